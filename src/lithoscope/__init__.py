@@ -1,0 +1,1 @@
+"""Lithoscope: a reproducible pipeline that classifies photographs of rocks and minerals."""

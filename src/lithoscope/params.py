@@ -1,0 +1,230 @@
+"""Typed, validated parameters: the only reader of ``params.yaml``.
+
+Every stage reads the whole file through :func:`load_parameters`, so that a mistake anywhere in it ends the run
+before any work starts.
+"""
+
+import difflib
+import hashlib
+import json
+import types
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+
+from lithoscope.errors import LithoscopeError
+from lithoscope.yaml12 import read_yaml
+
+Share = Annotated[float, Field(ge=0, le=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+
+WELL_KNOWN_MODELS = (
+    "cnn", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "resnet34", "resnet50",
+    "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_v2_s",
+    "convnext_tiny", "vit_b_16", "swin_t",
+)  # fmt: skip
+
+
+def _known_model(name: str) -> str:
+    if name in WELL_KNOWN_MODELS:
+        return name
+    # Importing torchvision takes seconds, so only a name outside the list above pays for it.
+    from lithoscope.models import classifier_names
+
+    names = classifier_names()
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise ValueError(f"{hint}allowed: {', '.join(WELL_KNOWN_MODELS)}, or any other torchvision classifier")
+    return name
+
+
+class _Block(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SplitParameters(_Block):
+    """Which photographs train, validate and test."""
+
+    seed: Annotated[int, Field(ge=0)]
+    test: OpenShare
+    validation: OpenShare
+    folds: Annotated[int, Field(ge=0, le=100)]
+    fold: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "SplitParameters":
+        if self.folds == 1:
+            raise ValueError("split.folds = 1: allowed: 0 (one validation split) or at least 2")
+        if self.fold >= max(self.folds, 1):
+            raise ValueError(f"split.fold = {self.fold}: allowed: 0 … {max(self.folds, 1) - 1}, below split.folds")
+        return self
+
+
+class AugmentParameters(_Block):
+    """How training photographs are varied."""
+
+    crop_border: bool
+    copies: Annotated[int, Field(ge=0, le=100)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    shear: Annotated[float, Field(ge=0, le=60)]
+    zoom: Annotated[float, Field(ge=0, lt=1)]
+    flip: bool
+    brightness: Share
+    contrast: Share
+    colour: Share
+    online: Share
+
+
+class ModelParameters(_Block):
+    """What network is trained."""
+
+    name: Annotated[str, AfterValidator(_known_model)]
+    weights: str | None
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class TrainParameters(_Block):
+    """How it is trained."""
+
+    optimizer: Literal["sgd", "adam", "adamw"]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    schedule: Literal["constant", "cosine"]
+    warmup: Annotated[int, Field(ge=0, le=1000)]
+    patience: Annotated[int, Field(ge=0)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+
+
+class EvaluateParameters(_Block):
+    """What is scored."""
+
+    on: Literal["test", "validation"]
+
+
+class Parameters(_Block):
+    """The whole of ``params.yaml``; each key is explained there."""
+
+    dataset: Literal["specimens", "osf-rocks", "minerals", "folder"]
+    mirror: Annotated[str, Field(min_length=1)]
+    osf_api: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    image_size: Annotated[int, Field(ge=32, le=1024)]
+    lr: Annotated[float, Field(gt=0, le=100)]
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    precision: Literal["fp32", "bf16", "auto"]
+    threads: Annotated[int, Field(ge=1, le=1024)]
+    device: Literal["cpu", "cuda", "mps", "auto"]
+    split: SplitParameters
+    augment: AugmentParameters
+    model: ModelParameters
+    train: TrainParameters
+    evaluate: EvaluateParameters
+
+    def flat(self) -> dict[str, Any]:
+        """Return the parameters under dotted keys, as DVC and MLflow name them."""
+        return dict(_flatten("", self.model_dump()))
+
+    def digest(self) -> str:
+        """Return a SHA-256 of all parameters, as hexadecimal digits."""
+        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def _flatten(prefix: str, values: dict[str, Any]) -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        pairs += _flatten(f"{prefix}{key}.", value) if isinstance(value, dict) else [(prefix + key, value)]
+    return pairs
+
+
+def load_parameters(path: Path) -> Parameters:
+    """Read and validate a parameter file.
+
+    Args:
+        path: Usually ``params.yaml`` at the root of the checkout that runs.
+
+    Raises:
+        LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
+    """
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise LithoscopeError(f"{path.name}: must hold keys and values, found {type(values).__name__}")
+    return validate_parameters(values, where=path.name)
+
+
+def validate_parameters(values: dict[str, Any], where: str) -> Parameters:
+    """Validate parameters that were read from ``where`` (the name to use in errors).
+
+    Raises:
+        LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
+    """
+    try:
+        return Parameters.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(dict(problem)) for problem in error.errors()]
+    raise LithoscopeError("\n".join(f"{where}: {line}" for line in lines))
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    location = [str(part) for part in problem["loc"]]
+    key = ".".join(location)
+    kind, value = problem["type"], problem["input"]
+    if kind == "missing":
+        return f"{key} is missing: allowed: {_allowed(_field(location))}"
+    if kind == "extra_forbidden":
+        block = _block(location[:-1])
+        names = list(block.model_fields) if block else []
+        near = difflib.get_close_matches(location[-1], names, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return f"unknown key {key} = {_shown(value)}: {hint}allowed: {', '.join(names)}"
+    if kind == "value_error":
+        message = str(problem["ctx"]["error"])
+        return message if message.startswith(key + ".") else f"{key} = {_shown(value)}: {message}"
+    return f"{key} = {_shown(value)}: allowed: {_allowed(_field(location))}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _block(location: list[str]) -> type[BaseModel] | None:
+    block: type[BaseModel] = Parameters
+    for name in location:
+        field = block.model_fields.get(name)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return None
+        block = field.annotation
+    return block
+
+
+def _field(location: list[str]) -> FieldInfo | None:
+    block = _block(location[:-1])
+    return block.model_fields.get(location[-1]) if block else None
+
+
+def _allowed(field: FieldInfo | None) -> str:
+    """Say in words what a parameter may be."""
+    if field is None:
+        return "see params.yaml"
+    kind = field.annotation
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return f"a block with {', '.join(kind.model_fields)}"
+    if get_origin(kind) is Literal:
+        return " | ".join(map(str, get_args(kind)))
+    if get_origin(kind) in (Union, types.UnionType):
+        return "null or a text"
+    words = {int: "a whole number", float: "a number", bool: "true | false", str: "a text"}[kind]  # type: ignore[index]
+    limits = []
+    for rule in field.metadata:
+        for attribute, sign in [("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")]:
+            limit = getattr(rule, attribute, None)
+            if limit is not None:
+                limits.append(f"{sign} {limit}")
+        if getattr(rule, "pattern", None):
+            limits.append("that starts with http:// or https://")
+        if getattr(rule, "min_length", None):
+            limits.append("that is not empty")
+    return " ".join([words, " and ".join(limits)]).strip()

@@ -1,0 +1,69 @@
+"""Read YAML as DVC reads it: by the 1.2 core schema.
+
+PyYAML follows YAML 1.1, where ``1e-3`` is a string and the key ``on`` is the boolean true, while ``dvc exp run -S
+lr=1e-5`` writes exactly such values. This loader resolves plain scalars by YAML 1.2, section 10.3.2, and refuses a
+key that stands twice.
+"""
+
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lithoscope.errors import LithoscopeError
+
+
+class _CoreSchemaLoader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own class attribute, emptied on purpose)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        mapping: dict[Hashable, Any] = {}
+        for key_node, value_node in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in mapping:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", key_node.start_mark)
+            mapping[key] = self.construct_object(value_node, deep=deep)  # type: ignore[no-untyped-call]
+        return mapping
+
+
+def _plain_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    text = str(loader.construct_scalar(node)).lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+def _plain_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    return int(text, 0) if text.startswith(("0x", "0o")) else int(text, 10)
+
+
+for _tag, _pattern, _first in [
+    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("tag:yaml.org,2002:int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
+    (
+        "tag:yaml.org,2002:float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+]:
+    _CoreSchemaLoader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), _first)
+_CoreSchemaLoader.add_constructor("tag:yaml.org,2002:float", _plain_float)
+_CoreSchemaLoader.add_constructor("tag:yaml.org,2002:int", _plain_int)
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file by the 1.2 core schema.
+
+    Raises:
+        LithoscopeError: The file is missing, is no YAML, or holds a key twice.
+    """
+    try:
+        # The loader extends SafeLoader: it builds plain values only and runs no code.
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_CoreSchemaLoader)  # noqa: S506
+    except FileNotFoundError:
+        raise LithoscopeError(f"{path}: no such file; run this inside a Lithoscope checkout") from None
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        detail = " ".join(str(error).split())
+        raise LithoscopeError(f"{path.name}: not readable as YAML: {detail}") from None
