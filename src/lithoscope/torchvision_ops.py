@@ -1,0 +1,33 @@
+"""Let torchvision be imported beside a torch build that its compiled operators do not fit.
+
+A torchvision wheel compiled for CUDA cannot load its operators beside a CPU-only torch; importing it then ends with
+``operator torchvision::nms does not exist``, although classifiers never call that operator. Declaring the two
+operators that torchvision registers Python implementations for is enough for its models and transforms. Import this
+module before torchvision, Lightning or torchmetrics (the latter two import torchvision). Where the compiled
+operators load, nothing is declared.
+"""
+
+import importlib.util
+from pathlib import Path
+
+import torch
+
+_SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+
+
+def _compiled_operators_load() -> bool:
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        return True  # no torchvision: its import will say so itself
+    libraries = [*Path(spec.origin).parent.glob("_C*.so"), *Path(spec.origin).parent.glob("_C*.pyd")]
+    try:
+        for library in libraries:
+            torch.ops.load_library(str(library))
+    except OSError:
+        return False
+    return bool(libraries)
+
+
+if not _compiled_operators_load():
+    for _operator in ("nms", "qnms"):
+        torch.library.define(f"torchvision::{_operator}", _SCHEMA)
