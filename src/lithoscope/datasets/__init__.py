@@ -1,0 +1,1 @@
+"""Where photographs come from: one class a set, one registry."""

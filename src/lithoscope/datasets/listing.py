@@ -1,0 +1,77 @@
+"""Which files a folder of photographs holds, and which of them may be touched."""
+
+import os
+from pathlib import Path
+
+MAX_FILE_BYTES = 512 * 2**20
+_SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
+
+
+def is_ignored(name: str) -> bool:
+    """Say whether a file or folder is an operating system's own: hidden, a thumbnail cache, a resource fork."""
+    return name.startswith(".") or name.casefold() in _SYSTEM_FILES
+
+
+def visible_files(root: Path) -> list[str]:
+    """List everything below a folder that is not a folder, as sorted posix paths relative to it.
+
+    Hidden files and those of operating systems are left out. Links to folders are listed and not followed, so the
+    walk cannot leave ``root`` or run in circles.
+    """
+    found: list[str] = []
+    for folder, subfolders, files in os.walk(root, onerror=_raise):
+        subfolders[:] = [name for name in subfolders if not is_ignored(name)]
+        links = [name for name in subfolders if Path(folder, name).is_symlink()]
+        found += [Path(folder, name).relative_to(root).as_posix() for name in files + links if not is_ignored(name)]
+    return sorted(found)
+
+
+def visible_folders(root: Path) -> list[Path]:
+    """List the folders directly below ``root``, sorted by name, without ignored ones and without links."""
+    return sorted(
+        (entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink() and not is_ignored(entry.name)),
+        key=lambda entry: entry.name,
+    )
+
+
+def refusal(root: Path, identity: str) -> str | None:
+    """Say why the file ``root/identity`` must not be opened, or None if it may be.
+
+    Args:
+        root: The folder that holds the set; links must not leave it.
+        identity: Posix path below it, as :func:`visible_files` gives it.
+    """
+    path = root / identity
+    if not _is_utf8(identity):
+        return "its name is not valid UTF-8"
+    if path.is_symlink():
+        try:
+            target = path.resolve(strict=True)
+        except (OSError, RuntimeError):
+            return "a link to nothing"
+        if target.is_dir():
+            return "a link to a folder, which is not followed"
+        if not target.is_relative_to(root.resolve()):
+            return "a link that leaves the folder"
+    if not path.is_file():
+        return "not a regular file"
+    if path.stat().st_size > MAX_FILE_BYTES:
+        return f"larger than {MAX_FILE_BYTES // 2**20} MiB"
+    return None
+
+
+def printable(identity: str) -> str:
+    """Return a name that can be written as UTF-8, with bytes that are not valid shown as ``\\xNN``."""
+    return identity.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _raise(error: OSError) -> None:
+    raise error
