@@ -88,7 +88,7 @@ class PhotographSet(ABC):
         """
 
     def companions(self, root: Path) -> dict[str, Path]:
-        """Return other files below ``root`` to keep, such as human judgements, by their names in ``build/raw/human``."""
+        """Return other files below ``root`` to keep (human judgements), by their names in ``build/raw/human``."""
         del root
         return {}
 

@@ -61,7 +61,7 @@ def refusal(root: Path, identity: str) -> str | None:
 
 
 def printable(identity: str) -> str:
-    """Return a name that can be written as UTF-8, with bytes that are not valid shown as ``\\xNN``."""
+    """Return a name that can be written as UTF-8, with bytes that are not valid shown as escapes."""
     return identity.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
