@@ -128,8 +128,13 @@ class Parameters(_Block):
         return dict(_flatten("", self.model_dump()))
 
     def digest(self) -> str:
-        """Return a SHA-256 of all parameters, as hexadecimal digits."""
-        return hashlib.sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+        """Return a SHA-256 of the parameters that make a trained model out of photographs, as hexadecimal digits.
+
+        Where the photographs came from (``mirror``, ``osf_api``) and what is scored afterwards (``evaluate``) do not
+        count: the data have a hash of their own.
+        """
+        leading = self.model_dump(exclude={"mirror", "osf_api", "evaluate"})
+        return hashlib.sha256(json.dumps(leading, sort_keys=True).encode()).hexdigest()
 
 
 def _flatten(prefix: str, values: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -1,0 +1,55 @@
+# `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The first Python that is recent enough; name another with `make PYTHON=…`.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.venv/installed: requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or later found; install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned packages into .venv (about 2 GB, some minutes the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The built-in specimens come from a DVC remote inside this repository.
+.partial/data-pulled: data.dvc | .venv/installed
+	@mkdir -p .partial
+	@dvc pull --quiet data.dvc
+	@touch $@
+
+setup: .venv/installed .partial/data-pulled ## Make .venv, install the pinned packages, pull the built-in data
+	@test -d data || dvc pull --quiet data.dvc
+
+repro: setup ## Run the pipeline end to end and print the headline figures
+	@dvc repro
+	@lithoscope summary
+
+test: setup ## Run the whole test suite
+	@python -m pytest
+
+check: setup ## Lint and check types
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+results: setup ## Rebuild docs/results.md from results/*.json
+	@lithoscope results
+
+lock: ## Pin the newest tested set anew in requirements.txt
+	@mkdir -p .partial && printf 'torch==2.13.0\ntorchvision==0.28.0\n' > .partial/constraints.txt
+	@uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --no-header --no-annotate \
+		--constraint .partial/constraints.txt -o .partial/requirements.txt
+	@{ echo "# Made by \`make lock\`: every package, transitively, for Python 3.11 and later."; \
+	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
+	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
+
+.PHONY: help setup repro test check results lock

@@ -1,0 +1,102 @@
+"""``lithoscope …``: the commands a person types. Each imports what it needs when it runs, so that --help is quick."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lithoscope.errors import LithoscopeError
+
+
+def _use(arguments: argparse.Namespace) -> int:
+    from lithoscope.inspection import inspect_source, set_source
+
+    found = inspect_source(arguments.path)
+    print(found.describe())
+    set_source(Path("params.yaml"), found.dataset, arguments.path.expanduser().resolve())
+    print("params.yaml now says so; train on it with: dvc repro")
+    return 0
+
+
+def _specimens(arguments: argparse.Namespace) -> int:
+    from lithoscope.datasets.rendering import draw_specimens
+
+    if arguments.path.exists() and any(arguments.path.iterdir()):
+        raise LithoscopeError(f"{arguments.path}: not empty; name a new folder, nothing is overwritten")
+    draw_specimens(arguments.path, progress=lambda line: print(line, file=sys.stderr))
+    print(f"drew the synthetic specimens into {arguments.path}")
+    return 0
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from lithoscope.serving.batch import predict_command
+
+    return predict_command(arguments.paths, arguments.model, arguments.output, arguments.sheet)
+
+
+def _summary(_: argparse.Namespace) -> int:
+    from lithoscope.summary import headline
+
+    print(headline(Path.cwd()))
+    return 0
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from lithoscope.results import record
+
+    print(f"wrote {record(Path.cwd(), arguments.name)}; rebuild the table with: lithoscope results")
+    return 0
+
+
+def _results(_: argparse.Namespace) -> int:
+    from lithoscope.results import write_table
+
+    print(f"wrote {write_table(Path.cwd())}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("lithoscope", description="A reproducible classifier of rocks and minerals.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    use = commands.add_parser("use", help="train on your own photographs: a folder, zip or tar")
+    use.add_argument("path", type=Path, help="one folder a class; train/, val/, test/ folders are honoured")
+    use.set_defaults(run=_use)
+
+    predict = commands.add_parser("predict", help="classify photographs and folders of photographs")
+    predict.add_argument("paths", nargs="+", type=Path, metavar="PATH")
+    predict.add_argument("--model", type=Path, default=Path("build/model"), help="a model folder (build/model)")
+    predict.add_argument("--output", type=Path, metavar="CSV", help="write a table with all probabilities")
+    predict.add_argument("--sheet", type=Path, metavar="PNG", help="draw a contact sheet")
+    predict.set_defaults(run=_predict)
+
+    summary = commands.add_parser("summary", help="print the headline figures of this workspace")
+    summary.set_defaults(run=_summary)
+
+    specimens = commands.add_parser("specimens", help="draw the built-in synthetic specimens anew")
+    specimens.add_argument("path", type=Path, help="a new folder")
+    specimens.set_defaults(run=_specimens)
+
+    record = commands.add_parser("record", help="keep this workspace's finished run as results/NAME.json")
+    record.add_argument("name")
+    record.set_defaults(run=_record)
+
+    results = commands.add_parser("results", help="rebuild docs/results.md from results/*.json")
+    results.set_defaults(run=_results)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, or 1 after a mistake, which is explained in a line."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except LithoscopeError as error:
+        for line in str(error).splitlines():
+            print(f"error: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `lithoscope … | head` closes the pipe early
+        sys.stderr.close()
+        return 141

@@ -1,0 +1,38 @@
+"""How sure a share is: confidence intervals of proportions."""
+
+from math import sqrt
+from statistics import NormalDist
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of a proportion.
+
+    Source: E. B. Wilson (1927), Probable inference, the law of succession, and statistical inference, Journal of the
+    American Statistical Association 22, 209–212. Unlike the textbook interval around the share itself it stays within
+    0 and 1 and keeps its coverage for few cases and for shares near the ends (Brown, Cai & DasGupta 2001).
+
+    Args:
+        successes: How many of the cases succeeded, 0 … n.
+        n: How many cases there were. Nothing is known about a share of no cases, so 0 gives (0, 1).
+        confidence: The interval's coverage, between 0 and 1.
+
+    Returns:
+        The lower and the upper end, each between 0 and 1.
+
+    Raises:
+        ValueError: If the counts or the confidence are out of range.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"successes = {successes}, n = {n}: allowed: 0 ≤ successes ≤ n")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence = {confidence}: allowed: between 0 and 1")
+    if n == 0:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = successes / n
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    # At the ends the two terms cancel exactly; rounding must not leave 1e-17 there.
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == n else centre + half
+    return low, high

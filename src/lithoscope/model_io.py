@@ -1,0 +1,94 @@
+"""A trained model on disk: weights as safetensors, everything else as a small JSON file. Neither can carry code."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from lithoscope.errors import LithoscopeError
+from lithoscope.models import IMAGENET_MEAN, IMAGENET_STD, Architecture, Classifier, build_classifier
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What ``model.json`` says.
+
+    Attributes:
+        architecture: How to build the network.
+        classes: Labels in the order of the logits.
+        crop_border: Whether a uniform border is cut away before a photograph is padded to a square.
+        dataset: Name of the set it was trained on.
+        synthetic: Whether that set is drawn, not photographed.
+        pretrained: Source and SHA-256 of the weights the backbone started from, or None.
+    """
+
+    architecture: Architecture
+    classes: list[str]
+    crop_border: bool
+    dataset: str
+    synthetic: bool
+    pretrained: dict[str, str] | None
+
+
+def save_model(folder: Path, description: ModelDescription, state: Mapping[str, Tensor]) -> None:
+    """Write a model. The same model gives the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # No metadata: with several keys safetensors writes them in an order that changes from process to process.
+    tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+    safetensors.torch.save_file(tensors, folder / WEIGHTS)
+    text = {
+        "format": FORMAT,
+        **asdict(description),
+        "normalisation": {"range": [0, 255], "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path) -> tuple[Classifier, ModelDescription]:
+    """Read a model written by :func:`save_model`; the network comes back in evaluation mode.
+
+    Raises:
+        LithoscopeError: There is no model, it is damaged, or another version wrote it.
+    """
+    try:
+        text: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        state = safetensors.torch.load_file(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        missing = Path(str(error.filename or folder / WEIGHTS)).name
+        raise LithoscopeError(
+            f"{folder}: no trained model there ({missing} is missing); run `dvc repro` first"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, safetensors.SafetensorError) as error:
+        raise LithoscopeError(f"{folder}: damaged model ({error}); run `dvc repro` to make it anew") from None
+    if text.get("format") != FORMAT:
+        raise LithoscopeError(f"{folder / DESCRIPTION}: format {text.get('format')}, but this version reads {FORMAT}")
+    description = ModelDescription(
+        architecture=Architecture(**text["architecture"]),
+        classes=text["classes"], crop_border=text["crop_border"], dataset=text["dataset"],
+        synthetic=text["synthetic"], pretrained=text["pretrained"],
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):  # building draws weights that are then overwritten
+        network = build_classifier(description.architecture)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise LithoscopeError(
+            f"{folder}: weights do not fit model.json: {str(error).splitlines()[-1].strip()}"
+        ) from None
+    return network.eval().to(memory_format=torch.channels_last), description  # type: ignore[call-overload]
+
+
+def weights_digest(folder: Path) -> str:
+    """Return the SHA-256 of the weights file, as hexadecimal digits."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

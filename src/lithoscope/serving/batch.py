@@ -1,0 +1,92 @@
+"""``lithoscope predict``: loop over photographs and folders, show each with its label and confidence."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from lithoscope.datasets.listing import visible_files
+from lithoscope.errors import LithoscopeError
+from lithoscope.imaging import read_photograph
+from lithoscope.reporting.contact_sheet import Tile, contact_sheet
+from lithoscope.serving.predictor import Prediction, Predictor
+
+SHEET_LIMIT = 120
+
+
+def find_photographs(paths: Sequence[Path]) -> list[Path]:
+    """Return the files named, and all files in the folders named, sorted within each folder.
+
+    Raises:
+        LithoscopeError: A path does not exist, or there is no file at all.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise LithoscopeError(f"{path}: no such file or folder")
+        files += [path / name for name in visible_files(path)] if path.is_dir() else [path]
+    if not files:
+        raise LithoscopeError(f"{', '.join(map(str, paths))}: no files there; name photographs or a folder of them")
+    return list(dict.fromkeys(files))
+
+
+def predict_command(paths: Sequence[Path], model: Path, output: Path | None, sheet: Path | None) -> int:
+    """Classify, print a table, write what is asked for; return 1 where a file could not be read, else 0."""
+    predictor = Predictor.load(model)
+    files = find_photographs(paths)
+    predictions = list(predictor.predict_files(files))
+    readable = [prediction for prediction in predictions if prediction.label is not None]
+    broken = [prediction for prediction in predictions if prediction.label is None]
+    if predictor.description.synthetic:
+        print("note: this model was trained on synthetic drawings; on photographs it shows the way, not the truth")
+    _print_table(readable)
+    if output is not None:
+        _table(predictions, predictor.description.classes).to_csv(
+            output, index=False, lineterminator="\n", float_format="%.6f"
+        )
+        print(f"wrote {output}")
+    if sheet is not None and readable:
+        _sheet(readable, predictor).save(sheet, format="PNG", optimize=True)
+        print(f"wrote {sheet}")
+    for prediction in broken:
+        print(f"error: {prediction.path}: {prediction.problem}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _print_table(predictions: Sequence[Prediction]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("photograph", overflow="fold")
+    table.add_column("label", no_wrap=True)
+    table.add_column("confidence", justify="right")
+    for prediction in predictions:
+        table.add_row(str(prediction.path), prediction.label, f"{prediction.confidence:.3f}")
+    Console(markup=False, highlight=False).print(table)
+
+
+def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> pd.DataFrame:
+    rows = []
+    for prediction in predictions:
+        known = prediction.label is not None
+        row: dict[str, object] = {
+            "path": str(prediction.path),
+            "label": prediction.label,
+            "confidence": prediction.confidence if known else None,
+            "problem": prediction.problem,
+        }
+        row |= {f"p_{name}": prediction.probabilities[i] if known else None for i, name in enumerate(classes)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _sheet(predictions: Sequence[Prediction], predictor: Predictor) -> Image.Image:
+    shown = predictions[:SHEET_LIMIT]
+    tiles = [
+        Tile(predictor.square(read_photograph(p.path)), predicted=str(p.label), confidence=p.confidence) for p in shown
+    ]
+    more = f", the first {len(shown)}" if len(shown) < len(predictions) else ""
+    synthetic = "; the model was trained on synthetic drawings" if predictor.description.synthetic else ""
+    return contact_sheet(tiles, title=f"{len(predictions)} photographs{more}{synthetic}")

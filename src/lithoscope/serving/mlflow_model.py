@@ -1,0 +1,39 @@
+"""The model as MLflow serves it, logged from this file's code, so that nothing is pickled.
+
+MLflow runs this file when it loads the model. Input: RGB squares as the augment stage packs them, uint8
+(n, image_size, image_size, 3). Output: a table with ``label``, ``confidence`` and ``p_<class>`` for each class.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import mlflow.models
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+
+from lithoscope.serving.predictor import Predictor
+
+
+class PhotographClassifier(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow's class is untyped
+    """Wraps :class:`lithoscope.serving.predictor.Predictor` for MLflow."""
+
+    def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
+        """Read the safetensors weights and their description."""
+        self.predictor = Predictor.load(Path(context.artifacts["model"]))
+
+    def predict(self, context: mlflow.pyfunc.PythonModelContext, model_input: Any, params: Any = None) -> pd.DataFrame:
+        """Return one row a photograph."""
+        del context, params
+        probabilities = self.predictor.probabilities(np.asarray(model_input, dtype=np.uint8))
+        classes = self.predictor.description.classes
+        table = pd.DataFrame(
+            {
+                "label": [classes[index] for index in probabilities.argmax(axis=1)],
+                "confidence": probabilities.max(axis=1),
+            }
+        )
+        return pd.concat([table, pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])], axis=1)
+
+
+mlflow.models.set_model(PhotographClassifier())

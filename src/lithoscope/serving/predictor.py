@@ -1,0 +1,90 @@
+"""Probabilities for photographs, from arrays or from files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from lithoscope.framing import to_square
+from lithoscope.imaging import UnreadablePhotograph, read_photograph
+from lithoscope.model_io import ModelDescription, load_model
+from lithoscope.models import Classifier
+
+BATCH = 64  # fixed: another batch size may change the last digits
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of one file.
+
+    Attributes:
+        path: The file.
+        label: Most probable class, or None where the file could not be read.
+        confidence: Its probability.
+        probabilities: Of all classes, float32 (classes,); empty where the file could not be read.
+        problem: Why the file could not be read.
+    """
+
+    path: Path
+    label: str | None
+    confidence: float
+    probabilities: npt.NDArray[np.float32]
+    problem: str | None = None
+
+
+class Predictor:
+    """A trained model that classifies photographs."""
+
+    def __init__(self, network: Classifier, description: ModelDescription) -> None:
+        self.network, self.description = network, description
+
+    @classmethod
+    def load(cls, folder: Path) -> "Predictor":
+        """Read a model folder such as ``build/model``."""
+        return cls(*load_model(folder))
+
+    def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return logits, float32 (n, classes), for squares, uint8 (n, size, size, 3) RGB; a memory map will do."""
+        parts = [np.empty((0, len(self.description.classes)), np.float32)]
+        with torch.inference_mode():
+            for start in range(0, len(images), BATCH):
+                pixels = torch.from_numpy(np.array(images[start : start + BATCH]))  # a copy: the map is read-only
+                parts.append(self.network(pixels.permute(0, 3, 1, 2)).float().numpy())
+        return np.concatenate(parts)
+
+    def probabilities(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return probabilities, float32 (n, classes), for squares, uint8 (n, size, size, 3) RGB."""
+        result: npt.NDArray[np.float32] = F.softmax(torch.from_numpy(self.logits(images)), dim=1).numpy()
+        return result
+
+    def square(self, photograph: Image.Image) -> npt.NDArray[np.uint8]:
+        """Prepare a photograph as the training did: crop, pad, resize; uint8 (size, size, 3)."""
+        return to_square(photograph, self.description.architecture.image_size, self.description.crop_border)
+
+    def predict_files(self, paths: Sequence[Path]) -> Iterator[Prediction]:
+        """Classify files in batches; a file that cannot be read gives a prediction that says why."""
+        for start in range(0, len(paths), BATCH):
+            yield from self._predict_batch(paths[start : start + BATCH])
+
+    def _predict_batch(self, paths: Sequence[Path]) -> list[Prediction]:
+        squares: dict[Path, npt.NDArray[np.uint8]] = {}
+        problems: dict[Path, str] = {}
+        for path in paths:
+            try:
+                squares[path] = self.square(read_photograph(path))
+            except UnreadablePhotograph as problem:
+                problems[path] = str(problem)
+        rows = self.probabilities(np.stack(list(squares.values()))) if squares else []
+        found = dict(zip(squares, rows, strict=True))
+        classes = self.description.classes
+        return [
+            Prediction(path, classes[int(found[path].argmax())], float(found[path].max()), found[path])
+            if path in found
+            else Prediction(path, None, 0.0, np.empty(0, np.float32), problems[path])
+            for path in paths
+        ]
