@@ -37,6 +37,10 @@ _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOF
 _SIGNATURES = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"PK\x03\x04")
 
 
+class DamagedArchive(LithoscopeError):  # noqa: N818 (a kind of LithoscopeError, named for what is damaged)
+    """An archive that was cut or altered on its way: fetching it again may help."""
+
+
 @dataclass(frozen=True)
 class _Member:
     name: str
@@ -65,8 +69,8 @@ def extract(archive: Path, destination: Path) -> None:
         destination: The folder to make. If this function raises, it may hold a part and must not be used.
 
     Raises:
-        LithoscopeError: The archive is damaged or encrypted, would unpack to too much, or holds a member that would
-            leave the folder.
+        DamagedArchive: The archive is cut or altered.
+        LithoscopeError: It is encrypted, would unpack to too much, or holds a member that would leave the folder.
     """
     try:
         with _members(archive) as members:
@@ -76,7 +80,7 @@ def extract(archive: Path, destination: Path) -> None:
     except NotImplementedError as error:
         raise LithoscopeError(f"{archive}: cannot be unpacked ({error}); unpack it and give the folder") from None
     except _BROKEN as error:
-        raise LithoscopeError(f"{archive}: damaged or not whole ({_first_line(error)}); fetch it again") from None
+        raise DamagedArchive(f"{archive}: damaged or not whole ({_first_line(error)}); fetch it again") from None
     except OSError as error:
         reason = error.strerror or _first_line(error)
         raise LithoscopeError(f"{archive}: cannot be unpacked ({reason})") from None

@@ -1,0 +1,56 @@
+"""Stage 1: fetch the photographs, judge every file, list what can be used and what was set aside."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import _checkout
+
+from lithoscope.datasets import photograph_set
+from lithoscope.datasets.acquisition import acquire, finish
+from lithoscope.datasets.base import PhotographSet, Request
+from lithoscope.datasets.catalogue import Catalogue, catalogue, write_catalogue
+from lithoscope.params import load_parameters
+from lithoscope.stage import run
+
+BUILD = Path("build")
+RAW = BUILD / "raw"
+OWN_SOURCE = "data"
+
+
+def main() -> None:
+    """Fill ``build/raw`` and write ``index.csv``, ``set_aside.csv`` and ``dataset.json`` beside it."""
+    parameters = load_parameters(Path("params.yaml"))
+    photographs = photograph_set(parameters.dataset)
+    request = Request(
+        mirror=None if parameters.mirror == OWN_SOURCE else Path(parameters.mirror),
+        osf_api=parameters.osf_api,
+        partial=partial_folder() / "download" / parameters.dataset,
+    )
+    acquired = acquire(photographs, request, RAW)
+    found = catalogue(RAW, acquired.photographs, acquired.refused, prefix=f"{RAW.as_posix()}/")
+    write_catalogue(found, photographs, bool(acquired.companions), BUILD)
+    finish(request)
+    print(summary(photographs, found))
+
+
+def partial_folder() -> Path:
+    """Return where half-done work survives a kill: in the real repository, also from an experiment's own checkout."""
+    return Path(os.environ.get("DVC_ROOT") or _checkout.ROOT) / ".partial"
+
+
+def summary(photographs: PhotographSet, found: Catalogue) -> str:
+    """Say in a few lines what was found."""
+    splits = Counter(entry.official_split or "not split yet" for entry in found.entries)
+    lines = [
+        f"{photographs.title}: {len(found.entries):,} photographs of {len(found.labels())} classes "
+        f"({', '.join(f'{name} {count:,}' for name, count in sorted(splits.items()))})"
+    ]
+    lines += [f"set aside: {item.id} ({item.reason})" for item in found.set_aside[:10]]
+    if len(found.set_aside) > 10:
+        lines.append(f"set aside: {len(found.set_aside):,} files in all, listed in {BUILD.as_posix()}/set_aside.csv")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    run(main)
