@@ -1,0 +1,138 @@
+"""Contact sheets: photographs in a grid, each with what the model said about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+PICTURE = 176  # side of a photograph on the sheet, pixels
+FRAME = 5
+GAP = 16
+LINE = 19  # height of a line of text
+MARGIN = 24
+
+PAPER = "#fbfaf7"
+INK = "#20262b"
+MUTED = "#5c666e"
+# Blue-green and vermilion stay apart for the colour-blind too; the sign says it again without colour.
+RIGHT, WRONG, NEUTRAL = "#1c7c6c", "#c4431c", "#b9b4a8"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One photograph on a contact sheet.
+
+    Attributes:
+        picture: The photograph, uint8 RGB of shape (height, width, 3), or a Pillow image. It is scaled to fit, never
+            stretched.
+        predicted: The class the model chose.
+        confidence: The probability it gave that class, 0 … 1.
+        label: The true class, or None where it is not known.
+    """
+
+    picture: NDArray[np.uint8] | Image.Image
+    predicted: str
+    confidence: float
+    label: str | None = None
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the model was right; None where the true class is not known."""
+        return None if self.label is None else self.label == self.predicted
+
+
+def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> Image.Image:
+    """Draw photographs in a grid, each with the model's answer and, where it is known, the truth.
+
+    A right answer has a green frame and a tick, a wrong one a red frame and a cross; without a true class the frame is
+    grey and only the answer is written. The same tiles give the same pixels on any machine: the font is matplotlib's.
+
+    Args:
+        tiles: The photographs, in the order they are shown, row by row. May be empty.
+        columns: How many stand in a row, at least 1.
+        title: A line above them; none where empty.
+
+    Returns:
+        An RGB image, about 200 pixels wide a column.
+
+    Raises:
+        ValueError: If ``columns`` is below 1.
+    """
+    if columns < 1:
+        raise ValueError(f"columns = {columns}: allowed: at least 1")
+    columns = min(columns, max(len(tiles), 1))
+    rows = -(-len(tiles) // columns)
+    lines = 2 if any(tile.label is not None for tile in tiles) else 1
+    cell_width, cell_height = PICTURE + 2 * FRAME, PICTURE + 2 * FRAME + 6 + lines * LINE
+    width = 2 * MARGIN + columns * cell_width + (columns - 1) * GAP
+    head = 44 if title else 0
+    height = 2 * MARGIN + head + rows * cell_height + max(rows - 1, 0) * GAP
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    if title:
+        draw.text(
+            (MARGIN, MARGIN - 4), shorten(title, _font(20, bold=True), width - 2 * MARGIN), INK, _font(20, bold=True)
+        )
+    for position, tile in enumerate(tiles):
+        row, column = divmod(position, columns)
+        corner = (MARGIN + column * (cell_width + GAP), MARGIN + head + row * (cell_height + GAP))
+        _draw_tile(sheet, draw, tile, corner)
+    return sheet
+
+
+def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: tuple[int, int]) -> None:
+    left, top = corner
+    outer = PICTURE + 2 * FRAME
+    colour = {True: RIGHT, False: WRONG, None: NEUTRAL}[tile.right]
+    draw.rectangle((left, top, left + outer - 1, top + outer - 1), fill=colour)
+    draw.rectangle((left + FRAME, top + FRAME, left + FRAME + PICTURE - 1, top + FRAME + PICTURE - 1), fill="white")
+    picture = tile.picture if isinstance(tile.picture, Image.Image) else Image.fromarray(tile.picture)
+    picture = ImageOps.contain(picture.convert("RGB"), (PICTURE, PICTURE), Image.Resampling.LANCZOS)
+    inset = (FRAME + (PICTURE - picture.width) // 2, FRAME + (PICTURE - picture.height) // 2)
+    sheet.paste(picture, (left + inset[0], top + inset[1]))
+    if tile.right is not None:
+        _draw_sign(draw, (left + outer - 1, top), colour, right=tile.right)
+
+    confidence = f"{tile.confidence:.0%}"
+    y = top + outer + 5
+    draw.text((left + outer, y), confidence, INK, _font(14), anchor="ra")
+    room = outer - round(_font(14).getlength(confidence)) - 8
+    draw.text((left, y), shorten(tile.predicted, _font(14, bold=True), room), INK, _font(14, bold=True))
+    if tile.label is not None:
+        truth = "as labelled" if tile.right else f"is {tile.label}"
+        draw.text((left, y + LINE), shorten(truth, _font(13), outer), MUTED if tile.right else WRONG, _font(13))
+
+
+def _draw_sign(draw: ImageDraw.ImageDraw, corner: tuple[int, int], colour: str, *, right: bool) -> None:
+    """Draw a tick or a cross on a badge in the upper right corner, as strokes, since fonts differ in such signs."""
+    size = 30
+    x, y = corner[0] - size, corner[1]
+    draw.rectangle((x, y, corner[0], y + size), fill=colour)
+    if right:
+        draw.line([(x + 8, y + 16), (x + 13, y + 21), (x + 23, y + 10)], "white", 4, joint="curve")
+    else:
+        draw.line([(x + 9, y + 9), (x + 21, y + 21)], "white", 4)
+        draw.line([(x + 21, y + 9), (x + 9, y + 21)], "white", 4)
+
+
+def shorten(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
+    """Cut a text so that it takes at most ``room`` pixels, with an ellipsis where something was cut."""
+    text = " ".join(text.split())
+    if font.getlength(text) <= room:
+        return text
+    while text and font.getlength(text + "…") > room:
+        text = text[:-1].rstrip()
+    return text + "…"
+
+
+@cache
+def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+    # The basic layout is built into Pillow; the other one is there on some machines only and spaces text differently.
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)

@@ -1,0 +1,120 @@
+"""What the page says about the photographs, the model's limits and how to repeat the run."""
+
+from typing import Any
+
+from lithoscope.intervals import wilson
+from lithoscope.reporting.inputs import ARRAY_NAMES, ReportInputs
+from lithoscope.reporting.sections import model_words
+from lithoscope.reporting.wording import data_uri, experiment, parameter
+
+SET_ASIDE_SHOWN = 100
+SPLITS = {"train": "training", "val": "validation", "test": "test", "aside": "set aside"}
+FEW = 10  # photographs of a class, below which its own figures say little
+SETTINGS_ORDER = ("split", "augment", "model", "train", "evaluate")
+
+
+def data(inputs: ReportInputs) -> dict[str, Any]:
+    """How many photographs of what, where they went, and what was found to be wrong with them."""
+    index, splits = inputs.index, inputs.splits
+    counts = splits.groupby(["label", "split"]).size().unstack(fill_value=0)
+    counts = counts.reindex(index=inputs.classes, columns=list(SPLITS), fill_value=0)
+    used = splits[splits["split"] != "aside"]
+    groups = used.groupby("group").size()
+    exact = index.groupby("sha256").size()
+    aside = [
+        {"id": row.id, "label": row.label, "reason": row.reason}
+        for table in (inputs.set_aside, splits[splits["split"] == "aside"])
+        for row in table.sort_values("id").itertuples()
+    ]
+    return {
+        "dataset": inputs.dataset,
+        "splits": list(SPLITS.values()),
+        "rows": [(label, [int(value) for value in counts.loc[label]]) for label in inputs.classes],
+        "totals": [int(value) for value in counts.sum()],
+        "largest": max(int(counts.to_numpy().max(initial=0)), 1),
+        "read": len(index),
+        "official": int((index["official_split"] != "").sum()),
+        "exact": int((exact - 1).sum()),
+        "near_groups": int((groups > 1).sum()),
+        "near": int(groups[groups > 1].sum()),
+        "formats": [(str(name), int(n)) for name, n in sorted(index["format"].value_counts().items())],
+        "smallest": _size(inputs, 0),
+        "median": _size(inputs, len(index) // 2),
+        "largest_size": _size(inputs, len(index) - 1),
+        "copies": inputs.parameters["augment.copies"],
+        "aside": aside[:SET_ASIDE_SHOWN],
+        "aside_total": len(aside),
+        "folds": inputs.parameters["split.folds"],
+    }
+
+
+def _size(inputs: ReportInputs, rank: int) -> str:
+    """Write the size of the photograph that stands at ``rank`` in the order of their areas."""
+    index = inputs.index
+    if index.empty:
+        return ""
+    order = (index["width"] * index["height"]).sort_values(kind="stable").index
+    row = index.loc[order[rank]]
+    return f"{int(row['width'])} × {int(row['height'])}"
+
+
+def augmented(inputs: ReportInputs) -> dict[str, Any] | None:
+    """The picture of originals beside their augmented copies."""
+    if inputs.augmented is None:
+        return None
+    return {
+        "uri": data_uri(inputs.augmented, "image/png"),
+        "copies": inputs.parameters["augment.copies"],
+        "online": inputs.parameters["augment.online"],
+    }
+
+
+def card(inputs: ReportInputs) -> dict[str, Any]:
+    """What the model is for and where it ends, as far as the data say it."""
+    scores = inputs.per_class[inputs.split]
+    trained = inputs.splits.loc[inputs.splits["split"] == "train", "label"].value_counts()
+    most, least = (int(trained.max()), int(trained.min())) if len(trained) else (0, 0)
+    weak, few = [], []
+    for label in sorted(scores):
+        n, recall = int(scores[label]["n"]), float(scores[label]["recall"] or 0)
+        if n and wilson(round(recall * n), n)[1] < 0.5:
+            weak.append(label)
+        if n < FEW:
+            few.append(label)
+    n, accuracy = int(inputs.figures["n"]), float(inputs.figures["accuracy"])
+    low, high = wilson(round(accuracy * n), n)
+    return {
+        "model": model_words(inputs.parameters),
+        "side": inputs.parameters["image_size"],
+        "crop": inputs.parameters["augment.crop_border"],
+        "dataset": inputs.dataset,
+        "classes": inputs.classes,
+        "trained": int(trained.sum()),
+        "most": most,
+        "least": least,
+        "split": inputs.split,
+        "official": bool((inputs.index["official_split"] == ARRAY_NAMES[inputs.split]).any()),
+        "n": n,
+        "accuracy": accuracy,
+        "low": low,
+        "high": high,
+        "weak": weak,
+        "few": few,
+        "few_limit": FEW,
+        "pretrained": inputs.parameters["model.weights"] is not None,
+    }
+
+
+def repeat(inputs: ReportInputs) -> dict[str, Any]:
+    """All parameters, and the commands that run them again."""
+    blocks: dict[str, list[tuple[str, str]]] = {"": []}
+    blocks |= {name: [] for name in SETTINGS_ORDER}
+    for key, value in inputs.parameters.items():
+        block, _, _ = key.rpartition(".")
+        blocks.setdefault(block, []).append((key, parameter(value)))
+    return {
+        "blocks": [(name, rows) for name, rows in blocks.items() if rows],
+        "experiment": experiment(inputs.parameters),
+        "own_source": inputs.parameters["mirror"] == "data",
+        "dataset": inputs.parameters["dataset"],
+    }

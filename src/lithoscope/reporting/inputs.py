@@ -1,0 +1,170 @@
+"""What the report is made from: the files of the stages before it, read into values."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lithoscope.errors import LithoscopeError
+
+ARRAY_NAMES = {"test": "test", "validation": "val", "training": "train"}  # the word people read → the file's name
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The photographs of one split as the network saw them, memory-mapped.
+
+    Attributes:
+        array: uint8 RGB of shape (rows, side, side, 3).
+        rows: The row of each photograph's original, by its id.
+    """
+
+    array: NDArray[np.uint8]
+    rows: Mapping[str, int]
+
+    def __getitem__(self, photograph: str) -> NDArray[np.uint8]:
+        """Return one photograph, uint8 RGB of shape (side, side, 3)."""
+        if photograph not in self.rows:
+            raise LithoscopeError(
+                f"plots/predictions.csv names the photograph {photograph!r}, which build/arrays does not hold: "
+                "the two come from different runs; `dvc repro` makes both anew"
+            )
+        return np.array(self.array[self.rows[photograph]])
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """Everything the page shows or says follows from these.
+
+    Attributes:
+        dataset: ``build/dataset.json``: title, classes, synthetic or not, citation, rights.
+        index: ``build/index.csv``, one row a readable photograph.
+        set_aside: ``build/set_aside.csv``, one row a file that could not be used.
+        splits: ``build/splits.csv``, one row a readable photograph.
+        evaluation: ``metrics/evaluation.json``.
+        per_class: ``metrics/per_class.json``.
+        training: ``metrics/train.json``.
+        history: ``plots/history.csv``, one row an epoch.
+        predictions: ``plots/predictions.csv``, one row a photograph that was scored.
+        pictures: The photographs that were scored.
+        augmented: ``plots/augmented.png`` as bytes, or None where there is none.
+        parameters: All parameters under dotted keys.
+    """
+
+    dataset: Mapping[str, Any]
+    index: pd.DataFrame
+    set_aside: pd.DataFrame
+    splits: pd.DataFrame
+    evaluation: Mapping[str, Any]
+    per_class: Mapping[str, Any]
+    training: Mapping[str, Any]
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+    pictures: Pictures
+    augmented: bytes | None
+    parameters: Mapping[str, Any]
+
+    @property
+    def split(self) -> str:
+        """The split the figures were read on: ``test`` or ``validation``."""
+        return str(self.parameters["evaluate.on"])
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """The headline figures of that split."""
+        found: Mapping[str, Any] = self.evaluation[self.split]
+        return found
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the pictures were drawn by a program."""
+        return bool(self.dataset["synthetic"])
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Class names, those of one coarse class beside each other."""
+        coarse = self.dataset.get("coarse_classes") or {}
+        return sorted(self.dataset["classes"], key=lambda label: (coarse.get(label, ""), label))
+
+    @cached_property
+    def right(self) -> "pd.Series[bool]":
+        """Whether each prediction was right, in the order of ``predictions``."""
+        return self.predictions["label"] == self.predictions["predicted"]
+
+    @cached_property
+    def baseline(self) -> tuple[str, float]:
+        """The most frequent class among the training photographs, and the accuracy of always answering it."""
+        labels = self.splits.loc[self.splits["split"] == "train", "label"]
+        counts = labels.value_counts()
+        most = min(counts.index[counts == counts.max()]) if len(counts) else self.classes[0]
+        return str(most), float((self.predictions["label"] == most).mean()) if len(self.predictions) else 0.0
+
+
+def read_inputs(root: Path, parameters: Mapping[str, Any]) -> ReportInputs:
+    """Read the outputs of the stages before.
+
+    Args:
+        root: The checkout.
+        parameters: All parameters under dotted keys.
+
+    Raises:
+        LithoscopeError: If a file is missing or has no figures of the split the parameters name.
+    """
+    split = str(parameters["evaluate.on"])
+    evaluation = _read_json(root, "metrics/evaluation.json")
+    if split not in evaluation:
+        raise LithoscopeError(
+            f"metrics/evaluation.json has no figures for evaluate.on = {split}: run `dvc repro evaluate`"
+        )
+    predictions = _read_table(root, "plots/predictions.csv", numbers=("confidence", "p_"))
+    name = ARRAY_NAMES[split]
+    rows = _read_table(root, f"build/arrays/{name}.csv", numbers=("row", "copy"))
+    originals = rows[rows["copy"] == 0]
+    augmented = root / "plots/augmented.png"
+    return ReportInputs(
+        dataset=_read_json(root, "build/dataset.json"),
+        index=_read_table(root, "build/index.csv", numbers=("width", "height")),
+        set_aside=_read_table(root, "build/set_aside.csv"),
+        splits=_read_table(root, "build/splits.csv"),
+        evaluation=evaluation,
+        per_class=_read_json(root, "metrics/per_class.json"),
+        training=_read_json(root, "metrics/train.json"),
+        history=_read_table(root, "plots/history.csv", numbers=("epoch", "lr", "train_", "val_")),
+        predictions=predictions[predictions["split"] == split].reset_index(drop=True),
+        pictures=Pictures(
+            array=np.load(_existing(root, f"build/arrays/{name}.npy"), mmap_mode="r", allow_pickle=False),
+            rows=dict(zip(originals["id"], originals["row"].astype(int), strict=True)),
+        ),
+        augmented=augmented.read_bytes() if augmented.is_file() else None,
+        parameters=parameters,
+    )
+
+
+def _existing(root: Path, name: str) -> Path:
+    path = root / name
+    if not path.is_file():
+        raise LithoscopeError(f"{name} is missing: `dvc repro` makes it")
+    return path
+
+
+def _read_json(root: Path, name: str) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(_existing(root, name).read_text(encoding="utf-8"))
+    return values
+
+
+def _read_table(root: Path, name: str, numbers: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Read a table as texts, except for the columns whose names begin with one of ``numbers``.
+
+    A class may be called ``NA``, ``None`` or ``007``; only texts keep that.
+    """
+    table = pd.read_csv(_existing(root, name), dtype=str, keep_default_na=False)
+    for column in table.columns:
+        if numbers and column.startswith(numbers):
+            table[column] = pd.to_numeric(table[column], errors="coerce")
+    return table
