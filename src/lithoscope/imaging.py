@@ -21,7 +21,8 @@ MAX_PIXELS = 178_956_970
 
 # Raster formats whose decoders ship inside Pillow. Left out on purpose: formats that start other programs or draw
 # instructions (EPS, PDF, WMF) and those without a signature, which text files are mistaken for (TGA, PCX, XBM).
-FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "PPM", "AVIF")
+# The multi-picture files of some cameras (MPO) are opened as the JPEG they begin with.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "PPM", "AVIF")
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")

@@ -18,9 +18,9 @@ from filelock import FileLock, Timeout
 from lithoscope.datasets.archives import extract, is_archive
 from lithoscope.datasets.base import Photograph, PhotographSet, Request
 from lithoscope.datasets.catalogue import why_refused
+from lithoscope.datasets.counting import track
 from lithoscope.datasets.folder import SPLIT_FOLDERS
 from lithoscope.datasets.listing import is_ignored, refusal, visible_folders
-from lithoscope.datasets.counting import track
 from lithoscope.errors import LithoscopeError
 
 HUMAN_FOLDER = "human"

@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from lithoscope.datasets.base import Photograph, PhotographSet
-from lithoscope.datasets.listing import printable, refusal
 from lithoscope.datasets.counting import track
+from lithoscope.datasets.listing import printable, refusal
 from lithoscope.errors import LithoscopeError
 from lithoscope.imaging import UnreadablePhotograph, perceptual_hash, read_with_format
 
