@@ -57,13 +57,9 @@ def acquire(photograph_set: PhotographSet, request: Request, destination: Path) 
     """
     request.partial.mkdir(parents=True, exist_ok=True)
     with _turn(request.partial):
-        try:
-            tree = _source(photograph_set, request)
-            root = unwrapped(tree)
-            photographs = photograph_set.photographs(root)
-            companions = photograph_set.companions(root)
-        except OSError as error:
-            raise LithoscopeError(f"{error.filename}: cannot be read ({error.strerror})") from None
+        tree = _source(photograph_set, request)
+        shown = str(request.mirror or photograph_set.name)
+        root, photographs, companions = listed(photograph_set, tree, shown)
         shutil.rmtree(destination, ignore_errors=True)
         # Files of ours can be linked; a user's are copied, lest a tool that alters ours alters theirs.
         place = _copy if tree == request.mirror else _link
@@ -77,6 +73,30 @@ def acquire(photograph_set: PhotographSet, request: Request, destination: Path) 
             if reason:
                 raise LithoscopeError(f"{path}: {reason}")
     return Acquired(photographs, refused, sorted(companions))
+
+
+def listed(photograph_set: PhotographSet, tree: Path, shown: str) -> tuple[Path, list[Photograph], dict[str, Path]]:
+    """Ask a set what it finds in a folder.
+
+    Args:
+        photograph_set: The set.
+        tree: A mirror, an unpacked archive or what the set obtained.
+        shown: What errors call the folder: the place a user knows.
+
+    Returns:
+        The folder that ids are relative to, the photographs and the companions.
+
+    Raises:
+        LithoscopeError: The folder cannot be read or does not hold the set.
+    """
+    try:
+        root = unwrapped(tree)
+        return root, photograph_set.photographs(root), photograph_set.companions(root)
+    except OSError as error:
+        message = f"{error.filename}: cannot be read ({error.strerror})"
+    except LithoscopeError as error:
+        message = str(error)
+    raise LithoscopeError(message.replace(str(tree), shown))
 
 
 def finish(request: Request) -> None:
@@ -104,15 +124,15 @@ def open_mirror(mirror: Path, workplace: Path) -> Path:
         return mirror
     if not mirror.exists():
         raise LithoscopeError(
-            f"mirror = {mirror}: there is no such folder or file; run `lithoscope use PATH`, or set `mirror: data`"
+            f"mirror {mirror}: no such folder or file; run `lithoscope use PATH` or set `mirror: data`"
         )
     try:
         if not is_archive(mirror):
-            raise LithoscopeError(f"mirror = {mirror}: neither a folder nor a zip or tar archive")
+            raise LithoscopeError(f"mirror {mirror}: neither a folder nor a zip or tar archive")
         with mirror.open("rb") as stream:
             content = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise LithoscopeError(f"mirror = {mirror}: cannot be read ({error.strerror})") from None
+        raise LithoscopeError(f"mirror {mirror}: cannot be read ({error.strerror})") from None
     whole = workplace / f"unpacked-{content[:16]}"
     if not whole.is_dir():
         half = workplace / "unpacking"
