@@ -43,8 +43,9 @@ _UPRIGHT = {
 _LARGE_PIXELS = 32_000_000
 _ONE_LARGE_AT_A_TIME = threading.Lock()
 
-# Pillow warns from half its limit on; a large photograph is no reason to worry a user.
+# Pillow warns of large photographs and of damaged metadata, neither of which a user has to do anything about.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 class UnreadablePhotograph(Exception):  # noqa: N818 (an answer about a file, caught where files are listed)

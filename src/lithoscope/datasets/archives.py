@@ -147,12 +147,23 @@ def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:
             yield _Member(info.name, "link", 0, opened, upwards + info.linkname)
         else:
             raise LithoscopeError(f"{archive.name!s}: {printable(info.name)} is neither a file nor a folder; refused")
-    # A tar ends with a block of zeros; one that was cut between two members has none.
+    _require_end(archive)
+
+
+def _require_end(archive: tarfile.TarFile) -> None:
+    """Require that a tar, all of whose members were listed, ends as it should; read what follows.
+
+    A tar ends with a block of zeros; one that was cut between two members has none. The checksum of a compressed one
+    lies at the very end, which tarfile does not read.
+    """
     stream = archive.fileobj
-    if stream is not None:
-        stream.seek(archive.offset)
-        if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-            raise tarfile.ReadError("unexpected end of data")
+    stream.seek(archive.offset)
+    if stream.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("unexpected end of data")
+    for _ in range(RATIO_FROM // 2**20):
+        if not stream.read(2**20):
+            return
+    raise tarfile.ReadError("too much data behind the end")
 
 
 def _checked(archive: Path, members: Iterator[_Member], free: int) -> dict[str, _Member]:
