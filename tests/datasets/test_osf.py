@@ -243,7 +243,7 @@ def test_a_listing_without_end_is_refused(
 
 def test_a_listing_that_ends_early_is_refused(server: OsfServer, partial: Path, destination: Path) -> None:
     server.total = 99
-    with pytest.raises(LithoscopeError, match=r"said to hold 99 entries, 5 were listed"):
+    with pytest.raises(LithoscopeError, match=r"said to hold 99 entries, 6 were listed"):
         rocks().obtain(destination, request(server, partial))
 
 
@@ -289,6 +289,13 @@ def test_two_processes_do_not_share_half_done_work(server: OsfServer, partial: P
     (lock,) = partial.glob("*.lock")
     with filelock.FileLock(lock), pytest.raises(LithoscopeError, match="another download is at work"):
         rocks().obtain(destination, request(server, partial))
+
+
+def test_a_node_without_the_photographs_is_one_line(server: OsfServer, partial: Path, destination: Path) -> None:
+    server.files = [file for file in server.files if "Rocks" not in file.folder]
+    with pytest.raises(LithoscopeError, match="lists no photographs in `360 Rocks`"):
+        rocks().obtain(destination, request(server, partial))
+    assert not any("/download/" in hit.path for hit in server.hits)
 
 
 def test_names_that_are_one_on_some_systems_are_refused(server: OsfServer, partial: Path, destination: Path) -> None:
