@@ -94,8 +94,9 @@ class PackedPhotographs(Dataset[Any]):
         return Batch(images.contiguous(memory_format=torch.channels_last), labels)
 
 
-def _as_it_is(batch: Batch) -> Batch:
-    return batch
+def _as_it_is(batch: Any) -> Batch:
+    made: Batch = batch  # __getitems__ has made a whole batch already
+    return made
 
 
 def training_batches(

@@ -5,6 +5,7 @@ training, evaluation and serving cannot disagree about it.
 """
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,7 @@ import lithoscope.torchvision_ops  # noqa: F401  (before torchvision)
 # isort: split
 import safetensors
 import safetensors.torch
-import torchvision
-from torchvision.models import get_model, get_model_weights, list_models
+from torchvision.models import get_model, get_model_weights  # type: ignore[attr-defined]
 
 from lithoscope.errors import LithoscopeError
 
@@ -44,11 +44,6 @@ class Architecture:
     dropout: float
 
 
-def classifier_names() -> list[str]:
-    """Return the names of torchvision's image classifiers, sorted."""
-    return sorted(list_models(module=torchvision.models))
-
-
 class Classifier(nn.Module):
     """A backbone that makes feature maps, pooling, and a linear head.
 
@@ -60,12 +55,14 @@ class Classifier(nn.Module):
         self.backbone = backbone
         self.head = nn.Sequential(nn.Dropout(architecture.dropout), nn.Linear(channels, architecture.classes))
         # Not in the state dict: they are constants of the architecture, written to model.json.
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
     def embed(self, images: Tensor) -> Tensor:
         """Return what the head sees: the pooled features, float (n, channels)."""
-        features = self.backbone((images.float() - self.mean) / self.std)
+        features: Tensor = self.backbone((images.float() - self.mean) / self.std)
         return features.mean(dim=(2, 3)) if features.ndim == 4 else features
 
     def forward(self, images: Tensor) -> Tensor:
@@ -98,7 +95,7 @@ class ConvolutionalBackbone(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in itertools.pairwise(widths):
             stages += [_convolutions(before, after), _convolutions(after, after), nn.MaxPool2d(2)]
         self.stages = nn.Sequential(*stages)
 
@@ -200,7 +197,9 @@ def _load_backbone(network: nn.Module, pretrained: Mapping[str, Tensor], name: s
         for key, value in wanted.items()
         if key in pretrained and pretrained[key].shape != value.shape
     ]
-    problems += [f"{key} is unknown to it" for key in pretrained if key not in expected]
+    # GoogLeNet and Inception come with auxiliary classifiers, which serve their original training alone.
+    own = [key for key in pretrained if not key.lower().startswith("aux")]
+    problems += [f"{key} is unknown to it" for key in own if key not in expected]
     if problems:
         shown = "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
         raise LithoscopeError(f"model.weights: these weights do not fit model.name = {name}: {shown}")
@@ -263,7 +262,7 @@ def _load_safely(path: Path) -> dict[str, Tensor]:
 def _imagenet(name: str) -> PretrainedWeights:
     if name == "cnn":
         raise LithoscopeError("model.weights = imagenet: the CNN has none; allowed with model.name cnn: null")
-    choice = get_model_weights(name).DEFAULT  # type: ignore[attr-defined]
+    choice = get_model_weights(name).DEFAULT
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(choice.url).name
     try:
         state = choice.get_state_dict(progress=True, check_hash=True)
@@ -283,7 +282,7 @@ def parameter_count(network: nn.Module) -> int:
 
 
 def decay_groups(modules: Sequence[nn.Module], weight_decay: float) -> list[dict[str, Any]]:
-    """Split parameters into those that weight decay shrinks, and norms and biases (one axis at most), which it spares."""
+    """Split parameters into those that weight decay shrinks, and norms and biases (one axis), which it spares."""
     parameters = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},

@@ -31,7 +31,7 @@ def _known_model(name: str) -> str:
     if name in WELL_KNOWN_MODELS:
         return name
     # Importing torchvision takes seconds, so only a name outside the list above pays for it.
-    from lithoscope.models import classifier_names
+    from lithoscope.model_names import classifier_names
 
     names = classifier_names()
     if name not in names:

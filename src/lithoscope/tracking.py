@@ -35,6 +35,7 @@ import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError  # what MLflow lets through when a database is damaged
 
 EXPERIMENT = "lithoscope"
 PARAMETERS_TAG, WEIGHTS_TAG, DATA_TAG = "sha256.parameters", "sha256.weights", "sha256.data"
@@ -68,17 +69,17 @@ class Store:
         if uri.startswith(("http://", "https://")):
             _require_server(uri)
         try:
-            mlflow.set_tracking_uri(uri)
-            self.client = MlflowClient(uri)
             # Several processes that create one SQLite store at once break it: one creates, the others wait.
             (root / ".partial").mkdir(parents=True, exist_ok=True)
-            with FileLock(root / ".partial" / "mlflow.lock", timeout=120):
+            with FileLock(root / ".partial" / "mlflow.lock", timeout=120), _quiet("mlflow"):
+                mlflow.set_tracking_uri(uri)
+                self.client = MlflowClient(uri)
                 self.experiment_id = self._experiment(root)
         except Timeout:
             raise LithoscopeError(
                 f"MLflow: another process has held {root / '.partial' / 'mlflow.lock'} for two minutes; end it"
             ) from None
-        except (MlflowException, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
             raise _unusable(uri, error) from None
 
     def _experiment(self, root: Path) -> str:
@@ -125,8 +126,8 @@ class Store:
         except MlflowException as error:
             raise _unusable(self.uri, error) from None
         mine = os.environ.get("DVC_EXP_NAME", "")
-        found = sorted(found, key=lambda run: run.data.tags.get(DVC_TAG, "") != mine)
-        return Run(self.client, found[0].info.run_id, self.uri) if found else None
+        best = min(found, key=lambda run: run.data.tags.get(DVC_TAG, "") != mine, default=None)
+        return Run(self.client, best.info.run_id, self.uri) if best else None
 
 
 def open_store(checkout: Path) -> tuple[Path, Store]:
@@ -210,7 +211,7 @@ def _signature(classes: list[str], example: npt.NDArray[np.uint8]) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 
-    columns = [
+    columns: list[ColSpec | TensorSpec] = [
         ColSpec("string", "label"),
         ColSpec("float", "confidence"),
         *(ColSpec("float", f"p_{c}") for c in classes),

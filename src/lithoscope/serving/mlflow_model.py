@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.models
-import mlflow.pyfunc
 import numpy as np
 import pandas as pd
+from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModelContext
 
 from lithoscope.serving.predictor import Predictor
 
 
-class PhotographClassifier(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow's class is untyped
+class PhotographClassifier(PythonModel):
     """Wraps :class:`lithoscope.serving.predictor.Predictor` for MLflow."""
 
-    def load_context(self, context: mlflow.pyfunc.PythonModelContext) -> None:
+    def load_context(self, context: PythonModelContext) -> None:
         """Read the safetensors weights and their description."""
         self.predictor = Predictor.load(Path(context.artifacts["model"]))
 
-    def predict(self, context: mlflow.pyfunc.PythonModelContext, model_input: Any, params: Any = None) -> pd.DataFrame:
+    def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> pd.DataFrame:
         """Return one row a photograph."""
         del context, params
         probabilities = self.predictor.probabilities(np.asarray(model_input, dtype=np.uint8))

@@ -79,8 +79,7 @@ class Predictor:
                 squares[path] = self.square(read_photograph(path))
             except UnreadablePhotograph as problem:
                 problems[path] = str(problem)
-        rows = self.probabilities(np.stack(list(squares.values()))) if squares else []
-        found = dict(zip(squares, rows, strict=True))
+        found = dict(zip(squares, self.probabilities(np.stack(list(squares.values()))), strict=True)) if squares else {}
         classes = self.description.classes
         return [
             Prediction(path, classes[int(found[path].argmax())], float(found[path].max()), found[path])
