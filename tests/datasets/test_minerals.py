@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from photographs_on_disk import class_folders, photograph
 
 from lithoscope.datasets.base import Request
 from lithoscope.datasets.minerals import MINERALS, Minerals
 from lithoscope.errors import LithoscopeError
+from photographs_on_disk import class_folders, photograph
 
 SECRET = "KGAT_0123456789"
 

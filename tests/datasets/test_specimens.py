@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from photographs_on_disk import class_folders, tree
 
 from lithoscope.datasets.base import Request
 from lithoscope.datasets.specimens import Specimens
 from lithoscope.errors import LithoscopeError
+from photographs_on_disk import class_folders, tree
 
 
 def test_specimens_are_copied_with_their_official_splits(tmp_path: Path) -> None:
