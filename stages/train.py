@@ -37,19 +37,18 @@ def main() -> None:
     make_repeatable(params.seed, params.threads)
     root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now
     split, validation = open_split(ARRAYS, "train"), open_split(ARRAYS, "val")
-    classes = json.loads((ARRAYS / "classes.json").read_text(encoding="utf-8"))
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
     pretrained = load_pretrained(params.model.name, params.model.weights)
-    architecture = Architecture(params.model.name, params.image_size, len(classes), params.model.dropout)
+    architecture = Architecture(params.model.name, params.image_size, len(split.classes), params.model.dropout)
     network = build_classifier(architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     description = ModelDescription(
-        architecture, classes, params.augment.crop_border, dataset["name"], dataset["synthetic"], start
+        architecture, split.classes, params.augment.crop_border, dataset["name"], dataset["synthetic"], start
     )
     online = OnlineAugmentation(AugmentationLimits.from_parameters(params.augment), params.augment.online, params.seed)
     print(
         f"training {params.model.name} ({parameter_count(network):,} weights) on {len(split.labels)} pictures of "
-        f"{len(classes)} classes, {settings.precision} on {device}"
+        f"{len(split.classes)} classes, {settings.precision} on {device}"
     )
     # Two trainings share checkpoints only where code, data, parameters and what they were resolved to are the same.
     key = content_key(ARRAYS, SOURCE, Path(__file__), text=f"{params.digest()} {settings} {start}")
