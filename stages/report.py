@@ -1,8 +1,8 @@
 """Put what the stages before found into one page that opens by itself."""
 
-import _checkout  # noqa: F401  (first: makes this checkout's src importable)
-
 from pathlib import Path
+
+import _checkout  # noqa: F401  (makes this checkout's src importable)
 
 from lithoscope.params import load_parameters
 from lithoscope.reporting.inputs import read_inputs

@@ -9,7 +9,7 @@ from lithoscope.intervals import wilson
     ("successes", "n", "low", "high"),
     [
         # scipy.stats.binomtest(successes, n).proportion_ci(method="wilson")
-        (33, 120, 0.2030289667, 0.3609293656),
+        (33, 120, 0.2030289667, 0.3609296583),
         (5, 10, 0.2365930905, 0.7634069095),
         (81, 263, 0.2552885199, 0.3662095768),
     ],

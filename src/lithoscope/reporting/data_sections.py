@@ -18,20 +18,21 @@ def data(inputs: ReportInputs) -> dict[str, Any]:
     index, splits = inputs.index, inputs.splits
     counts = splits.groupby(["label", "split"]).size().unstack(fill_value=0)
     counts = counts.reindex(index=inputs.classes, columns=list(SPLITS), fill_value=0)
+    table = counts.to_numpy(dtype=int)
     used = splits[splits["split"] != "aside"]
     groups = used.groupby("group").size()
     exact = index.groupby("sha256").size()
     aside = [
         {"id": row.id, "label": row.label, "reason": row.reason}
-        for table in (inputs.set_aside, splits[splits["split"] == "aside"])
-        for row in table.sort_values("id").itertuples()
+        for files in (inputs.set_aside, splits[splits["split"] == "aside"])
+        for row in files.sort_values("id").itertuples()
     ]
     return {
         "dataset": inputs.dataset,
         "splits": list(SPLITS.values()),
-        "rows": [(label, [int(value) for value in counts.loc[label]]) for label in inputs.classes],
-        "totals": [int(value) for value in counts.sum()],
-        "largest": max(int(counts.to_numpy().max(initial=0)), 1),
+        "rows": list(zip(inputs.classes, table.tolist(), strict=True)),
+        "totals": table.sum(axis=0).tolist(),
+        "largest": max(int(table.max(initial=0)), 1),
         "read": len(index),
         "official": int((index["official_split"] != "").sum()),
         "exact": int((exact - 1).sum()),
@@ -54,8 +55,8 @@ def _size(inputs: ReportInputs, rank: int) -> str:
     if index.empty:
         return ""
     order = (index["width"] * index["height"]).sort_values(kind="stable").index
-    row = index.loc[order[rank]]
-    return f"{int(row['width'])} × {int(row['height'])}"
+    position = order[rank]
+    return f"{index['width'].astype(int)[position]} × {index['height'].astype(int)[position]}"
 
 
 def augmented(inputs: ReportInputs) -> dict[str, Any] | None:

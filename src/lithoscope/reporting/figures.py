@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -34,7 +35,7 @@ STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "lithoscope",
     "text.parse_math": False,
-    "font.size": 10,
+    "font.size": 9.5,
     "axes.edgecolor": GRID,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -54,7 +55,7 @@ STYLE = {
     "ytick.major.size": 0,
     "axes.unicode_minus": True,
 }
-SIZE = (5.4, 3.1)  # inches of 72 units: at a phone's width the text is still 9 pixels high
+SIZE = (4.6, 2.8)  # inches of 72 units: about a phone's width, so that the text is not shrunk there
 
 
 def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int) -> str:
@@ -71,7 +72,7 @@ def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int) -> str
     epochs = history["epoch"].to_numpy(dtype=float)
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=SIZE)
-        axes = figure.add_axes((0.09, 0.15, 0.72, 0.78))
+        axes = figure.add_axes((0.1, 0.15, 0.69, 0.77))
         marker = "o" if len(epochs) < 4 else None
         axes.axvline(best_epoch, color=MUTED, linewidth=0.9, dashes=(2, 3))
         ends = []
@@ -94,20 +95,17 @@ def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int) -> str
                 )
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
         axes.set_xlabel("epoch")
-        if len(epochs) == 1:
-            axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
+        margin = 0.02 * float(np.ptp(epochs)) or 0.9  # a single epoch stands in the middle
+        axes.set_xlim(epochs.min() - margin, epochs.max() + margin)
         if quantity == "accuracy":
             axes.set_ylim(0, 1)
             axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
         else:
             axes.set_ylim(bottom=0)
         _label_ends(axes, ends)
-        # On the side with room, so that the words never leave the axes.
-        left, right = axes.get_xlim()
-        late = best_epoch > (left + right) / 2
         axes.annotate(
-            "best epoch", (best_epoch, 1.0), (-5 if late else 5, -2), color=MUTED, fontsize=9,
-            xycoords=axes.get_xaxis_transform(), textcoords="offset points", va="top", ha="right" if late else "left",
+            "best epoch", (best_epoch, 1.0), (0, 3), color=MUTED, fontsize=9,
+            xycoords=axes.get_xaxis_transform(), textcoords="offset points", va="bottom", ha="center",
         )  # fmt: skip
         return _svg(figure, quantity, f"{quantity} by epoch on training and validation photographs")
 
@@ -143,8 +141,8 @@ def confidence_histogram(confidence: ArrayLike, right: ArrayLike) -> str:
     edges = np.linspace(0, 1, 21)
     above, below = np.histogram(values[is_right], edges)[0], np.histogram(values[~is_right], edges)[0]
     with matplotlib.style.context(["default", STYLE]):
-        figure = Figure(figsize=(7.2, 2.9))
-        axes = figure.add_axes((0.07, 0.18, 0.91, 0.74))
+        figure = Figure(figsize=(5.6, 2.6))
+        axes = figure.add_axes((0.08, 0.18, 0.9, 0.77))
         axes.bar(edges[:-1], above, 0.046, align="edge", color=RIGHT)
         axes.bar(edges[:-1], -below, 0.046, align="edge", color=WRONG)
         axes.axhline(0, color=MUTED, linewidth=0.9)
@@ -155,10 +153,12 @@ def confidence_histogram(confidence: ArrayLike, right: ArrayLike) -> str:
         axes.yaxis.set_major_formatter(lambda count, _: f"{abs(count):.0f}")
         axes.set_xlabel("confidence in the answer")
         high, low = max(int(above.max(initial=0)), 1), max(int(below.max(initial=0)), 1)
-        axes.set_ylim(-low * 1.25 - 0.02 * high, high * 1.08)
-        label = {"fontweight": "bold", "transform": axes.get_yaxis_transform()}
+        bottom = max(low * 1.25, 0.3 * high)  # room for the words, however few were wrong
+        axes.set_ylim(-bottom, high * 1.08)
+        axes.spines.bottom.set_visible(False)
+        label: dict[str, Any] = {"fontweight": "bold", "transform": axes.get_yaxis_transform()}
         axes.text(0.01, high, f"right: {int(above.sum()):,}", color=RIGHT, va="top", **label)
-        axes.text(0.01, -low * 1.2, f"wrong: {int(below.sum()):,}", color=WRONG, va="bottom", **label)
+        axes.text(0.01, -0.9 * bottom, f"wrong: {int(below.sum()):,}", color=WRONG, va="bottom", **label)
         return _svg(figure, "confidence", "confidence of right and of wrong answers")
 
 

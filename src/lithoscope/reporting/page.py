@@ -8,6 +8,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -26,12 +27,14 @@ class Section:
         title: Its heading; ``short`` stands in the navigation.
         short: One or two words.
         build: Computes what the template shows, from the inputs alone; None leaves the section out.
+        from_pictures: Whether it shows or measures pictures, and so must say so where they are synthetic.
     """
 
     key: str
     title: str
     short: str
     build: Callable[[ReportInputs], Mapping[str, Any] | None]
+    from_pictures: bool = True
 
 
 SECTIONS = (
@@ -44,7 +47,7 @@ SECTIONS = (
     Section("data", "The photographs", "Data", data_sections.data),
     Section("augmented", "What it trained on", "Augmented", data_sections.augmented),
     Section("card", "Model card", "Model card", data_sections.card),
-    Section("repeat", "Parameters, and how to repeat this", "Repeat", data_sections.repeat),
+    Section("repeat", "Parameters, and how to repeat this", "Repeat", data_sections.repeat, from_pictures=False),
 )
 
 
@@ -59,15 +62,7 @@ def render_page(inputs: ReportInputs, chosen: Sequence[Section] = SECTIONS) -> s
         An HTML document that asks no host for anything: styles, script and pictures are inside, and its content
         security policy forbids the rest.
     """
-    environment = Environment(
-        loader=PackageLoader("lithoscope.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"percent": wording.percent, "number": wording.number, "count": wording.count}
+    environment = _environment()
     style = environment.get_template("style.css.j2").render()
     script = environment.get_template("script.js.j2").render()
     contents = [(section, section.build(inputs)) for section in chosen]
@@ -78,3 +73,17 @@ def render_page(inputs: ReportInputs, chosen: Sequence[Section] = SECTIONS) -> s
         script=Markup(script),  # noqa: S704 (ours, without anything from the inputs)
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
     )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lithoscope.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"percent": wording.percent, "number": wording.number, "count": wording.count}
+    return environment

@@ -56,12 +56,12 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
 def model_words(parameters: Mapping[str, Any]) -> str:
     """Say which network it is and where its first weights came from."""
     name, weights = parameters["model.name"], parameters["model.weights"]
-    what = "small convolutional network" if name == "cnn" else str(name)
+    what = "a small convolutional network" if name == "cnn" else str(name)
     if weights is None:
         return f"{what}, trained from scratch"
     if weights == "imagenet":
         return f"{what}, pretrained on ImageNet"
-    return f"{what}, starting from {PurePosixPath(str(weights)).name}"
+    return f"{what}, starting from the weights in {PurePosixPath(str(weights)).name}"
 
 
 def _fold(parameters: Mapping[str, Any]) -> str:
@@ -157,8 +157,14 @@ def confidence(inputs: ReportInputs) -> dict[str, Any]:
         hits, n = int(right[chosen].sum()), int(chosen.sum())
         low, high = wilson(hits, n)
         levels.append(
-            {"level": level, "n": n, "share": n / len(values) if len(values) else 0.0, "hits": hits}
-            | {"accuracy": hits / n if n else None, "low": low, "high": high}
+            {
+                "level": level,
+                "n": n,
+                "share": n / len(values) if len(values) else 0.0,
+                "accuracy": hits / n if n else None,
+                "low": low,
+                "high": high,
+            }
         )
     figure = figures.confidence_histogram(values, right)
     mean = float(values.mean()) if len(values) else 0.0
@@ -201,8 +207,8 @@ def _photographs(inputs: ReportInputs, rows: Iterable[int]) -> list[dict[str, An
     columns = [name for name in inputs.predictions.columns if name.startswith("p_")]
     shown = []
     for row in rows:
-        prediction = inputs.predictions.loc[row]
-        probabilities = prediction[columns].to_numpy(dtype=float)
+        prediction: dict[str, Any] = {str(name): value for name, value in inputs.predictions.loc[row].items()}
+        probabilities = np.array([prediction[name] for name in columns], dtype=float)
         best = np.argsort(-probabilities, kind="stable")[:3]
         shown.append(
             {

@@ -1,0 +1,211 @@
+"""A run that never happened: the files the stages before the report leave, small and drawn from a seed."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from lithoscope.randomness import generator
+
+PARAMETERS: dict[str, Any] = {
+    "dataset": "folder",
+    "mirror": "data",
+    "osf_api": "https://api.osf.io/v2",
+    "image_size": 32,
+    "lr": 2e-3,
+    "epochs": 12,
+    "batch_size": 32,
+    "seed": 0,
+    "precision": "fp32",
+    "threads": 2,
+    "device": "cpu",
+    "split.seed": 0,
+    "split.test": 0.2,
+    "split.validation": 0.1,
+    "split.folds": 0,
+    "split.fold": 0,
+    "augment.crop_border": True,
+    "augment.copies": 1,
+    "augment.rotation": 180.0,
+    "augment.shear": 10.0,
+    "augment.zoom": 0.2,
+    "augment.flip": True,
+    "augment.brightness": 0.2,
+    "augment.contrast": 0.2,
+    "augment.colour": 0.1,
+    "augment.online": 0.5,
+    "model.name": "cnn",
+    "model.weights": None,
+    "model.dropout": 0.2,
+    "train.optimizer": "adamw",
+    "train.weight_decay": 0.01,
+    "train.schedule": "cosine",
+    "train.warmup": 1,
+    "train.patience": 8,
+    "train.label_smoothing": 0.0,
+    "evaluate.on": "test",
+}
+
+
+def make_run(
+    root: Path,
+    classes: Sequence[str] = ("biotite", "bornite", "malachite"),
+    *,
+    each: int = 4,
+    skill: float = 0.7,
+    epochs: int = 6,
+    on: str = "test",
+    synthetic: bool = False,
+    coarse: Mapping[str, str] | None = None,
+    title: str = "Minerals made up for a test",
+) -> dict[str, Any]:
+    """Write the report's inputs below ``root`` and return the flat parameters that belong to them.
+
+    Args:
+        root: An empty folder, or one with an earlier run.
+        classes: Class names, any text.
+        each: Photographs of each class in the split that is scored.
+        skill: About the share that is right.
+        epochs: Rows of the history.
+        on: ``test`` or ``validation``.
+        synthetic: Whether the set calls itself synthetic.
+        coarse: Coarse class of each class.
+        title: The set's title.
+    """
+    classes = sorted(classes)
+    parameters = PARAMETERS | {"evaluate.on": on}
+    for folder in ("build/arrays", "metrics", "plots"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    index = pd.DataFrame(
+        [
+            {"id": f"{number:02d}/{split}_{k}.jpg", "label": label, "split": split}
+            for number, label in enumerate(classes)
+            for split, n in (("train", 3 * each), ("val", each), ("test", each))
+            for k in range(n)
+        ]
+    ).sort_values("id", ignore_index=True)
+    _write_data(root, index, classes, synthetic, dict(coarse or {}), title)
+    _write_arrays(root, index, classes, parameters["image_size"])
+    _write_scores(root, index[index["split"] == ("val" if on == "validation" else on)], classes, on, skill)
+    _write_history(root, epochs, skill)
+    return parameters
+
+
+def _write_data(
+    root: Path, index: pd.DataFrame, classes: list[str], synthetic: bool, coarse: dict[str, str], title: str
+) -> None:
+    twice = [index["id"][0], index["id"][0], *index["id"][2:]]
+    photographs = index[["id", "label"]].assign(
+        path="build/raw/" + index["id"],
+        official_split=index["split"].where(index["split"] == "test", ""),
+        # The first two hold the same bytes, and so belong to one group.
+        sha256=[hashlib.sha256(name.encode()).hexdigest() for name in twice],
+        phash="0" * 16,
+        width=640,
+        height=480,
+        format="JPEG",
+    )
+    columns = ["id", "path", "label", "official_split", "sha256", "phash", "width", "height", "format"]
+    _csv(root / "build/index.csv", photographs[columns])
+    splits = index.assign(path=photographs["path"], group=twice, reason="")
+    _csv(root / "build/splits.csv", splits[["id", "path", "label", "split", "group", "reason"]])
+    broken = [("00/broken.jpg", "build/raw/00/broken.jpg", classes[0], "truncated: 30 of 400 rows")]
+    _csv(root / "build/set_aside.csv", pd.DataFrame(broken, columns=["id", "path", "label", "reason"]))
+    about = {"name": "folder", "title": title, "synthetic": synthetic, "citation": "Nobody (2026)", "rights": "none"}
+    _json(root / "build/dataset.json", about | {"classes": classes, "coarse_classes": coarse, "human_data": False})
+
+
+def _write_arrays(root: Path, index: pd.DataFrame, classes: list[str], side: int) -> None:
+    ramp = np.linspace(-40, 40, side)
+    for split in ("train", "val", "test"):
+        rows = index[index["split"] == split].reset_index(drop=True)
+        pictures = np.empty((len(rows), side, side, 3), np.uint8)
+        for row, (name, label) in enumerate(zip(rows["id"], rows["label"], strict=True)):
+            colour = generator(0, "class", classes.index(label)).integers(60, 200, 3)
+            noise = generator(0, "photograph", name).normal(0, 12, (side, side, 1))
+            pictures[row] = np.clip(colour + ramp[:, None, None] + noise, 0, 255).astype(np.uint8)
+        np.save(root / f"build/arrays/{split}.npy", pictures)
+        table = pd.DataFrame({"row": range(len(rows)), "id": rows["id"], "label": rows["label"], "copy": 0})
+        _csv(root / f"build/arrays/{split}.csv", table)
+    Image.fromarray(np.concatenate(list(pictures[:3]), axis=1)).save(root / "plots/augmented.png")
+    _json(root / "build/arrays/classes.json", classes)
+
+
+def _write_scores(root: Path, scored: pd.DataFrame, classes: list[str], on: str, skill: float) -> None:
+    n = len(classes)
+    truth = np.array([classes.index(label) for label in scored["label"]])
+    probabilities = np.empty((len(scored), n))
+    for row, (name, label) in enumerate(zip(scored["id"], truth, strict=True)):
+        draw = generator(0, "answer", name)
+        # Neighbours in the list look alike, so the mistakes are not spread evenly.
+        right = draw.random() < skill
+        answer = label if right or n == 1 else (label + 1 if draw.random() < 0.7 else draw.integers(n)) % n
+        logits = draw.normal(0, 0.8, n)
+        logits[answer] = logits.max() + draw.gamma(4.0 if right else 1.6, 0.9)
+        probabilities[row] = np.exp(logits) / np.exp(logits).sum()
+    chosen = probabilities.argmax(axis=1)
+    predictions = pd.DataFrame(
+        {"id": scored["id"], "split": on, "label": scored["label"], "predicted": [classes[i] for i in chosen]}
+    ).assign(
+        confidence=probabilities.max(axis=1), **{f"p_{label}": probabilities[:, i] for i, label in enumerate(classes)}
+    )
+    _csv(root / "plots/predictions.csv", predictions)
+    per_class = {}
+    for i, label in enumerate(classes):
+        hits, own, said = int(((chosen == i) & (truth == i)).sum()), int((truth == i).sum()), int((chosen == i).sum())
+        precision, recall = hits / said if said else 0.0, hits / own if own else 0.0
+        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+        per_class[label] = {"precision": precision, "recall": recall, "f1": f1, "n": own}
+    means = {
+        key: float(np.mean([figures[key] for figures in per_class.values()])) for key in ("precision", "recall", "f1")
+    }
+    overall = {
+        "n": len(scored),
+        "accuracy": float((chosen == truth).mean()),
+        "loss": float(-np.log(probabilities[np.arange(len(truth)), truth]).mean()),
+        "top3_accuracy": float(np.mean([t in np.argsort(-p)[:3] for t, p in zip(truth, probabilities, strict=True)])),
+        "macro": means,
+        "weighted": means,
+    }
+    _json(root / "metrics/evaluation.json", {on: overall})
+    _json(root / "metrics/per_class.json", {on: per_class})
+
+
+def _write_history(root: Path, epochs: int, skill: float) -> None:
+    steps = np.arange(1, epochs + 1)
+    wobble = generator(0, "history").normal(0, 0.02, (2, epochs))
+    train, val = 2 * np.exp(-steps / 5), 2 * np.exp(-steps / 5) + 0.002 * steps**2 + 0.1 + wobble[0]
+    history = pd.DataFrame(
+        {
+            "epoch": steps,
+            "lr": 1e-3,
+            "train_loss": train,
+            "train_accuracy": np.clip(1 - train / 2.2, 0, 1),
+            "val_loss": val,
+            "val_accuracy": np.clip(skill * (1 - np.exp(-steps / 3)) + wobble[1], 0, 1),
+        }
+    )
+    _csv(root / "plots/history.csv", history)
+    best = history.iloc[int(history["val_loss"].to_numpy().argmin())]
+    _json(
+        root / "metrics/train.json",
+        {
+            "best_epoch": int(best["epoch"]),
+            "epochs": epochs,
+            "train": {"loss": float(best["train_loss"]), "accuracy": float(best["train_accuracy"])},
+            "validation": {"loss": float(best["val_loss"]), "accuracy": float(best["val_accuracy"])},
+        },
+    )
+
+
+def _csv(path: Path, table: pd.DataFrame) -> None:
+    table.to_csv(path, index=False, lineterminator="\n", float_format="%.6f")
+
+
+def _json(path: Path, values: Any) -> None:
+    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,71 @@
+"""Figures as SVG that follow the page's colours."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lithoscope.reporting.figures import VARIABLES, confidence_histogram, learning_curve
+
+
+def history(epochs: int) -> pd.DataFrame:
+    steps = np.arange(1, epochs + 1)
+    return pd.DataFrame(
+        {"epoch": steps, "train_loss": 2 / steps, "val_loss": 2.2 / steps, "train_accuracy": 0.5, "val_accuracy": 0.4}
+    )
+
+
+@pytest.mark.parametrize("quantity", ["loss", "accuracy"])
+@pytest.mark.parametrize("epochs", [1, 2, 30])
+def test_curves_name_both_lines_and_the_best_epoch(quantity: str, epochs: int) -> None:
+    texts = [element.text for element in ET.fromstring(learning_curve(history(epochs), quantity, epochs)).iter("text")]
+    assert {"training", "validation", "best epoch", "epoch"} <= set(texts)
+
+
+def test_best_epoch_moves_the_mark() -> None:
+    assert learning_curve(history(9), "loss", 3) != learning_curve(history(9), "loss", 7)
+
+
+def test_missing_validation_figures_leave_the_training_curve() -> None:
+    table = history(5).assign(val_loss=float("nan"))
+    texts = [element.text for element in ET.fromstring(learning_curve(table, "loss", 5)).iter("text")]
+    assert "training" in texts
+    assert "validation" not in texts
+
+
+def test_figures_take_every_colour_from_the_page() -> None:
+    svg = learning_curve(history(9), "loss", 3) + confidence_histogram([0.9, 0.4], [True, False])
+    assert not re.search(r"#[0-9a-f]{6}", svg)
+    assert {"--train", "--validation", "--right", "--wrong"} <= set(re.findall(r"var\((--\w+)\)", svg))
+    assert set(re.findall(r"var\((--\w+)\)", svg)) <= set(VARIABLES.values())
+
+
+def test_figures_on_one_page_share_no_id_and_no_style() -> None:
+    one, two = learning_curve(history(9), "loss", 3), learning_curve(history(9), "accuracy", 3)
+    identifiers = [set(re.findall(r'\bid="([^"]+)"', svg)) for svg in (one, two)]
+    assert identifiers[0]
+    assert not identifiers[0] & identifiers[1]
+    for svg, own in zip((one, two), identifiers, strict=True):
+        assert set(re.findall(r'url\(#([^)]+)\)|\bhref="#([^"]+)"', svg)) <= {(name, "") for name in own} | {
+            ("", name) for name in own
+        }
+    assert "<style" not in one
+
+
+def test_figures_name_no_host_and_no_date() -> None:
+    svg = confidence_histogram([0.9, 0.4], [True, False])
+    assert "http" not in svg
+    assert "202" not in re.sub(r"[\d.]+", lambda number: "" if "." in number[0] else number[0], svg)
+
+
+def test_histogram_counts_right_and_wrong() -> None:
+    svg = confidence_histogram([1.0, 0.9, 0.4, 0.0], [True, True, False, True])
+    texts = [element.text for element in ET.fromstring(svg).iter("text")]
+    assert "right: 3" in texts
+    assert "wrong: 1" in texts
+
+
+def test_histogram_of_nothing_is_still_a_figure() -> None:
+    assert "right: 0" in confidence_histogram([], [])

@@ -1,0 +1,235 @@
+"""The report's page: what it says, and that it stands alone."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lithoscope.errors import LithoscopeError
+from lithoscope.reporting.inputs import read_inputs
+from lithoscope.reporting.page import SECTIONS, render_page
+from made_up_run import make_run
+
+VOID = {"meta", "link", "img", "br", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """A page as a browser reads it: elements, texts, scripts; refuses tags that don't match."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.texts: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        (self.scripts if "script" in self.open else self.texts).append(data)
+
+    @property
+    def text(self) -> str:
+        """All visible text, blanks made equal."""
+        return " ".join(" ".join(self.texts).split())
+
+    def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
+        """Attributes of the elements of a kind that have certain ones."""
+        wanted = attributes.items()
+        return [found for name, found in self.elements if name == tag and wanted <= found.items()]
+
+
+def render(root: Path, **options: Any) -> str:
+    parameters = make_run(root, **options)
+    return render_page(read_inputs(root, parameters))
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return render(tmp_path_factory.mktemp("run"))
+
+
+def test_first_screen_has_headline_interval_and_split(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path)
+    scores = {"n": 120, "accuracy": 33 / 120, "loss": 2.5, "top3_accuracy": 0.5}
+    means = {"precision": 0.2, "recall": 0.2, "f1": 0.2}
+    figures = {"test": scores | {"macro": means, "weighted": means}}
+    (tmp_path / "metrics/evaluation.json").write_text(json.dumps(figures))
+    text = Page(render_page(read_inputs(tmp_path, parameters))).text
+    assert "Minerals made up for a test" in text
+    assert "27.5 % of 120 test photographs named right" in text
+    assert "interval 20.3 – 36.1 % (Wilson; 33 of 120)" in text
+    assert "ended early after 6 of at most 12 epochs" in text
+    assert "60 photographs of 3 classes" in text
+
+
+def test_says_whether_it_beats_answering_the_most_frequent_class(tmp_path: Path) -> None:
+    assert "Better than always answering biotite" in Page(render(tmp_path / "a", each=12, skill=1.0)).text
+    assert "No better than always answering biotite" in Page(render(tmp_path / "b", each=12, skill=0.0)).text
+
+
+def test_every_section_is_there_and_in_the_navigation(source: str) -> None:
+    page = Page(source)
+    assert [section["id"] for section in page.all("section")] == [section.key for section in SECTIONS]
+    assert {"#" + section.key for section in SECTIONS} <= {link["href"] for link in page.all("a")}
+    identifiers = re.findall(r'\bid="([^"]+)"', source)
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_synthetic_pictures_are_called_so_wherever_they_are_shown(tmp_path: Path, source: str) -> None:
+    page = Page(render(tmp_path, synthetic=True))
+    assert "Synthetic pictures" in page.text
+    assert len(page.all("span", **{"class": "tag"})) == sum(section.from_pictures for section in SECTIONS)
+    assert ">synthetic<" not in source
+
+
+def test_asks_no_host_for_anything(source: str) -> None:
+    page = Page(source)
+    policy = page.all("meta", **{"http-equiv": "Content-Security-Policy"})[0]["content"]
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    for _, attributes in page.elements:
+        assert attributes.get("src", "data:").startswith("data:") or attributes["src"] == ""
+        assert attributes.get("href", "#").startswith(("#", "data:"))
+    style = source[source.index("<style>") : source.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_policy_lets_only_the_pages_own_script_run(source: str) -> None:
+    (script,) = Page(source).scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src &#39;sha256-{digest}&#39;" in source or f"script-src 'sha256-{digest}'" in source
+
+
+@pytest.mark.parametrize("on", ["test", "validation"])
+def test_labels_never_become_markup(tmp_path: Path, on: str) -> None:
+    labels = ["<script>alert(1)</script>", "R&D \"x\" onerror='y'", "$a_b$ {{ 7 * 7 }} </style>", "NA", "007"]
+    hostile = {"title": "<img src=x onerror=alert(1)>", "coarse": dict.fromkeys(labels, "<b>group</b>")}
+    text = render(tmp_path, classes=labels, on=on, skill=0.4, **hostile)
+    page = Page(text)
+    assert len(page.scripts) == 1
+    assert not page.all("b", onerror="alert(1)")
+    assert all("onerror" not in attributes for _, attributes in page.elements)
+    for label in [*labels, "<b>group</b>", "<img src=x onerror=alert(1)>"]:
+        assert label in page.text
+    assert "<script>alert" not in text
+
+
+def test_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
+    assert render(tmp_path / "here") == render(tmp_path / "elsewhere")
+
+
+def test_another_prediction_gives_another_page(tmp_path: Path) -> None:
+    assert render(tmp_path / "a", skill=0.5) != render(tmp_path / "b", skill=0.9)
+
+
+def test_no_path_of_this_machine_is_shown(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path) | {
+        "mirror": str(tmp_path / "photographs"),
+        "model.weights": str(tmp_path / "w.pth"),
+    }
+    text = render_page(read_inputs(tmp_path, parameters))
+    assert str(tmp_path) not in text
+    assert "…/photographs" in text
+    assert "starting from the weights in w.pth" in text
+
+
+def test_validation_figures_are_called_validation(tmp_path: Path) -> None:
+    page = Page(render(tmp_path, on="validation"))
+    assert "These are validation figures" in page.text
+    assert "There are no test figures here" in page.text
+    assert "Read on the validation photographs" in page.text
+
+
+def test_one_epoch_is_enough(tmp_path: Path) -> None:
+    assert "One epoch only" in Page(render(tmp_path, epochs=1)).text
+
+
+def test_all_right_and_all_wrong_are_said(tmp_path: Path) -> None:
+    assert "No mistakes: every answer was right." in Page(render(tmp_path / "a", skill=1.0)).text
+    assert "No answer was right." in Page(render(tmp_path / "b", classes=["a", "b", "c", "d", "e"], skill=-1.0)).text
+
+
+def test_classes_are_listed_hardest_first(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path, each=10)
+    figures = json.loads((tmp_path / "metrics/per_class.json").read_text())
+    for label, f1 in [("biotite", 0.9), ("bornite", 0.1), ("malachite", 0.5)]:
+        figures["test"][label]["f1"] = f1
+    (tmp_path / "metrics/per_class.json").write_text(json.dumps(figures))
+    text = render_page(read_inputs(tmp_path, parameters))
+    table = text[text.index('<table class="sortable classes">') :]
+    assert table.index(">bornite<") < table.index(">malachite<") < table.index(">biotite<")
+    assert 'aria-sort="ascending" class="number" title="harmonic' in table
+
+
+def test_mistakes_come_the_surest_first_with_their_pictures(source: str) -> None:
+    part = source[source.index('id="mistakes"') : source.index('id="examples"')]
+    shown = [int(value) for value in re.findall(r'<span class="num">(\d+)\N{NARROW NO-BREAK SPACE}%', part)]
+    assert shown == sorted(shown, reverse=True)
+    assert part.count("data:image/jpeg;base64,") == len(shown) > 0
+
+
+def test_confusion_table_keeps_coarse_classes_together(tmp_path: Path) -> None:
+    coarse = {"andesite": "igneous", "chert": "sedimentary", "granite": "igneous", "gneiss": "metamorphic"}
+    text = render(tmp_path, classes=list(coarse), coarse=coarse)
+    table = text[text.index('<table class="matrix') : text.index("</table>", text.index('<table class="matrix'))]
+    assert re.findall(r'<th scope="row">(\w+)', table) == ["andesite", "granite", "gneiss", "chert"]
+    assert re.findall(r'colspan="(\d)"', table) == ["2", "1", "1"]
+
+
+def test_too_many_classes_for_a_table_leave_the_list_of_confusions(tmp_path: Path) -> None:
+    text = render(tmp_path, classes=[f"class {n:02d}" for n in range(61)], each=1, skill=0.3)
+    assert '<table class="matrix' not in text
+    assert "Most frequent confusions" in text
+
+
+def test_without_an_augmented_picture_its_section_is_left_out(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path)
+    (tmp_path / "plots/augmented.png").unlink()
+    assert 'id="augmented"' not in render_page(read_inputs(tmp_path, parameters))
+
+
+def test_data_section_tells_duplicates_and_files_set_aside(source: str) -> None:
+    text = Page(source).text
+    assert "Exact duplicates 1 the same bytes under another name" in text
+    assert "2 photographs that look the same never stand on two sides" in text
+    assert "00/broken.jpg" in text
+    assert "truncated: 30 of 400 rows" in text
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path)
+    (tmp_path / "plots/history.csv").unlink()
+    with pytest.raises(LithoscopeError, match=r"plots/history.csv is missing: `dvc repro` makes it"):
+        read_inputs(tmp_path, parameters)
+
+
+def test_figures_of_the_other_split_are_not_taken_for_these(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path, on="test") | {"evaluate.on": "validation"}
+    with pytest.raises(LithoscopeError, match=r"no figures for evaluate\.on = validation"):
+        read_inputs(tmp_path, parameters)
+
+
+def test_predictions_of_another_run_are_found_out(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path)
+    rows = tmp_path / "build/arrays/test.csv"
+    rows.write_text(rows.read_text().replace("/test_", "/other_"))
+    with pytest.raises(LithoscopeError, match="the two come from different runs"):
+        render_page(read_inputs(tmp_path, parameters))
