@@ -7,13 +7,20 @@ from pathlib import Path
 
 from lithoscope.errors import LithoscopeError
 
+OWN_SOURCES = ("specimens", "osf-rocks", "minerals")
+
 
 def _use(arguments: argparse.Namespace) -> int:
     from lithoscope.inspection import inspect_source, set_source
 
-    found = inspect_source(arguments.path)
-    print(found.describe())
-    set_source(Path("params.yaml"), found.dataset, arguments.path.expanduser().resolve())
+    name = str(arguments.path)
+    if name in OWN_SOURCES and not arguments.path.exists():
+        set_source(Path("params.yaml"), name, None)
+        print(f"params.yaml: dataset {name}, from its own source")
+    else:
+        found = inspect_source(arguments.path)
+        print(found.describe())
+        set_source(Path("params.yaml"), found.dataset, arguments.path)
     print("params.yaml now says so; train on it with: dvc repro")
     return 0
 
@@ -59,8 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lithoscope", description="A reproducible classifier of rocks and minerals.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    use = commands.add_parser("use", help="train on your own photographs: a folder, zip or tar")
-    use.add_argument("path", type=Path, help="one folder a class; train/, val/, test/ folders are honoured")
+    use = commands.add_parser("use", help="choose the photographs: your own, a local copy of a set, or a set by its name")
+    use.add_argument("path", type=Path, help="a folder (one folder a class), zip or tar; or specimens, osf-rocks, minerals")
     use.set_defaults(run=_use)
 
     predict = commands.add_parser("predict", help="classify photographs and folders of photographs")
