@@ -211,6 +211,7 @@ def test_data_section_tells_duplicates_and_files_set_aside(source: str) -> None:
     assert "Exact duplicates 1 the same bytes under another name" in text
     assert "2 photographs that look the same never stand on two sides" in text
     assert "00/broken.jpg" in text
+    assert "biotite 12 4 4 1 bornite 12 4 4 0 malachite 12 4 4 0 All 36 12 12 1" in text
     assert "truncated: 30 of 400 rows" in text
 
 

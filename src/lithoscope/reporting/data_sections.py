@@ -18,7 +18,8 @@ def data(inputs: ReportInputs) -> dict[str, Any]:
     index, splits = inputs.index, inputs.splits
     counts = splits.groupby(["label", "split"]).size().unstack(fill_value=0)
     counts = counts.reindex(index=inputs.classes, columns=list(SPLITS), fill_value=0)
-    table = counts.to_numpy(dtype=int)
+    unreadable = inputs.set_aside["label"].value_counts().reindex(inputs.classes, fill_value=0)
+    table = counts.assign(aside=counts["aside"] + unreadable).to_numpy(dtype=int)
     used = splits[splits["split"] != "aside"]
     groups = used.groupby("group").size()
     exact = index.groupby("sha256").size()

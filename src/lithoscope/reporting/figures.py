@@ -152,6 +152,7 @@ def confidence_histogram(confidence: ArrayLike, right: ArrayLike) -> str:
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_formatter(lambda count, _: f"{abs(count):.0f}")
         axes.set_xlabel("confidence in the answer")
+        axes.tick_params(axis="x", pad=7)
         high, low = max(int(above.max(initial=0)), 1), max(int(below.max(initial=0)), 1)
         bottom = max(low * 1.25, 0.3 * high)  # room for the words, however few were wrong
         axes.set_ylim(-bottom, high * 1.08)
