@@ -1,5 +1,6 @@
 """What `lithoscope use PATH` sees in a place, and what it writes into params.yaml."""
 
+import os
 import tarfile
 import tempfile
 from pathlib import Path
@@ -32,7 +33,7 @@ def test_a_folder_is_described_with_classes_splits_and_what_would_be_set_aside(o
     assert found.splits == {"train": 6, "test": 2}
     text = found.describe()
     assert "8 photographs of 2 classes; train 6, test 2" in text
-    assert "train/quartz/notes.txt: not an image" in text
+    assert "1 file would be set aside:\n  train/quartz/notes.txt: not an image" in text
     assert tree(own) == before
 
 
@@ -85,6 +86,17 @@ def test_a_place_without_a_set_is_one_line_that_names_it(tmp_path: Path, name: s
         inspect_source(tmp_path / name)
     assert "\n" not in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
+
+
+def test_what_dvc_could_not_hash_is_named_before_dvc_meets_it(own: Path) -> None:
+    odd = own / "train" / "quartz" / ".odd"
+    odd.symlink_to("nothing")
+    with pytest.raises(LithoscopeError, match="\\.odd: a link to nothing; DVC cannot hash it"):
+        inspect_source(own)
+    odd.unlink()
+    os.mkfifo(odd)
+    with pytest.raises(LithoscopeError, match="\\.odd: neither a file nor a folder; DVC cannot hash it"):
+        inspect_source(own)
 
 
 def test_an_error_inside_an_archive_names_the_archive(tmp_path: Path) -> None:

@@ -73,9 +73,8 @@ class Inspection:
         alike = sorted(label for label in self.counts if folded[label.casefold()] > 1)
         if alike:
             lines.append(f"note: these classes differ only in upper and lower case: {_safe(', '.join(alike))}")
-        lines.append(
-            f"set aside: {len(self.set_aside):,}" + (" files" if self.set_aside else ", every file can be used")
-        )
+        files = "1 file" if len(self.set_aside) == 1 else f"{len(self.set_aside) or 'no'} files"
+        lines.append(f"{files} would be set aside{':' if self.set_aside else ''}")
         lines += [f"  {_safe(item.id)}: {item.reason}" for item in self.set_aside[:SHOWN_AT_MOST]]
         if len(self.set_aside) > SHOWN_AT_MOST:
             lines.append(f"  and {len(self.set_aside) - SHOWN_AT_MOST:,} more")
@@ -94,6 +93,7 @@ def inspect_source(path: Path) -> Inspection:
     place = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (a link is the user's name for a place: kept)
     if not place.exists():
         raise LithoscopeError(f"{place}: no such folder or file")
+    _refuse_what_dvc_cannot_hash(place)
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
         tree = open_mirror(place, Path(workplace))
         try:
@@ -140,6 +140,24 @@ def set_source(params_path: Path, dataset: str, mirror: Path | None) -> None:
         fresh.unlink()
         raise LithoscopeError(f"{params_path}: set by hand: dataset: {dataset}, mirror: {_scalar(value)}")
     fresh.replace(params_path)
+
+
+def _refuse_what_dvc_cannot_hash(place: Path) -> None:
+    """Refuse a folder whose hashing would end `dvc repro` in DVC's own words, before any stage could set a file aside.
+
+    DVC hashes every file of a mirror, hidden ones too, through links to files and not through links to folders.
+    """
+    for folder, _, files in os.walk(place):
+        for path in (Path(folder, name) for name in files):
+            if path.is_symlink() and not path.exists():
+                reason = "a link to nothing"
+            elif not path.is_file():
+                reason = "neither a file nor a folder"
+            elif not os.access(path, os.R_OK):
+                reason = "not readable with your permissions"
+            else:
+                continue
+            raise LithoscopeError(f"{_safe(str(path))}: {reason}; DVC cannot hash it: mend or remove it")
 
 
 def _recognised(root: Path) -> str:
