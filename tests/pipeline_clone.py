@@ -1,0 +1,72 @@
+"""A clone of the working tree with a tiny set of photographs, in which the real ``dvc`` runs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+CLASSES = ("basalt", "granite & gneiss", "quartz")
+
+
+def make_photographs(folder: Path, each: int = 12) -> None:
+    """Draw noisy pictures with a shade of grey for each class: easy to learn, no two alike."""
+    for index, label in enumerate(CLASSES):
+        (folder / label).mkdir(parents=True)
+        for number in range(each):
+            rng = np.random.default_rng([index, number])
+            coarse = rng.integers(0, 120, (6, 6, 3)) + 60 * index
+            picture = Image.fromarray(np.clip(coarse, 0, 255).astype(np.uint8)).resize(
+                (80, 64), Image.Resampling.BICUBIC
+            )
+            picture.save(folder / label / f"IMG {number:02d}.png")
+
+
+class Clone:
+    """A checkout of its own, with an environment like an activated one."""
+
+    def __init__(self, root: Path, source: Path) -> None:
+        self.root = root
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=source, capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        for name in filter(None, listed.split("\0")):
+            if (source / name).is_file():
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source / name, root / name)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "MLFLOW_"))}
+        self.environment = {
+            **kept,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+            "GIT_AUTHOR_NAME": "A Test", "GIT_AUTHOR_EMAIL": "test@localhost",
+            "GIT_COMMITTER_NAME": "A Test", "GIT_COMMITTER_EMAIL": "test@localhost",
+        }  # fmt: skip
+        self.run("git", "init", "--quiet", "--initial-branch=main")
+        self.commit("Start")
+
+    def run(self, *command: str, status: int | None = 0) -> str:
+        """Run a command; return what it printed, on both streams."""
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        if status is not None:
+            assert done.returncode == status, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    def commit(self, message: str) -> None:
+        """Commit everything."""
+        self.run("git", "add", "--all")
+        self.run("git", "commit", "--quiet", "--message", message)
+
+    def edit(self, file: str, pattern: str, replacement: str) -> None:
+        """Replace the one place in a file that matches a pattern."""
+        text = (self.root / file).read_text(encoding="utf-8")
+        changed, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
+        assert count == 1, f"{pattern} matches {count} times in {file}"
+        (self.root / file).write_text(changed, encoding="utf-8")
