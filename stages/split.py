@@ -1,0 +1,59 @@
+"""Stage 2: find duplicates, decide which photographs train, validate and test, count them."""
+
+import json
+from pathlib import Path
+
+import _checkout  # noqa: F401  (first: makes this checkout's src importable)
+import pandas as pd
+from PIL import Image
+from rich.progress import Progress
+
+from lithoscope.duplicates import group_numbers, near_duplicates
+from lithoscope.errors import LithoscopeError
+from lithoscope.imaging import UnreadablePhotograph, read_photograph
+from lithoscope.params import load_parameters
+from lithoscope.splitting import split_photographs, summarise
+from lithoscope.stage import run
+
+BUILD, METRICS = Path("build"), Path("metrics/data.json")
+SHOWN = 20
+
+
+def main() -> None:
+    """Write ``build/splits.csv`` and ``metrics/data.json``."""
+    parameters = load_parameters(Path("params.yaml"))
+    photographs = pd.read_csv(BUILD / "index.csv", keep_default_na=False, dtype=str)
+    refused = pd.read_csv(BUILD / "set_aside.csv", keep_default_na=False, dtype=str)
+    paths, ids, contents = (photographs[column].tolist() for column in ("path", "id", "sha256"))
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task("compare", total=len(paths))
+        matches = near_duplicates(
+            photographs["phash"].tolist(), lambda row: read(paths[row]), parameters.threads,
+            advance=lambda: progress.advance(task),
+        )  # fmt: skip
+    near = [match for match in matches if contents[match.first] != contents[match.second]]
+    splits = split_photographs(photographs, group_numbers(contents, matches).tolist(), parameters.split)
+    figures = summarise(photographs, splits, refused["reason"].tolist(), {"near_pairs": len(near)})
+
+    splits.to_csv(BUILD / "splits.csv", index=False, lineterminator="\n", encoding="utf-8")
+    METRICS.parent.mkdir(exist_ok=True)
+    METRICS.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+    counts = splits["split"].value_counts()
+    print(", ".join(f"{side} {counts.get(side, 0):,}" for side in ("train", "val", "test", "aside")))
+    lines = [f"same picture: {ids[one.first]} and {ids[one.second]} (similarity {one.similarity:.2f})" for one in near]
+    lines += [f"set aside: {row.id} ({row.reason})" for row in splits[splits["split"] == "aside"].itertuples()]
+    print("\n".join([*lines[:SHOWN], *([f"… and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else [])]))
+
+
+def read(path: str) -> Image.Image:
+    """Decode one photograph."""
+    try:
+        return read_photograph(Path(path))
+    except UnreadablePhotograph as error:
+        raise LithoscopeError(f"{path}: {error}; it changed since it was downloaded: `dvc repro -f download`") from None
+
+
+if __name__ == "__main__":
+    run(main)
