@@ -43,7 +43,7 @@ def main() -> None:
                 in_order(decode, rows["path"], parameters.threads), side=parameters.image_size,
                 copies=copies, vary=vary, advance=partial(progress.advance, task),
             )  # fmt: skip
-            print(f"{split}: {len(rows):,} photographs" + f", each with {copies} augmented copies" * (copies > 0))
+            print(f"{split}: {len(rows):,} photographs" + f", {copies * len(rows):,} augmented copies" * (copies > 0))
     PLOT.parent.mkdir(exist_ok=True)
     PLOT.write_bytes(draw_augmented(open_split(folder, "train"), limits, parameters, synthetic))
 

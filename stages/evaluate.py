@@ -5,17 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import _checkout
-import numpy as np
-from PIL import Image
 
-from lithoscope.arrays import ArraySplit, open_split
+from lithoscope.arrays import open_split
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import Evaluation, evaluate, prediction_table
 from lithoscope.machine import make_repeatable
 from lithoscope.model_io import weights_digest
 from lithoscope.params import Parameters, load_parameters
-from lithoscope.randomness import generator
-from lithoscope.reporting.contact_sheet import Tile, contact_sheet
+from lithoscope.reporting.scored import scored_sheet
 from lithoscope.serving.predictor import Predictor
 from lithoscope.stage import run
 from lithoscope.tracking import PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, Store, open_store, run_name
@@ -43,7 +40,10 @@ def main() -> None:
     table = prediction_table(split.ids, on, split.labels, probabilities, classes)
     PREDICTIONS.parent.mkdir(exist_ok=True)
     table.to_csv(PREDICTIONS, index=False, lineterminator="\n", float_format="%.6f")
-    draw_photographs(split, probabilities, classes, on, synthetic=predictor.description.synthetic)
+    sheet = scored_sheet(
+        split.images, split.labels, probabilities, classes, on, synthetic=predictor.description.synthetic
+    )
+    sheet.save(SHEET, optimize=True)
     track(store, params, figures, on)
     accuracy, n = figures.overall["accuracy"], figures.overall["n"]
     print(f"{on}: accuracy {accuracy:.3f} of {n} photographs, loss {figures.overall['loss']:.3f}")
@@ -52,7 +52,7 @@ def main() -> None:
 def track(store: Store, params: Parameters, figures: Evaluation, on: str) -> None:
     """Add the figures to the run that trained these weights, or to a new one that says where they came from."""
     weights = weights_digest(MODEL)
-    metrics = {f"{on}.{name}": value for name, value in flatten(figures.overall).items()}
+    metrics = {f"{on}.{name}": value for name, value in figures.flat().items()}
     tracked = store.find(params.digest(), weights)
     if tracked is not None:
         tracked.log_metrics(metrics)
@@ -62,33 +62,6 @@ def track(store: Store, params: Parameters, figures: Evaluation, on: str) -> Non
     with store.run(run_name(params), params, tags) as opened:
         opened.log_metrics(metrics)
         opened.log_files(OVERALL, PER_CLASS, PREDICTIONS)
-
-
-def flatten(figures: dict[str, Any], prefix: str = "") -> dict[str, float]:
-    """Return nested figures under dotted names."""
-    flat: dict[str, float] = {}
-    for name, value in figures.items():
-        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: float(value)}
-    return flat
-
-
-def draw_photographs(split: ArraySplit, probabilities: Any, classes: list[str], on: str, *, synthetic: bool) -> None:
-    """Show photographs with their labels: some that were classified right and some that were not."""
-    predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != split.labels)
-    right = np.flatnonzero(predicted == split.labels)
-    order = generator(0, "photographs shown")
-    chosen = [*order.permutation(right)[:12], *order.permutation(wrong)[:12]]
-    tiles = [
-        Tile(
-            Image.fromarray(np.array(split.images[row])), predicted=classes[predicted[row]],
-            confidence=float(probabilities[row].max()), label=classes[split.labels[row]],
-        )
-        for row in chosen
-    ]  # fmt: skip
-    kind = "Synthetic specimens" if synthetic else "Photographs"
-    title = f"{kind} ({on}): {len(right)} right, {len(wrong)} wrong; some of each"
-    contact_sheet(tiles, title=title).save(SHEET, optimize=True)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

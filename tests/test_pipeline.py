@@ -163,14 +163,13 @@ def test_an_experiment_elsewhere_is_found_in_the_same_store(clone: Clone, store:
 
 def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone: Clone) -> None:
     module = "src/lithoscope/evaluation.py"
-    clone.edit(module, r"^DIGITS = 6", "DIGITS = 2")
+    clone.edit(module, r'"n": len\(labels\),', '"n": len(labels), "marker": 1.0,')
     clone.run("dvc", "exp", "run", "--quiet", "--queue", "--name", "queued", "-S", "seed=6")
-    clone.edit(module, r"^DIGITS = 2", "DIGITS = 1")
+    clone.edit(module, r'"marker": 1.0', '"marker": 2.0')
     clone.run("dvc", "exp", "run", "--quiet", "--run-all")
     clone.run("git", "checkout", "--quiet", "--", ".")
     clone.run("dvc", "exp", "apply", "queued")
-    figures = read(clone, "metrics/evaluation.json")["test"]
-    assert figures["loss"] == round(figures["loss"], 2) != round(figures["loss"], 1)
+    assert read(clone, "metrics/evaluation.json")["test"]["marker"] == 1.0
     clone.run("git", "checkout", "--quiet", "--", ".")
 
 

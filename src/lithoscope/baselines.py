@@ -36,7 +36,7 @@ def _bins(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     )
     hue = np.where(chroma == 0, 0, (sector % 1536) * HUES // 1536)
     saturation = SATURATIONS * chroma // (value + 1)
-    return (hue * SATURATIONS + saturation) * VALUES + value * VALUES // 256
+    return np.asarray((hue * SATURATIONS + saturation) * VALUES + value * VALUES // 256, dtype=np.int64)
 
 
 def colour_histogram(images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -95,18 +95,22 @@ def fit_colour_baseline(train_images: NDArray[np.uint8], train_labels: ArrayLike
     names, counts = np.unique(labels, return_counts=True)
     if len(names) < 2:
         raise LithoscopeError(f"the colour baseline needs at least two classes in the training split, not {len(names)}")
-    pipeline = make_pipeline(
-        FunctionTransformer(np.sqrt), StandardScaler(), LogisticRegression(C=_INVERSE_PENALTIES[0], max_iter=2000)
+    # scikit-learn carries no type hints.
+    steps = (
+        FunctionTransformer(np.sqrt),  # type: ignore[no-untyped-call]
+        StandardScaler(),  # type: ignore[no-untyped-call]
+        LogisticRegression(C=_INVERSE_PENALTIES[2], max_iter=2000),  # type: ignore[no-untyped-call]
     )
+    pipeline: Pipeline = make_pipeline(*steps)  # type: ignore[no-untyped-call]
     features = colour_histogram(train_images).astype(np.float64)
     folds = min(_INNER_FOLDS, int(counts.min()))
-    if folds < 2:  # a class with a single picture cannot be held out
-        pipeline.set_params(logisticregression__C=_INVERSE_PENALTIES[2])
-        return pipeline.fit(features, labels)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=integer_seed(seed, "colour baseline") % 2**32)
-    search = GridSearchCV(
-        pipeline, {"logisticregression__C": list(_INVERSE_PENALTIES)}, scoring="neg_log_loss", cv=splitter
-    )
+    if folds < 2:  # a class with a single picture cannot be held out: keep the middling penalty
+        pipeline.fit(features, labels)
+        return pipeline
+    shuffle = integer_seed(seed, "colour baseline") % 2**32
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=shuffle)  # type: ignore[no-untyped-call]
+    penalties = {"logisticregression__C": list(_INVERSE_PENALTIES)}
+    search = GridSearchCV(pipeline, penalties, scoring="neg_log_loss", cv=splitter)  # type: ignore[no-untyped-call]
     best: Pipeline = search.fit(features, labels).best_estimator_
     return best
 

@@ -66,8 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("lithoscope", description="A reproducible classifier of rocks and minerals.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    use = commands.add_parser("use", help="choose the photographs: your own, a local copy of a set, or a set by its name")
-    use.add_argument("path", type=Path, help="a folder (one folder a class), zip or tar; or specimens, osf-rocks, minerals")
+    use = commands.add_parser(
+        "use", help="choose the photographs: your own, a local copy of a set, or a set by its name"
+    )
+    use.add_argument(
+        "path", type=Path, help="a folder (one folder a class), zip or tar; or specimens, osf-rocks, minerals"
+    )
     use.set_defaults(run=_use)
 
     predict = commands.add_parser("predict", help="classify photographs and folders of photographs")

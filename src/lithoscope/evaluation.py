@@ -26,6 +26,10 @@ class Evaluation:
     overall: dict[str, Any]
     per_class: dict[str, dict[str, float]]
 
+    def flat(self) -> dict[str, float]:
+        """Return the overall figures under dotted names, e.g. ``macro.f1``."""
+        return dict(_flatten("", self.overall))
+
 
 def evaluate(probabilities: Floats, labels: npt.NDArray[np.int64], classes: Sequence[str]) -> Evaluation:
     """Score probabilities (n, classes) against labels, int64 (n,).
@@ -74,6 +78,13 @@ def evaluate(probabilities: Floats, labels: npt.NDArray[np.int64], classes: Sequ
         for index, name in enumerate(classes)
     }
     return Evaluation(overall, per_class)
+
+
+def _flatten(prefix: str, figures: dict[str, Any]) -> list[tuple[str, float]]:
+    pairs: list[tuple[str, float]] = []
+    for name, value in figures.items():
+        pairs += _flatten(f"{prefix}{name}.", value) if isinstance(value, dict) else [(prefix + name, float(value))]
+    return pairs
 
 
 def _rounded(value: Any) -> float:

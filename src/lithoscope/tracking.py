@@ -172,7 +172,7 @@ class Run:
             source: The checkout's ``src/lithoscope``, kept with the model so that it loads anywhere.
         """
         classes = _classes(folder)
-        with _quiet("mlflow"):
+        with _quiet("mlflow"), mlflow.start_run(run_id=self.run_id):
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(source / "serving" / "mlflow_model.py"),
@@ -181,7 +181,6 @@ class Run:
                 signature=_signature(classes, example),
                 input_example=example,
                 pip_requirements=[f"{name}=={version(name)}" for name in _MODEL_PACKAGES],
-                run_id=self.run_id,
             )
 
     def facts(self) -> tuple[dict[str, str], dict[str, float]]:

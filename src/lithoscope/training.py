@@ -6,6 +6,7 @@ with the same weights as one that was not.
 """
 
 import dataclasses
+import logging
 import math
 import warnings
 from collections.abc import Callable
@@ -226,7 +227,12 @@ def train(
     if settings.patience:
         callbacks.append(EarlyStopping("val_loss", patience=settings.patience, check_on_train_epoch_end=True))
     last = checkpoints / "last.ckpt"
+    # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     with warnings.catch_warnings():
+        # Lightning 2.6 asks torch 2.13 in a way that a later torch will drop; nothing a user can act on.
+        warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
         # Batches are cut from a memory-mapped array; worker processes would only copy them once more.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         # A resumed run finds the checkpoints it resumes from.

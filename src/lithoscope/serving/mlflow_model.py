@@ -5,7 +5,6 @@ MLflow runs this file when it loads the model. Input: RGB squares as the augment
 """
 
 from pathlib import Path
-from typing import Any
 
 import mlflow.models
 import numpy as np
@@ -23,8 +22,8 @@ class PhotographClassifier(PythonModel):
         """Read the safetensors weights and their description."""
         self.predictor = Predictor.load(Path(context.artifacts["model"]))
 
-    def predict(self, context: PythonModelContext, model_input: Any, params: Any = None) -> pd.DataFrame:
-        """Return one row a photograph."""
+    def predict(self, context, model_input, params=None) -> pd.DataFrame:  # type: ignore[no-untyped-def]
+        """Return one row a photograph. MLflow takes type hints here for a schema of its own, so there are none."""
         del context, params
         probabilities = self.predictor.probabilities(np.asarray(model_input, dtype=np.uint8))
         classes = self.predictor.description.classes
