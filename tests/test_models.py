@@ -9,6 +9,9 @@ import torch
 from lithoscope.errors import LithoscopeError
 from lithoscope.models import Architecture, build_classifier, decay_groups, load_pretrained
 
+# isort: split
+from torchvision.models import get_model  # type: ignore[attr-defined]
+
 
 def small(name: str, size: int = 64, classes: int = 3) -> Architecture:
     return Architecture(name, size, classes, 0.2)
@@ -35,9 +38,7 @@ def test_normalisation_is_part_of_the_network_and_not_of_its_weights() -> None:
 
 def test_a_pretrained_backbone_is_taken_over_and_the_head_is_new(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    import torchvision
-
-    donor = torchvision.models.mobilenet_v2(weights=None)
+    donor = get_model("mobilenet_v2", weights=None)
     torch.save(donor.state_dict(), tmp_path / "donor.pth")
     pretrained = load_pretrained("mobilenet_v2", str(tmp_path / "donor.pth"))
     assert pretrained is not None
@@ -48,9 +49,7 @@ def test_a_pretrained_backbone_is_taken_over_and_the_head_is_new(tmp_path: Path)
 
 
 def test_safetensors_weights_are_read_too(tmp_path: Path) -> None:
-    import torchvision
-
-    donor = torchvision.models.squeezenet1_1(weights=None)
+    donor = get_model("squeezenet1_1", weights=None)
     safetensors.torch.save_file(donor.state_dict(), tmp_path / "donor.safetensors")
     pretrained = load_pretrained("squeezenet1_1", str(tmp_path / "donor.safetensors"))
     assert pretrained is not None
@@ -58,9 +57,7 @@ def test_safetensors_weights_are_read_too(tmp_path: Path) -> None:
 
 
 def test_weights_that_do_not_fit_say_which_layers(tmp_path: Path) -> None:
-    import torchvision
-
-    state = torchvision.models.resnet18(weights=None).state_dict()
+    state = get_model("resnet18", weights=None).state_dict()
     state["conv1.weight"] = torch.zeros(1)
     del state["bn1.bias"]
     with pytest.raises(LithoscopeError) as caught:

@@ -103,6 +103,7 @@ def test_the_training_is_one_run_with_parameters_epochs_figures_and_tags(clone: 
 
 def test_the_logged_model_loads_without_pickles_and_predicts_the_same(clone: Clone, store: MlflowClient) -> None:
     (run,) = runs(store)
+    assert run.outputs is not None
     (output,) = run.outputs.model_outputs
     model = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
     images = np.load(clone.root / "build" / "arrays" / "test.npy", mmap_mode="r")

@@ -262,7 +262,7 @@ def _load_safely(path: Path) -> dict[str, Tensor]:
 def _imagenet(name: str) -> PretrainedWeights:
     if name == "cnn":
         raise LithoscopeError("model.weights = imagenet: the CNN has none; allowed with model.name cnn: null")
-    choice = get_model_weights(name).DEFAULT
+    choice = get_model_weights(name).DEFAULT  # type: ignore[attr-defined]  # an alias that each enum defines
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(choice.url).name
     try:
         state = choice.get_state_dict(progress=True, check_hash=True)

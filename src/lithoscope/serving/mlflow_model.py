@@ -9,8 +9,7 @@ from pathlib import Path
 import mlflow.models
 import numpy as np
 import pandas as pd
-from mlflow.pyfunc import PythonModel
-from mlflow.pyfunc.model import PythonModelContext
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from lithoscope.serving.predictor import Predictor
 

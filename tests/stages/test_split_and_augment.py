@@ -1,0 +1,113 @@
+"""The stages split and augment, run as DVC runs them."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from lithoscope.arrays import open_split
+from lithoscope.imaging import perceptual_hash
+
+PER_CLASS = 12
+Run = Callable[[str], subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, checkout: Path) -> Path:
+    """A folder as the stage download leaves it: two classes, one photograph twice, one of them mirrored."""
+    rows = []
+    for label in ("basalt", "granite"):
+        for number in range(PER_CLASS):
+            random = np.random.default_rng([number, len(label)])
+            coarse = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+            picture = Image.fromarray(coarse).resize((128, 96), Image.Resampling.BICUBIC)
+            if label == "basalt" and number == 11:
+                original = tmp_path / "build/raw/basalt/00.png"
+                picture = Image.open(original).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            path = tmp_path / f"build/raw/{label}/{number:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+            rows.append(
+                {
+                    "id": f"{label}/{path.name}", "path": path.relative_to(tmp_path).as_posix(), "label": label,
+                    "official_split": "", "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                    "phash": perceptual_hash(picture), "width": 128, "height": 96, "format": "PNG",
+                }
+            )  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "build/index.csv", index=False)
+    (tmp_path / "build/set_aside.csv").write_text(
+        "id,path,label,reason\nbasalt/x.txt,build/raw/basalt/x.txt,basalt,not an image\n", "utf-8"
+    )
+    (tmp_path / "build/dataset.json").write_text(json.dumps({"name": "folder", "synthetic": True}), "utf-8")
+    parameters = (checkout / "params.yaml").read_text("utf-8").replace("image_size: 96", "image_size: 32")
+    (tmp_path / "params.yaml").write_text(parameters, "utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(workspace: Path, checkout: Path) -> Run:
+    """Runs a stage in the workspace."""
+
+    def stage(name: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(checkout / f"stages/{name}.py")]
+        return subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=120, check=False)
+
+    return stage
+
+
+def test_split_then_augment(workspace: Path, run: Run) -> None:
+    done = run("split")
+    assert done.returncode == 0, done.stderr
+    assert "same picture: basalt/00.png and basalt/11.png" in done.stdout
+    splits = pd.read_csv(workspace / "build/splits.csv", keep_default_na=False).set_index("id")
+    assert list(splits.columns) == ["path", "label", "split", "group", "reason"]
+    assert splits.at["basalt/11.png", "group"] == "basalt/00.png"
+    assert splits.at["basalt/11.png", "split"] == splits.at["basalt/00.png", "split"]
+    figures = json.loads((workspace / "metrics/data.json").read_text("utf-8"))
+    assert figures["duplicates"]["near_pairs"] == 1
+    assert figures["set_aside"]["at_download"] == {"not an image": 1}
+    first = {name: (workspace / name).read_bytes() for name in ("build/splits.csv", "metrics/data.json")}
+
+    done = run("augment")
+    assert done.returncode == 0, done.stderr
+    arrays = {name: open_split(workspace / "build/arrays", name) for name in ("train", "val", "test")}
+    counts = splits["split"].value_counts()
+    assert len(arrays["train"]) == 2 * counts["train"]
+    for name in ("val", "test"):
+        assert sorted(arrays[name].ids) == sorted(splits.index[splits["split"] == name])
+        assert arrays[name].copies.max() == 0
+    assert arrays["test"].images.shape[1:] == (32, 32, 3)
+    assert arrays["train"].classes == ["basalt", "granite"]
+    with Image.open(workspace / "plots/augmented.png") as picture:
+        assert min(picture.size) > 200
+        assert "Software" not in picture.info
+    made = sorted([*(workspace / "build/arrays").iterdir(), workspace / "plots/augmented.png"])
+    before = [path.read_bytes() for path in made]
+
+    assert run("split").returncode == run("augment").returncode == 0
+    assert {name: (workspace / name).read_bytes() for name in first} == first
+    assert [path.read_bytes() for path in made] == before
+
+
+def test_a_mistake_is_one_line(workspace: Path, run: Run) -> None:
+    parameters = (workspace / "params.yaml").read_text("utf-8")
+    (workspace / "params.yaml").write_text(parameters.replace("folds: 0", "folds: 50"), "utf-8")
+    done = run("split")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: too few photographs to split")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_photograph_that_broke_since_the_download_is_named(workspace: Path, run: Run) -> None:
+    (workspace / "build/raw/granite/03.png").write_bytes(b"")
+    done = run("split")
+    assert done.returncode == 1
+    assert "granite/03.png" in done.stderr
+    assert "Traceback" not in done.stderr
