@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from lithoscope import cli
+from lithoscope.yaml12 import read_yaml
+from photographs_on_disk import class_folders
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    (folder / "params.yaml").write_bytes((checkout / "params.yaml").read_bytes())
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_use_says_what_it_found_and_sets_both_parameters(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photographs = tmp_path / "My Rocks (1) [new]"
+    class_folders(photographs, "basalt", "gneiss")
+    assert cli.main(["use", str(photographs)]) == 0
+    printed = capsys.readouterr().out
+    assert "basalt" in printed
+    assert "gneiss" in printed
+    values = read_yaml(workspace / "params.yaml")
+    assert (values["dataset"], values["mirror"]) == ("folder", str(photographs))
+
+
+def test_use_takes_a_set_by_its_name_and_goes_back_to_the_default(workspace: Path, checkout: Path) -> None:
+    assert cli.main(["use", "osf-rocks"]) == 0
+    assert read_yaml(workspace / "params.yaml")["dataset"] == "osf-rocks"
+    assert cli.main(["use", "specimens"]) == 0
+    assert (workspace / "params.yaml").read_bytes() == (checkout / "params.yaml").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["use", "nowhere"], "nowhere"),
+        (["predict", "nowhere.jpg"], "run `dvc repro` first"),
+        (["summary"], "run `dvc repro` first"),
+        (["specimens", "."], "not empty"),
+    ],
+)
+def test_a_mistake_is_a_line_and_status_1(
+    workspace: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert cli.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert expected in error
+    assert len(error.splitlines()) == 1
+
+
+def test_summary_says_synthetic_and_gives_the_interval(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {
+        "build/dataset.json": {"title": "Specimens", "classes": ["a", "b"], "synthetic": True},
+        "metrics/evaluation.json": {
+            "test": {"n": 10, "accuracy": 0.9, "loss": 0.3, "top3_accuracy": 1.0, "macro": {"f1": 0.89}}
+        },
+        "metrics/train.json": {"best_epoch": 3, "epochs": 5, "validation": {"loss": 0.25}},
+    }
+    for name, values in files.items():
+        (workspace / name).parent.mkdir(exist_ok=True)
+        (workspace / name).write_text(json.dumps(values), encoding="utf-8")
+    assert cli.main(["summary"]) == 0
+    printed = capsys.readouterr().out
+    assert "synthetic" in printed
+    assert ".900 [.596, .982], n = 10" in printed
+    assert "report/index.html" in printed
