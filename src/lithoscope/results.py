@@ -48,7 +48,7 @@ def record(root: Path, name: str) -> Path:
     values = {
         "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation")},
         "data": data,
-        "parameters": params.model_dump(exclude={"mirror"}),
+        "parameters": _without_places(params.model_dump()),
         "pretrained": description.pretrained,
         "sha256": {"data": tags.get(DATA_TAG), "weights": weights, "parameters": params.digest()},
         "processor": tags.get("processor"),
@@ -64,6 +64,14 @@ def record(root: Path, name: str) -> Path:
     target.parent.mkdir(exist_ok=True)
     target.write_text(_compact(values), encoding="utf-8")
     return target
+
+
+def _without_places(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Leave out where files lie on this machine; ``pretrained`` names the weights by their hash."""
+    weights = parameters["model"]["weights"]
+    place = {"weights": Path(weights).name} if weights else {}
+    kept = {name: value for name, value in parameters.items() if name != "mirror"}
+    return {**kept, "model": {**parameters["model"], **place}}
 
 
 def _compact(values: dict[str, Any]) -> str:

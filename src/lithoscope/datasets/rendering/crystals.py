@@ -23,7 +23,7 @@ class _Brass:
 
     def __init__(self, rng: np.random.Generator, size: int) -> None:
         self.base = shade(rng, "#d8c078", "#c9b27a", "#b9a56f", "#d3c8a4", spread=0.12)
-        tarnish = rng.choice([0.0, 0.35, 1.0], p=[0.5, 0.25, 0.25])
+        tarnish = rng.choice([0.0, 0.35, 1.0], p=[0.58, 0.24, 0.18])
         film = np.clip(rng.uniform(40, 150) + 45.0 * fractal(rng, size, 3.0, 4), 0.0, 330.0)
         patches = smoothstep(-0.4, 0.8, fractal(rng, size, 2.5, 3)) * tarnish
         self.colour = blend(self.base, self.base[:, None, None] * (0.12 + 0.88 * thin_film(film)), patches)
@@ -99,7 +99,7 @@ class _Glass:
             "citrine": (("#d2a95a", "#c79343"), 0.5),
             "stained": (("#c98f5a", "#a8663c", "#d8b48c"), 0.15),
         }
-        self.kind = str(rng.choice(list(kinds), p=[0.2, 0.2, 0.12, 0.18, 0.12, 0.08, 0.1]))
+        self.kind = str(rng.choice(list(kinds), p=[0.2, 0.22, 0.12, 0.16, 0.14, 0.09, 0.07]))
         colours, clarity = kinds[self.kind]
         self.colour = shade(rng, *colours, spread=0.1)
         self.milk = shade(rng, "#ece9e4", "#d9d2c8", spread=0.05)
@@ -155,7 +155,7 @@ def _quartz_mass(rng: np.random.Generator, relief: Relief, glass: _Glass, at: tu
 def quartz(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint quartz: six-sided points alone, in clusters and druses, or massive; return the habit and the variety."""
     glass = _Glass(rng)
-    habit = str(rng.choice(["point", "cluster", "druse", "massive", "tumbled"], p=[0.3, 0.32, 0.14, 0.16, 0.08]))
+    habit = str(rng.choice(["point", "cluster", "druse", "massive", "tumbled"], p=[0.32, 0.36, 0.12, 0.13, 0.07]))
     if habit == "point":
         axes = rotation_to(direction(rng, 45, 88), rng.random() * np.pi)
         width, both = radius * rng.uniform(0.28, 0.55), rng.random() < 0.3

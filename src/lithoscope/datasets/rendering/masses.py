@@ -11,7 +11,7 @@ from lithoscope.datasets.rendering.relief import Lump, Material, Relief, tilt
 
 def bornite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint bornite: rough massive lumps with patches of peacock tarnish, often with brassy chalcopyrite."""
-    habit = str(rng.choice(["lump", "several pieces", "with chalcopyrite", "with quartz"], p=[0.45, 0.15, 0.22, 0.18]))
+    habit = str(rng.choice(["lump", "several pieces", "with chalcopyrite", "with quartz"], p=[0.5, 0.18, 0.17, 0.15]))
     grid = relief.grid
     pieces = [(at[0], at[1], radius)]
     if habit == "several pieces":
@@ -24,7 +24,7 @@ def bornite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], r
             )
             for a in (0.0, 2.1, 4.2)
         ]
-    strength = rng.choice([0.25, 0.6, 1.0], p=[0.15, 0.3, 0.55])
+    strength = rng.choice([0.25, 0.6, 1.0], p=[0.1, 0.25, 0.65])
     bronze = shade(rng, "#a9825f", "#8f7358", "#b08c72", "#7d7370", spread=0.15)
     start, spread = rng.uniform(115, 180), rng.uniform(12, 38)
     for x, y, size in pieces:
@@ -115,10 +115,10 @@ def _bands(rng: np.random.Generator, relief: Relief, lump: Lump, at: tuple[float
 
 def malachite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint malachite: concentric light and dark green bands on cut, tumbled, botryoidal or fibrous pieces."""
-    habit = str(rng.choice(["cut", "tumbled", "botryoidal", "fibrous"], p=[0.3, 0.14, 0.36, 0.2]))
+    habit = str(rng.choice(["cut", "tumbled", "botryoidal", "fibrous"], p=[0.33, 0.15, 0.36, 0.16]))
     grid = relief.grid
     dark = shade(rng, "#0d3b2a", "#12503a", "#174f4a", spread=0.2)
-    light = shade(rng, "#3f9c6a", "#5fb784", "#2f8f76", "#4da585", spread=0.15)
+    light = shade(rng, "#3f9c64", "#5fb77c", "#2f8f70", "#4da57c", spread=0.15)
     if habit == "tumbled":
         lump = Lump.tumbled(rng, grid, at, radius)
     else:
@@ -141,7 +141,7 @@ def malachite(rng: np.random.Generator, relief: Relief, at: tuple[float, float],
     colour = blend(dark, light, np.clip(0.5 + contrast * (bands - 0.5) * 1.9, 0.0, 1.0))
     colour = colour * (1.0 + 0.1 * fractal(rng, grid.size, 14.0, 3))
     colour, crust = _matrix(rng, relief, colour, rng.choice([0.0, 0.15, 0.4], p=[0.45, 0.3, 0.25]), "limonite")
-    if rng.random() < 0.25:  # azurite or chrysocolla beside it
+    if rng.random() < 0.16:  # azurite or chrysocolla beside it
         guest = smoothstep(0.7, 1.0, fractal(rng, grid.size, 3.0, 4))
         colour = blend(colour, shade(rng, "#2a4580", "#3f8c99", "#346f90"), guest)
     material = Material(np.clip(colour, 0.0, 1.0), gloss * (1.0 - 0.7 * crust), sharpness)
@@ -161,8 +161,8 @@ def chrysocolla(rng: np.random.Generator, relief: Relief, at: tuple[float, float
     """Paint chrysocolla: waxy or enamel-like blue-green crusts, fine bubbles and veins in brown rock, unbanded."""
     habit = str(rng.choice(["crust", "botryoidal", "veins", "tumbled"], p=[0.36, 0.28, 0.22, 0.14]))
     grid = relief.grid
-    first = shade(rng, "#43958f", "#37809a", "#5aa08f", "#33836c", spread=0.14)
-    second = shade(rng, "#25656b", "#56a0ac", "#70ab98", "#256e58", spread=0.14)
+    first = shade(rng, "#43958f", "#37809a", "#5aa09a", "#338378", spread=0.14)
+    second = shade(rng, "#25656b", "#56a0ac", "#70aba3", "#256e62", spread=0.14)
     if habit == "tumbled":
         lump = Lump.tumbled(rng, grid, at, radius)
     else:
@@ -192,7 +192,7 @@ def chrysocolla(rng: np.random.Generator, relief: Relief, at: tuple[float, float
         matrix = 1.0 - vein
     else:
         colour, matrix = _matrix(rng, relief, colour, share, kind)
-    if rng.random() < 0.3:  # malachite beside it
+    if rng.random() < 0.22:  # malachite beside it
         guest = smoothstep(0.7, 1.0, fractal(rng, grid.size, 3.0, 4))
         colour = blend(colour, shade(rng, "#1d6b48", "#2f8a5f"), guest)
     # The crust stands out a little from the rock that it covers.

@@ -121,7 +121,7 @@ def _arrange(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[fl
 def biotite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint biotite: thick books and masses of black to bronze flakes; return the habit's name."""
     habit = str(rng.choice(["book", "flaky mass", "in host rock", "loose flakes"], p=[0.42, 0.3, 0.16, 0.12]))
-    if rng.random() < 0.62:
+    if rng.random() < 0.78:
         colour = shade(rng, "#1d1a18", "#2b231e", "#26281f", "#3a2d24", spread=0.25)
     else:  # bleached by weather to the bronze of vermiculite
         colour = shade(rng, "#4c3a29", "#6d5436", "#5b4b3b", "#7c6a4c", spread=0.2)
@@ -133,8 +133,8 @@ def biotite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], r
 
 def muscovite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint muscovite: thin silvery, half-clear sheets, often standing in rosettes; return the habit's name."""
-    habit = str(rng.choice(["book", "rosette", "in host rock", "flaky mass"], p=[0.42, 0.34, 0.12, 0.12]))
-    if rng.random() < 0.7:
+    habit = str(rng.choice(["book", "rosette", "in host rock", "flaky mass"], p=[0.42, 0.38, 0.1, 0.1]))
+    if rng.random() < 0.82:
         colour = shade(rng, "#d6d3cc", "#c4bba8", "#bac0aa", "#cfbab6", "#aba59b", spread=0.12)
     else:  # thick sheets are as brown as weathered biotite
         colour = shade(rng, "#8d7a5e", "#77664e", "#857c6e", spread=0.15)
