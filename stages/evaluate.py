@@ -7,6 +7,7 @@ from typing import Any
 import _checkout
 
 from lithoscope.arrays import open_split
+from lithoscope.baselines import baseline_accuracies
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import Evaluation, evaluate, prediction_table
 from lithoscope.machine import make_repeatable
@@ -19,7 +20,8 @@ from lithoscope.tracking import PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, Store, 
 
 MODEL, PREDICTIONS, SHEET = Path("build/model"), Path("plots/predictions.csv"), Path("plots/photographs.png")
 OVERALL, PER_CLASS = Path("metrics/evaluation.json"), Path("metrics/per_class.json")
-ARRAYS = {"test": "test", "validation": "val"}
+BASELINES, ARRAYS = Path("metrics/baselines.json"), Path("build/arrays")
+FILES = {"test": "test", "validation": "val"}
 
 
 def main() -> None:
@@ -28,7 +30,7 @@ def main() -> None:
     make_repeatable(params.seed, params.threads)
     _, store = open_store(_checkout.ROOT)
     on = params.evaluate.on
-    split = open_split(Path("build/arrays"), ARRAYS[on])
+    split = open_split(ARRAYS, FILES[on])
     if len(split.labels) == 0:
         raise LithoscopeError(f"evaluate.on = {on}: this split holds no photographs; see metrics/data.json")
     predictor = Predictor.load(MODEL)
@@ -37,6 +39,10 @@ def main() -> None:
     figures = evaluate(probabilities, split.labels, classes)
     write_json(OVERALL, {on: figures.overall})
     write_json(PER_CLASS, {on: figures.per_class})
+    train = open_split(ARRAYS, "train")
+    own = int((train.copies == 0).sum())  # photographs stand before their augmented copies
+    baselines = baseline_accuracies(train.images[:own], train.labels[:own], split.images, split.labels, params.seed)
+    write_json(BASELINES, {on: baselines})
     table = prediction_table(split.ids, on, split.labels, probabilities, classes)
     PREDICTIONS.parent.mkdir(exist_ok=True)
     table.to_csv(PREDICTIONS, index=False, lineterminator="\n", float_format="%.6f")
@@ -47,6 +53,7 @@ def main() -> None:
     track(store, params, figures, on)
     accuracy, n = figures.overall["accuracy"], figures.overall["n"]
     print(f"{on}: accuracy {accuracy:.3f} of {n} photographs, loss {figures.overall['loss']:.3f}")
+    print(f"without any network: {', '.join(f'{name} {value:.3f}' for name, value in baselines.items())}")
 
 
 def track(store: Store, params: Parameters, figures: Evaluation, on: str) -> None:

@@ -174,6 +174,7 @@ def _write_scores(root: Path, scored: pd.DataFrame, classes: list[str], on: str,
     }
     _json(root / "metrics/evaluation.json", {on: overall})
     _json(root / "metrics/per_class.json", {on: per_class})
+    _json(root / "metrics/baselines.json", {on: {"majority_class": 0.125, "colour_histogram": 0.25}})
 
 
 def _write_history(root: Path, epochs: int, skill: float) -> None:

@@ -69,6 +69,9 @@ def test_every_stage_leaves_what_it_promises(clone: Clone) -> None:
         (predictions["label"] == predictions["predicted"]).mean(), abs=1e-6
     )
     assert set(read(clone, "metrics/per_class.json")["test"]) == set(CLASSES)
+    baselines = read(clone, "metrics/baselines.json")["test"]
+    assert baselines["majority_class"] == pytest.approx(1 / 3)
+    assert 0 <= baselines["colour_histogram"] <= 1
     assert "granite &amp; gneiss" in (clone.root / "report" / "index.html").read_text(encoding="utf-8")
 
 

@@ -81,8 +81,11 @@ def test_first_screen_has_headline_interval_and_split(tmp_path: Path) -> None:
 
 
 def test_says_whether_it_beats_answering_the_most_frequent_class(tmp_path: Path) -> None:
-    assert "Better than always answering biotite" in Page(render(tmp_path / "a", each=12, skill=1.0)).text
-    assert "No better than always answering biotite" in Page(render(tmp_path / "b", each=12, skill=0.0)).text
+    assert (
+        "Better than a linear model on colour histograms, which is right 25.0 %"
+        in Page(render(tmp_path / "a", each=12, skill=1.0)).text
+    )
+    assert "No better than a linear model on colour histograms" in Page(render(tmp_path / "b", each=12, skill=0.0)).text
 
 
 def test_every_section_is_there_and_in_the_navigation(source: str) -> None:

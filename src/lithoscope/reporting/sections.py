@@ -20,12 +20,12 @@ MATRIX_CLASSES = 60  # a larger table can't be read; the most frequent confusion
 
 
 def hero(inputs: ReportInputs) -> dict[str, Any]:
-    """The first screen: what on what, the headline with its interval, against the simplest baseline."""
+    """The first screen: what on what, the headline with its interval, against the best baseline."""
     scores, parameters, training = inputs.figures, inputs.parameters, inputs.training
     n, accuracy = int(scores["n"]), float(scores["accuracy"])
     right = round(accuracy * n)
     low, high = wilson(right, n)
-    majority, baseline = inputs.baseline
+    simplest, baseline = inputs.baseline
     verdict = "better" if low > baseline else "unclear" if accuracy > baseline else "not better"
     epochs, allowed = int(training["epochs"]), int(parameters["epochs"])
     return {
@@ -40,7 +40,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "accuracy": accuracy,
         "low": low,
         "high": high,
-        "majority": majority,
+        "simplest": simplest,
         "baseline": baseline,
         "verdict": verdict,
         "scores": scores,
