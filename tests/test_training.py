@@ -101,6 +101,16 @@ def test_a_training_killed_between_epochs_goes_on_to_the_same_weights(tmp_path: 
     assert all(torch.equal(whole.state[key], resumed.state[key]) for key in whole.state)
 
 
+def test_ctrl_c_is_not_taken_for_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # Lightning would switch Ctrl-C off for the other tests
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path, on_epoch=interrupt)
+
+
 def test_it_stops_early_when_the_validation_loss_no_longer_falls(tmp_path: Path) -> None:
     result = fit(tmp_path, epochs=30, patience=1, lr=1e-9)
     assert len(result.history) < 30

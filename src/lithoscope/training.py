@@ -244,11 +244,12 @@ def train(
             enable_progress_bar=progress_bar, enable_model_summary=False, num_sanity_val_steps=0,
             use_distributed_sampler=False, log_every_n_steps=1,
         )  # fmt: skip
-        trainer.fit(
-            module, train_batches, val_batches, ckpt_path=str(last) if last.is_file() else None, weights_only=True
-        )
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+        try:
+            trainer.fit(
+                module, train_batches, val_batches, ckpt_path=str(last) if last.is_file() else None, weights_only=True
+            )
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
     saved = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
     prefix = "network."
     state = {key.removeprefix(prefix): value for key, value in saved["state_dict"].items() if key.startswith(prefix)}

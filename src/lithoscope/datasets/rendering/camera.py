@@ -37,12 +37,18 @@ class Camera:
     vignette: float
 
 
-def _area_weights(fine: int, coarse: int) -> Floats:
-    """Weights that average fine pixels into coarse ones by the area they share, ``(coarse, fine)``."""
-    edges = np.arange(coarse + 1, dtype=np.float64) * fine / coarse
-    left = np.arange(fine, dtype=np.float64)
-    shared = np.minimum(edges[1:, None], left[None] + 1.0) - np.maximum(edges[:-1, None], left[None])
-    return np.asarray(np.clip(shared, 0.0, None) * coarse / fine, dtype=np.float64)
+def _reduced(light: Floats, coarse: int) -> Floats:
+    """Average the rows of ``(fine, columns)`` into ``coarse`` rows by the area they share."""
+    fine = light.shape[0]
+    start = np.arange(coarse, dtype=np.float64) * fine / coarse
+    stop = start + fine / coarse
+    first = np.floor(start).astype(np.int64)
+    total = np.zeros((coarse, light.shape[1]))
+    for offset in range(int(np.ceil(fine / coarse)) + 1):
+        row = np.minimum(first + offset, fine - 1)
+        shared = np.clip(np.minimum(stop, first + offset + 1.0) - np.maximum(start, first + offset), 0.0, None)
+        total += (shared * coarse / fine)[:, None] * light[row]
+    return total
 
 
 def _blurred(light: Floats, sigma: float) -> Floats:
@@ -77,8 +83,7 @@ def expose(rng: np.random.Generator, camera: Camera, light: Floats, height: Floa
             [ndimage.shift(sharp, (0.0, s * np.sin(angle), s * np.cos(angle)), order=1, mode="nearest") for s in steps],
             axis=0,
         )
-    weights = _area_weights(n, camera.size)
-    picture = np.stack([weights @ channel @ weights.T for channel in sharp])
+    picture = np.stack([_reduced(_reduced(channel, camera.size).T, camera.size).T for channel in sharp])
     luminance = np.einsum("i,ihw->hw", np.array([0.2126, 0.7152, 0.0722]), picture)
     # A meter that is fooled in part: it brings dark and pale scenes half-way together.
     axis = np.linspace(-1.0, 1.0, camera.size)

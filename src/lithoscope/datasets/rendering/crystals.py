@@ -99,7 +99,7 @@ class _Glass:
             "citrine": (("#d2a95a", "#c79343"), 0.5),
             "stained": (("#c98f5a", "#a8663c", "#d8b48c"), 0.15),
         }
-        self.kind = str(rng.choice(list(kinds), p=[0.2, 0.22, 0.12, 0.16, 0.14, 0.09, 0.07]))
+        self.kind = str(rng.choice(list(kinds), p=[0.18, 0.24, 0.12, 0.16, 0.16, 0.08, 0.06]))
         colours, clarity = kinds[self.kind]
         self.colour = shade(rng, *colours, spread=0.1)
         self.milk = shade(rng, "#ece9e4", "#d9d2c8", spread=0.05)
@@ -118,12 +118,14 @@ def _quartz_point(rng: np.random.Generator, relief: Relief, glass: _Glass, solid
     milky = np.clip(smoothstep(0.7, -0.9, w / length) * glass.milky_end + 0.35 * veils, 0.0, 1.0)
     prism = hit.face < 6
     lines = Profile(rng)(w / length * 25.0 + 40.0) - 0.5
-    slope = np.where(prism, 0.22 * lines, 0.03 * lines)
+    slope = np.where(prism, 0.38 * lines, 0.03 * lines)
     # Facets of the far side show through as steps of brightness.
     inner = 0.8 + 0.4 * rng.random(len(solid.offsets))[hit.far_face]
     tone = 0.9 + 0.2 * rng.random(len(solid.offsets))[hit.face]
-    albedo = blend(glass.colour, glass.milk, 0.75 * milky) * tone * inner
-    material = Material(np.clip(albedo, 0.0, 0.95), 2.2, 90.0, 0.0, glass.clarity * (1.0 - 0.8 * milky))
+    # Edges are rounded a little and catch the light.
+    edge = smoothstep(0.07 * solid.radius, 0.0, hit.to_edge)
+    albedo = blend(glass.colour, glass.milk, 0.75 * milky) * tone * inner * (0.9 + 0.1 * lines) + 0.3 * edge
+    material = Material(np.clip(albedo, 0.0, 0.95), 2.2, 90.0, 0.0, glass.clarity * (1.0 - 0.8 * milky) * (1.0 - 0.6 * edge))
     relief.paint_hit(hit, material, (slope * solid.axes[0, 2], slope * solid.axes[1, 2]))
 
 
@@ -155,10 +157,10 @@ def _quartz_mass(rng: np.random.Generator, relief: Relief, glass: _Glass, at: tu
 def quartz(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint quartz: six-sided points alone, in clusters and druses, or massive; return the habit and the variety."""
     glass = _Glass(rng)
-    habit = str(rng.choice(["point", "cluster", "druse", "massive", "tumbled"], p=[0.32, 0.36, 0.12, 0.13, 0.07]))
+    habit = str(rng.choice(["point", "cluster", "druse", "massive", "tumbled"], p=[0.34, 0.44, 0.1, 0.08, 0.04]))
     if habit == "point":
         axes = rotation_to(direction(rng, 45, 88), rng.random() * np.pi)
-        width, both = radius * rng.uniform(0.28, 0.55), rng.random() < 0.3
+        width, both = radius * rng.uniform(0.26, 0.46), rng.random() < 0.3
         centre = np.array([*at, 1.1 * width])
         _quartz_point(rng, relief, glass, quartz_crystal(rng, width, radius, axes, centre, both_ends=both), radius)
     elif habit in ("massive", "tumbled"):

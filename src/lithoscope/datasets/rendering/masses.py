@@ -118,7 +118,7 @@ def malachite(rng: np.random.Generator, relief: Relief, at: tuple[float, float],
     habit = str(rng.choice(["cut", "tumbled", "botryoidal", "fibrous"], p=[0.33, 0.15, 0.36, 0.16]))
     grid = relief.grid
     dark = shade(rng, "#0d3b2a", "#12503a", "#174f4a", spread=0.2)
-    light = shade(rng, "#3f9c64", "#5fb77c", "#2f8f70", "#4da57c", spread=0.15)
+    light = shade(rng, "#3f9c6c", "#5fb788", "#2f8f7c", "#4da589", spread=0.15)
     if habit == "tumbled":
         lump = Lump.tumbled(rng, grid, at, radius)
     else:
@@ -161,8 +161,8 @@ def chrysocolla(rng: np.random.Generator, relief: Relief, at: tuple[float, float
     """Paint chrysocolla: waxy or enamel-like blue-green crusts, fine bubbles and veins in brown rock, unbanded."""
     habit = str(rng.choice(["crust", "botryoidal", "veins", "tumbled"], p=[0.36, 0.28, 0.22, 0.14]))
     grid = relief.grid
-    first = shade(rng, "#43958f", "#37809a", "#5aa09a", "#338378", spread=0.14)
-    second = shade(rng, "#25656b", "#56a0ac", "#70aba3", "#256e62", spread=0.14)
+    first = shade(rng, "#43958f", "#378a9a", "#5aa08f", "#33836e", spread=0.14)
+    second = shade(rng, "#25656b", "#56a0a6", "#70ab99", "#256e5a", spread=0.14)
     if habit == "tumbled":
         lump = Lump.tumbled(rng, grid, at, radius)
     else:

@@ -39,9 +39,10 @@ def _leaf(rng: np.random.Generator, relief: Relief, look: _Look, centre: Floats,
     scratch_angle = np.pi / 3.0 * rng.integers(0, 3) + 0.1 * rng.standard_normal()
     across = u * np.cos(scratch_angle) + v * np.sin(scratch_angle)
     scratches = smoothstep(0.72, 0.9, Profile(rng)(across * 30.0 + 40.0)) * 0.5 + smoothstep(0.55, 1.4, wave_x) * 0.3
-    brightness = np.where(flat, tone * (1.0 + 0.16 * wave_y), 0.45 + 1.1 * lines)
+    rim = smoothstep(0.06 * radius, 0.0, hit.to_edge)
+    brightness = np.where(flat, tone * (1.0 + 0.28 * wave_y), 0.25 + 1.4 * lines)
     albedo = np.where(flat, look.colour[:, None, None], look.edge[:, None, None]) * np.clip(brightness, 0.1, 2.0)
-    albedo = albedo + (0.05 + 0.25 * look.clarity) * np.where(flat, scratches, 0.0)
+    albedo = albedo + (0.04 + 0.35 * look.clarity) * np.where(flat, np.maximum(scratches, 0.7 * rim), 0.0)
     material = Material(
         np.clip(albedo, 0.0, 0.95),
         np.where(flat, look.gloss * (0.8 + 0.4 * lines), 0.35 * look.gloss),
@@ -120,12 +121,12 @@ def _arrange(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[fl
 
 def biotite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint biotite: thick books and masses of black to bronze flakes; return the habit's name."""
-    habit = str(rng.choice(["book", "flaky mass", "in host rock", "loose flakes"], p=[0.42, 0.3, 0.16, 0.12]))
-    if rng.random() < 0.78:
-        colour = shade(rng, "#1d1a18", "#2b231e", "#26281f", "#3a2d24", spread=0.25)
+    habit = str(rng.choice(["book", "flaky mass", "in host rock", "loose flakes"], p=[0.46, 0.3, 0.12, 0.12]))
+    if rng.random() < 0.86:
+        colour = shade(rng, "#171513", "#231d19", "#1f211b", "#30261f", spread=0.2)
     else:  # bleached by weather to the bronze of vermiculite
         colour = shade(rng, "#4c3a29", "#6d5436", "#5b4b3b", "#7c6a4c", spread=0.2)
-    look = _Look(colour, colour * rng.uniform(0.5, 1.1), rng.uniform(0.3, 1.5), 0.04, rng.uniform(0.08, 0.3),
+    look = _Look(colour, colour * rng.uniform(0.5, 1.1), rng.uniform(0.3, 1.2), 0.03, rng.uniform(0.1, 0.35),
                  rng.uniform(0.2, 0.9))  # fmt: skip
     _arrange(rng, relief, look, at, radius, habit, radius * rng.uniform(0.3, 0.75))
     return habit
@@ -133,12 +134,12 @@ def biotite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], r
 
 def muscovite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint muscovite: thin silvery, half-clear sheets, often standing in rosettes; return the habit's name."""
-    habit = str(rng.choice(["book", "rosette", "in host rock", "flaky mass"], p=[0.42, 0.38, 0.1, 0.1]))
+    habit = str(rng.choice(["book", "rosette", "in host rock", "flaky mass"], p=[0.38, 0.44, 0.08, 0.1]))
     if rng.random() < 0.82:
         colour = shade(rng, "#d6d3cc", "#c4bba8", "#bac0aa", "#cfbab6", "#aba59b", spread=0.12)
     else:  # thick sheets are as brown as weathered biotite
         colour = shade(rng, "#8d7a5e", "#77664e", "#857c6e", spread=0.15)
-    look = _Look(colour, colour * rng.uniform(0.7, 1.1), rng.uniform(0.8, 2.6), rng.uniform(0.25, 0.75),
+    look = _Look(colour, colour * rng.uniform(0.7, 1.1), rng.uniform(0.8, 2.6), rng.uniform(0.25, 0.7),
                  rng.uniform(0.08, 0.3), rng.uniform(0.3, 1.0))  # fmt: skip
     _arrange(rng, relief, look, at, radius, habit, radius * rng.uniform(0.08, 0.3))
     return habit

@@ -42,16 +42,19 @@ class Grid:
         return np.gradient(surface, self.step, axis=1), np.gradient(surface, self.step, axis=0)
 
 
-def _spline_weights(size: int, cells: float, phase: float) -> Floats:
-    """Weights of the uniform cubic B-spline: row i mixes the lattice values around pixel i."""
+def _stretched(lattice: Floats, size: int, cells: float, phase: float) -> Floats:
+    """Interpolate the rows of a lattice by the uniform cubic B-spline, to ``size`` rows.
+
+    Sums of four products in a fixed order, not a matrix product: the result depends on no linear algebra library.
+    """
     position = np.arange(size, dtype=np.float64) / size * cells + phase
     left = np.floor(position).astype(np.int64)
-    t = position - left
-    weights = np.zeros((size, int(np.ceil(cells)) + 5))
+    t = (position - left)[:, None]
     basis = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
-    for offset, values in enumerate(basis):
-        weights[np.arange(size), left + offset] = values / 6.0
-    return weights
+    total = np.zeros((size, lattice.shape[1]))
+    for offset, weight in enumerate(basis):
+        total += weight / 6.0 * lattice[left + offset]
+    return total
 
 
 def fractal(
@@ -80,10 +83,9 @@ def fractal(
         if min(down, across) > size:
             break
         phase_down, phase_across = rng.random(2)
-        left = _spline_weights(size, down, phase_down)
-        right = _spline_weights(size, across, phase_across)
-        lattice = rng.standard_normal((left.shape[1], right.shape[1]))
-        total += gain**octave * (left @ lattice @ right.T)
+        lattice = rng.standard_normal((int(np.ceil(down)) + 5, int(np.ceil(across)) + 5))
+        half = _stretched(lattice, size, down, phase_down)
+        total += gain**octave * _stretched(half.T, size, across, phase_across).T
     total -= total.mean()
     return total / max(float(total.std()), 1e-12)
 

@@ -76,7 +76,7 @@ def _camera(rng: np.random.Generator, kelvin: float, top: float) -> tuple[Camera
     if rng.random() < 0.08:
         exposure *= rng.choice([0.4, 1.7])
     depth_blur = rng.uniform(0.4, 1.8) if rng.random() < 0.3 else 0.0
-    noise = float(np.exp(rng.uniform(np.log(0.004), np.log(0.05))))
+    noise = float(np.exp(rng.uniform(np.log(0.004), np.log(0.035))))
     shake = rng.uniform(1.5, 4.0) if rng.random() < 0.04 else 0.0
     camera = Camera(PICTURE_SIZE, exposure, left_over, blur, depth_blur, top * rng.uniform(0.3, 1.0), shake, noise,
                     rng.uniform(0.0, 0.5))  # fmt: skip

@@ -63,6 +63,7 @@ class Hit:
         local: Position on the near side along the crystal's own axes, ``(3, h, w)``.
         face: Number of the near face.
         far_face: Number of the far face.
+        to_edge: How far the next near face lies below this one: 0 on the edge between them.
     """
 
     window: tuple[slice, slice]
@@ -74,6 +75,7 @@ class Hit:
     local: Floats
     face: NDArray[np.int64]
     far_face: NDArray[np.int64]
+    to_edge: Floats
 
 
 def place(local_normals: Floats, offsets: Floats, axes: Floats, centre: Floats, radius: float) -> Solid:
@@ -92,12 +94,13 @@ def meet(grid: Grid, solid: Solid) -> Hit | None:
         return None
     x = grid.x[rows, columns] - solid.centre[0]
     y = grid.y[rows, columns] - solid.centre[1]
-    near, far = np.full(x.shape, 1e3), np.full(x.shape, -1e3)
+    near, far, second = np.full(x.shape, 1e3), np.full(x.shape, -1e3), np.full(x.shape, 1e3)
     face, far_face = np.zeros(x.shape, dtype=np.int64), np.zeros(x.shape, dtype=np.int64)
     for number, (normal, offset) in enumerate(zip(solid.normals, solid.offsets, strict=True)):
         plane = (offset - normal[0] * x - normal[1] * y) / normal[2]
         if normal[2] > 0:
             closer = plane < near
+            second = np.where(closer, near, np.minimum(second, plane))
             near = np.where(closer, plane, near)
             face = np.where(closer, number, face)
         else:
@@ -110,7 +113,7 @@ def meet(grid: Grid, solid: Solid) -> Hit | None:
     down, across = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     tight = slice(int(down[0]), int(down[-1]) + 1), slice(int(across[0]), int(across[-1]) + 1)
     x, y, near, far, mask = x[tight], y[tight], near[tight], far[tight], mask[tight]
-    face, far_face = face[tight], far_face[tight]
+    face, far_face, second = face[tight], far_face[tight], second[tight]
     rows = slice(rows.start + tight[0].start, rows.start + tight[0].stop)
     columns = slice(columns.start + tight[1].start, columns.start + tight[1].stop)
     local = np.einsum("ij,ihw->jhw", solid.axes, np.stack([x, y, near]))
@@ -124,6 +127,7 @@ def meet(grid: Grid, solid: Solid) -> Hit | None:
         local,
         face,
         far_face,
+        second - near,
     )
 
 
