@@ -47,8 +47,8 @@ def make_repeatable(seed: int, threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
-    # By default this mode also fills every new tensor with NaN, to expose reads of memory nobody wrote. That halves
-    # the speed of training on a processor and changes no result.
+    # By default this mode also fills every new tensor with NaN, to expose reads of memory nobody wrote. That takes
+    # time at every step and changes no result.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
     torch.manual_seed(integer_seed(seed, "weights"))

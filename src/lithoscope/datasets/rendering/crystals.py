@@ -123,9 +123,11 @@ def _quartz_point(rng: np.random.Generator, relief: Relief, glass: _Glass, solid
     inner = 0.8 + 0.4 * rng.random(len(solid.offsets))[hit.far_face]
     tone = 0.9 + 0.2 * rng.random(len(solid.offsets))[hit.face]
     # Edges are rounded a little and catch the light.
-    edge = smoothstep(0.07 * solid.radius, 0.0, hit.to_edge)
-    albedo = blend(glass.colour, glass.milk, 0.75 * milky) * tone * inner * (0.9 + 0.1 * lines) + 0.3 * edge
-    material = Material(np.clip(albedo, 0.0, 0.95), 2.2, 90.0, 0.0, glass.clarity * (1.0 - 0.8 * milky) * (1.0 - 0.6 * edge))
+    edge = smoothstep(0.055 * solid.radius, 0.0, hit.to_edge)
+    albedo = blend(glass.colour, glass.milk, 0.75 * milky) * tone * inner * (0.9 + 0.1 * lines) + 0.24 * edge
+    material = Material(
+        np.clip(albedo, 0.0, 0.95), 2.2, 90.0, 0.0, glass.clarity * (1.0 - 0.8 * milky) * (1.0 - 0.6 * edge)
+    )
     relief.paint_hit(hit, material, (slope * solid.axes[0, 2], slope * solid.axes[1, 2]))
 
 
