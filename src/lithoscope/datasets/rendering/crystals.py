@@ -99,7 +99,7 @@ class _Glass:
             "citrine": (("#d2a95a", "#c79343"), 0.5),
             "stained": (("#c98f5a", "#a8663c", "#d8b48c"), 0.15),
         }
-        self.kind = str(rng.choice(list(kinds), p=[0.18, 0.24, 0.12, 0.16, 0.16, 0.08, 0.06]))
+        self.kind = str(rng.choice(list(kinds), p=[0.17, 0.23, 0.13, 0.16, 0.18, 0.08, 0.05]))
         colours, clarity = kinds[self.kind]
         self.colour = shade(rng, *colours, spread=0.1)
         self.milk = shade(rng, "#ece9e4", "#d9d2c8", spread=0.05)
@@ -159,7 +159,7 @@ def _quartz_mass(rng: np.random.Generator, relief: Relief, glass: _Glass, at: tu
 def quartz(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint quartz: six-sided points alone, in clusters and druses, or massive; return the habit and the variety."""
     glass = _Glass(rng)
-    habit = str(rng.choice(["point", "cluster", "druse", "massive", "tumbled"], p=[0.34, 0.44, 0.1, 0.08, 0.04]))
+    habit = str(rng.choice(["point", "cluster", "druse", "massive", "tumbled"], p=[0.36, 0.48, 0.06, 0.07, 0.03]))
     if habit == "point":
         axes = rotation_to(direction(rng, 45, 88), rng.random() * np.pi)
         width, both = radius * rng.uniform(0.26, 0.46), rng.random() < 0.3
@@ -180,7 +180,7 @@ def quartz(rng: np.random.Generator, relief: Relief, at: tuple[float, float], ra
             axes = rotation_to(axis, rng.random() * np.pi)
             length = radius * rng.uniform(0.35, 0.8)
             centre = seat + 0.5 * length * axes[:, 2]
-            crystal = quartz_crystal(rng, length * rng.uniform(0.2, 0.36), length, axes, centre)
+            crystal = quartz_crystal(rng, length * rng.uniform(0.18, 0.3), length, axes, centre)
             _quartz_point(rng, relief, glass, crystal, length)
     else:
         lump = host(rng, relief, at, radius, str(rng.choice(HOSTS)))

@@ -118,18 +118,18 @@ def malachite(rng: np.random.Generator, relief: Relief, at: tuple[float, float],
     habit = str(rng.choice(["cut", "tumbled", "botryoidal", "fibrous"], p=[0.33, 0.15, 0.36, 0.16]))
     grid = relief.grid
     dark = shade(rng, "#0d3b2a", "#12503a", "#174f4a", spread=0.2)
-    light = shade(rng, "#3f9c6c", "#5fb788", "#2f8f7c", "#4da589", spread=0.15)
+    light = shade(rng, "#3f9c68", "#5fb784", "#2f8f78", "#4da584", spread=0.15)
     if habit == "tumbled":
         lump = Lump.tumbled(rng, grid, at, radius)
     else:
         cut = habit == "cut"
         lump = Lump.broken(rng, grid, at, radius, faces=10 if cut else 24, roughness=0.004 if cut else 0.03,
                            outline=0.03, flatness=0.4 if cut else 0.7)  # fmt: skip
-    z, normal, gloss, sharpness, contrast = lump.z, lump.normal, 0.8, 70.0, rng.uniform(0.55, 1.0)
+    z, normal, gloss, sharpness, contrast = lump.z, lump.normal, 0.8, 70.0, rng.uniform(0.7, 1.1)
     if habit == "botryoidal":
         caps, z, normal, rim = _bubbles(rng, relief, lump, at, radius, int(rng.integers(25, 60)), (0.12, 0.36))
         rings = Profile(rng)(rim * rng.uniform(3.0, 6.0))
-        bands = np.where(caps, 0.35 + 0.65 * rings, 0.25)
+        bands = np.where(caps, 0.15 + 0.85 * rings, 0.25)
         gloss, sharpness = 0.2, 14.0
     else:
         bands = _bands(rng, relief, lump, at, radius)
@@ -141,7 +141,7 @@ def malachite(rng: np.random.Generator, relief: Relief, at: tuple[float, float],
     colour = blend(dark, light, np.clip(0.5 + contrast * (bands - 0.5) * 1.9, 0.0, 1.0))
     colour = colour * (1.0 + 0.1 * fractal(rng, grid.size, 14.0, 3))
     colour, crust = _matrix(rng, relief, colour, rng.choice([0.0, 0.15, 0.4], p=[0.45, 0.3, 0.25]), "limonite")
-    if rng.random() < 0.16:  # azurite or chrysocolla beside it
+    if rng.random() < 0.12:  # azurite or chrysocolla beside it
         guest = smoothstep(0.7, 1.0, fractal(rng, grid.size, 3.0, 4))
         colour = blend(colour, shade(rng, "#2a4580", "#3f8c99", "#346f90"), guest)
     material = Material(np.clip(colour, 0.0, 1.0), gloss * (1.0 - 0.7 * crust), sharpness)
@@ -161,8 +161,8 @@ def chrysocolla(rng: np.random.Generator, relief: Relief, at: tuple[float, float
     """Paint chrysocolla: waxy or enamel-like blue-green crusts, fine bubbles and veins in brown rock, unbanded."""
     habit = str(rng.choice(["crust", "botryoidal", "veins", "tumbled"], p=[0.36, 0.28, 0.22, 0.14]))
     grid = relief.grid
-    first = shade(rng, "#43958f", "#378a9a", "#5aa08f", "#33836e", spread=0.14)
-    second = shade(rng, "#25656b", "#56a0a6", "#70ab99", "#256e5a", spread=0.14)
+    first = shade(rng, "#43958f", "#37859a", "#5aa095", "#338372", spread=0.14)
+    second = shade(rng, "#25656b", "#56a0a9", "#70ab9e", "#256e5e", spread=0.14)
     if habit == "tumbled":
         lump = Lump.tumbled(rng, grid, at, radius)
     else:
@@ -192,7 +192,7 @@ def chrysocolla(rng: np.random.Generator, relief: Relief, at: tuple[float, float
         matrix = 1.0 - vein
     else:
         colour, matrix = _matrix(rng, relief, colour, share, kind)
-    if rng.random() < 0.22:  # malachite beside it
+    if rng.random() < 0.14:  # malachite beside it
         guest = smoothstep(0.7, 1.0, fractal(rng, grid.size, 3.0, 4))
         colour = blend(colour, shade(rng, "#1d6b48", "#2f8a5f"), guest)
     # The crust stands out a little from the rock that it covers.

@@ -42,7 +42,7 @@ def _leaf(rng: np.random.Generator, relief: Relief, look: _Look, centre: Floats,
     rim = smoothstep(0.06 * radius, 0.0, hit.to_edge)
     brightness = np.where(flat, tone * (1.0 + 0.28 * wave_y), 0.25 + 1.4 * lines)
     albedo = np.where(flat, look.colour[:, None, None], look.edge[:, None, None]) * np.clip(brightness, 0.1, 2.0)
-    albedo = albedo + (0.04 + 0.35 * look.clarity) * np.where(flat, np.maximum(scratches, 0.7 * rim), 0.0)
+    albedo = albedo + (0.04 + 0.45 * look.clarity) * np.where(flat, np.maximum(scratches, 0.7 * rim), 0.0)
     material = Material(
         np.clip(albedo, 0.0, 0.95),
         np.where(flat, look.gloss * (0.8 + 0.4 * lines), 0.35 * look.gloss),
@@ -134,9 +134,9 @@ def biotite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], r
 
 def muscovite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], radius: float) -> str:
     """Paint muscovite: thin silvery, half-clear sheets, often standing in rosettes; return the habit's name."""
-    habit = str(rng.choice(["book", "rosette", "in host rock", "flaky mass"], p=[0.38, 0.44, 0.08, 0.1]))
-    if rng.random() < 0.82:
-        colour = shade(rng, "#d6d3cc", "#c4bba8", "#bac0aa", "#cfbab6", "#aba59b", spread=0.12)
+    habit = str(rng.choice(["book", "rosette", "in host rock", "flaky mass"], p=[0.4, 0.46, 0.07, 0.07]))
+    if rng.random() < 0.85:
+        colour = shade(rng, "#cfcbbd", "#c4bba0", "#b6bda0", "#c6b7a6", "#aba592", spread=0.12)
     else:  # thick sheets are as brown as weathered biotite
         colour = shade(rng, "#8d7a5e", "#77664e", "#857c6e", spread=0.15)
     look = _Look(colour, colour * rng.uniform(0.7, 1.1), rng.uniform(0.8, 2.6), rng.uniform(0.25, 0.7),

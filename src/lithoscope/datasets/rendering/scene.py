@@ -70,13 +70,13 @@ def _camera(rng: np.random.Generator, kelvin: float, top: float) -> tuple[Camera
     left_over = left_over * np.exp(0.05 * rng.standard_normal(3))
     blurred = rng.random()
     blur = (
-        rng.uniform(0.1, 0.4) if blurred < 0.87 else rng.uniform(0.6, 1.3) if blurred < 0.95 else rng.uniform(1.3, 2.4)
+        rng.uniform(0.1, 0.4) if blurred < 0.9 else rng.uniform(0.6, 1.3) if blurred < 0.97 else rng.uniform(1.3, 2.4)
     )
     exposure = float(np.exp(rng.normal(0.0, 0.22)))
-    if rng.random() < 0.08:
+    if rng.random() < 0.05:
         exposure *= rng.choice([0.4, 1.7])
     depth_blur = rng.uniform(0.4, 1.8) if rng.random() < 0.3 else 0.0
-    noise = float(np.exp(rng.uniform(np.log(0.004), np.log(0.035))))
+    noise = float(np.exp(rng.uniform(np.log(0.004), np.log(0.028))))
     shake = rng.uniform(1.5, 4.0) if rng.random() < 0.04 else 0.0
     camera = Camera(PICTURE_SIZE, exposure, left_over, blur, depth_blur, top * rng.uniform(0.3, 1.0), shake, noise,
                     rng.uniform(0.0, 0.5))  # fmt: skip
@@ -100,12 +100,12 @@ def draw_scene(seed: int, split: str, label: str, index: int) -> Scene:
     """
     grid = Grid(_FINE_SIZE)
     rng = generator(seed, "specimens: scene", split, label, index)
-    scale = float(rng.uniform(0.52, 0.88) if rng.random() < 0.85 else rng.uniform(0.88, 1.2))
+    scale = float(rng.uniform(0.58, 0.9) if rng.random() < 0.87 else rng.uniform(0.9, 1.2))
     reach = 0.12 + 0.35 * abs(1.0 - scale)
     at = (float(rng.uniform(-reach, reach)), float(rng.uniform(-reach, reach)))
-    kind = str(rng.choice(BACKGROUNDS, p=[0.26, 0.2, 0.11, 0.12, 0.07, 0.12, 0.12]))
+    kind = str(rng.choice(BACKGROUNDS, p=[0.27, 0.22, 0.11, 0.11, 0.05, 0.12, 0.12]))
     clutter = str(rng.choice(CLUTTER, p=[0.72, 0.12, 0.05, 0.07, 0.04]))
-    stain = float(rng.uniform(0.1, 0.5)) if rng.random() < 0.22 else 0.0
+    stain = float(rng.uniform(0.1, 0.45)) if rng.random() < 0.15 else 0.0
     light, light_parameters = _light(rng)
 
     below = ground(generator(seed, "specimens: ground", split, label, index), grid, kind)
