@@ -116,7 +116,14 @@ def _write_data(
     _csv(root / "build/splits.csv", splits[["id", "path", "label", "split", "group", "reason"]])
     broken = [("00/broken.jpg", "build/raw/00/broken.jpg", classes[0], "truncated: 30 of 400 rows")]
     _csv(root / "build/set_aside.csv", pd.DataFrame(broken, columns=["id", "path", "label", "reason"]))
-    about = {"name": "folder", "title": title, "synthetic": synthetic, "citation": "Nobody (2026)", "rights": "none"}
+    about = {
+        "name": "folder",
+        "title": title,
+        "synthetic": synthetic,
+        "citation": "Nobody (2026)",
+        "rights": "none",
+        "published": None,
+    }
     _json(root / "build/dataset.json", about | {"classes": classes, "coarse_classes": coarse, "human_data": False})
 
 

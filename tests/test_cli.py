@@ -58,10 +58,11 @@ def test_a_mistake_is_a_line_and_status_1(
 
 def test_summary_says_synthetic_and_gives_the_interval(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {
-        "build/dataset.json": {"title": "Specimens", "classes": ["a", "b"], "synthetic": True},
+        "build/dataset.json": {"title": "Specimens", "classes": ["a", "b"], "synthetic": True, "published": None},
         "metrics/evaluation.json": {
             "test": {"n": 10, "accuracy": 0.9, "loss": 0.3, "top3_accuracy": 1.0, "macro": {"f1": 0.89}}
         },
+        "metrics/data.json": {"photographs": 40},
         "metrics/train.json": {"best_epoch": 3, "epochs": 5, "validation": {"loss": 0.25}},
     }
     for name, values in files.items():
@@ -69,6 +70,6 @@ def test_summary_says_synthetic_and_gives_the_interval(workspace: Path, capsys: 
         (workspace / name).write_text(json.dumps(values), encoding="utf-8")
     assert cli.main(["summary"]) == 0
     printed = capsys.readouterr().out
-    assert "synthetic" in printed
+    assert "40 photographs (synthetic" in printed
     assert ".900 [.596, .982], n = 10" in printed
     assert "report/index.html" in printed

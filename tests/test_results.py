@@ -11,8 +11,8 @@ def result(folder: Path, name: str, right: int, of: int) -> None:
     photographs = [{"id": f"{i}", "label": "a", "p": [0.8, 0.2] if i < right else [0.3, 0.7]} for i in range(of)]
     counts = {"train": 50, "val": 9, "test": of}
     values = {
-        "dataset": {"name": "minerals", "synthetic": False},
-        "data": {"splits": {split: {"photographs": count} for split, count in counts.items()}},
+        "dataset": {"name": "minerals", "synthetic": False, "published": 956},
+        "data": {"photographs": 758, "splits": {split: {"photographs": count} for split, count in counts.items()}},
         "parameters": {"model": {"name": "cnn"}}, "classes": ["a", "b"], "split": "test",
         "training": {"best_epoch": 7}, "seconds": 12.5, "photographs": photographs,
     }  # fmt: skip
@@ -24,7 +24,10 @@ def test_the_table_is_computed_from_the_photographs_with_intervals(tmp_path: Pat
     result(tmp_path, "quartzite-seed1", right=7, of=10)
     table = render_table(tmp_path)
     # Wilson, 95 %, 9 of 10.
-    assert "| quartzite, seed 0 | minerals, 50 / 9 / 10 | cnn | test | 10 | .900 [.596, .982] |" in table
+    assert (
+        "| quartzite, seed 0 | minerals, 758 of 956 photographs: 50 / 9 / 10 | cnn | test | 10 | .900 [.596, .982] |"
+        in table
+    )
     assert "| **quartzite**, mean of 2 seeds | | | | | **.800 ± .141** |" in table
 
 

@@ -18,7 +18,7 @@ from lithoscope.evaluation import evaluate
 from lithoscope.intervals import wilson
 from lithoscope.model_io import load_model, weights_digest
 from lithoscope.params import load_parameters
-from lithoscope.summary import read_json
+from lithoscope.summary import photographs_in_words, read_json
 from lithoscope.tracking import DATA_TAG, open_store
 
 DIGITS = 5
@@ -46,7 +46,7 @@ def record(root: Path, name: str) -> Path:
     table = pd.read_csv(root / "plots" / "predictions.csv", float_precision="round_trip")
     columns = [f"p_{label}" for label in description.classes]
     values = {
-        "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation")},
+        "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation", "published")},
         "data": data,
         "parameters": _without_places(params.model_dump()),
         "pretrained": description.pretrained,
@@ -107,7 +107,8 @@ def render_table(folder: Path) -> str:
         "Wilson interval at its own n; several seeds give a mean ± standard deviation, and their intervals are never",
         "pooled, since all of them are read on the same photographs.",
         "",
-        "| run | data | model | split | n | accuracy | loss | macro F1 | best epoch | training, s |",
+        "| run | data (training / validation / test) | model | split | n | accuracy | loss | macro F1 "
+        "| best epoch | training, s |",
         "| --- | --- | --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     for recipe, rows in groups.items():
@@ -127,8 +128,10 @@ def _line(recipe: str, row: dict[str, Any]) -> str:
     counts = result["data"]["splits"]
     seen = " / ".join(str(counts[name]["photographs"]) for name in ("train", "val", "test"))
     synthetic = " (synthetic)" if result["dataset"]["synthetic"] else ""
+    photographs = photographs_in_words(result["data"]["photographs"], result["dataset"]["published"])
     return (
-        f"| {recipe}{', seed ' + row['seed'] if row['seed'] else ''} | {result['dataset']['name']}{synthetic}, {seen} "
+        f"| {recipe}{', seed ' + row['seed'] if row['seed'] else ''} | {result['dataset']['name']}{synthetic}, "
+        f"{photographs}: {seen} "
         f"| {row['model']} | {result['split']} | {figures['n']} | {_short(figures['accuracy'])} [{low}, {high}] | "
         f"{figures['loss']:.3f} | {_short(figures['macro']['f1'])} | {result['training']['best_epoch']} | "
         f"{result['seconds'] or '–'} |"

@@ -31,6 +31,11 @@ def accuracy_in_words(figures: dict[str, Any]) -> str:
     return f"{shown[0]} [{shown[1]}, {shown[2]}], n = {n}"
 
 
+def photographs_in_words(count: int, published: int | None) -> str:
+    """Return e.g. ``758 of 956 photographs`` where the set as published has more of them."""
+    return f"{count} of {published} photographs" if published not in (None, count) else f"{count} photographs"
+
+
 def headline(root: Path) -> str:
     """Return a few lines: what data, how well, where the report lies.
 
@@ -45,9 +50,10 @@ def headline(root: Path) -> str:
     training = read_json(root / "metrics" / "train.json")
     kind = " (synthetic: drawn, not photographed)" if dataset["synthetic"] else ""
     macro = figures["macro"]
+    photographs = photographs_in_words(read_json(root / "metrics" / "data.json")["photographs"], dataset["published"])
     return "\n".join(
         [
-            f"data        {dataset['title']}, {len(dataset['classes'])} classes{kind}",
+            f"data        {dataset['title']}, {len(dataset['classes'])} classes, {photographs}{kind}",
             f"{split:<11} accuracy {accuracy_in_words(figures)} (95 % Wilson interval)",
             f"            loss {figures['loss']:.3f}, top-3 accuracy {figures['top3_accuracy']:.3f}, "
             f"macro F1 {macro['f1']:.3f}",

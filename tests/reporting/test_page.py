@@ -237,3 +237,10 @@ def test_predictions_of_another_run_are_found_out(tmp_path: Path) -> None:
     rows.write_text(rows.read_text().replace("/test_", "/other_"))
     with pytest.raises(LithoscopeError, match="the two come from different runs"):
         render_page(read_inputs(tmp_path, parameters))
+
+
+def test_a_copy_with_fewer_photographs_than_were_published_says_so(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path)
+    about = json.loads((tmp_path / "build/dataset.json").read_text("utf-8")) | {"published": 5000}
+    (tmp_path / "build/dataset.json").write_text(json.dumps(about), encoding="utf-8")
+    assert "of the 5 000 published" in Page(render_page(read_inputs(tmp_path, parameters))).text.replace("\u202f", " ")

@@ -57,6 +57,7 @@ class PhotographSet(ABC):
         title: For people; says "synthetic" where the pictures are drawn.
         citation: Whom to cite.
         rights: What is known of the pictures' rights.
+        published: How many photographs the set has as published, where that is known; a copy with fewer says so.
         synthetic: True where the pictures are drawn, not photographed.
     """
 
@@ -64,6 +65,7 @@ class PhotographSet(ABC):
     title: ClassVar[str]
     citation: ClassVar[str]
     rights: ClassVar[str]
+    published: ClassVar[int | None] = None
     synthetic: ClassVar[bool] = False
 
     @abstractmethod

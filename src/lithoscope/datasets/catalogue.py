@@ -124,6 +124,7 @@ def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bo
         "synthetic": photographs.synthetic,
         "citation": photographs.citation,
         "rights": photographs.rights,
+        "published": photographs.published,
         "classes": found.labels(),
         "coarse_classes": photographs.coarse_classes(found.labels()),
         "human_data": human_data,

@@ -30,6 +30,7 @@ class Minerals(PhotographSet):
     name: ClassVar[str] = "minerals"
     title: ClassVar[str] = "Minerals identification dataset (MiNet)"
     citation: ClassVar[str] = "Agangiba, Brempong Asiedu & Aikins, MiNet, arXiv:2111.11260"
+    published: ClassVar[int | None] = 956
     rights: ClassVar[str] = "gathered from the web by the set's authors; the rights of single photographs are unclear"
 
     def obtain(self, destination: Path, request: Request) -> None:

@@ -65,6 +65,7 @@ class OsfRocks(PhotographSet):
     """
 
     name: ClassVar[str] = "osf-rocks"
+    published: ClassVar[int | None] = 480
     title: ClassVar[str] = "OSF rocks: photographs of 30 rock categories with human judgements"
     citation: ClassVar[str] = (
         "Nosofsky, Sanders, Meagher & Douglas (2018), Behavior Research Methods 50, 530-556; "

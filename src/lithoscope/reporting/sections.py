@@ -34,6 +34,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "synthetic": inputs.synthetic,
         "split": inputs.split,
         "photographs": len(inputs.index),
+        "published": inputs.dataset["published"] or len(inputs.index),
         "classes": len(inputs.classes),
         "n": n,
         "right": right,
