@@ -5,6 +5,7 @@ import pytest
 
 from lithoscope import cli
 from lithoscope.yaml12 import read_yaml
+
 from photographs_on_disk import class_folders
 
 

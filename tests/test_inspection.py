@@ -12,6 +12,7 @@ from lithoscope.errors import LithoscopeError
 from lithoscope.inspection import inspect_source, set_source
 from lithoscope.params import load_parameters
 from lithoscope.yaml12 import read_yaml
+
 from photographs_on_disk import class_folders, photograph, tree
 
 

@@ -40,8 +40,8 @@ _Floats = npt.NDArray[np.float32]
 
 def texture(lightness: npt.NDArray[np.uint8]) -> _Floats:
     """Normalise the local contrast of a grey picture ``(height, width)``; float32, mean near 0, spread near 1."""
-    values = lightness.astype(np.float32)
-    values -= gaussian_filter(values, SURROUNDINGS)
+    grey = lightness.astype(np.float32)
+    values = (grey - gaussian_filter(grey, SURROUNDINGS)).astype(np.float32)
     contrast = np.sqrt(gaussian_filter(values * values, 2 * SURROUNDINGS))
     normalised: _Floats = values / (contrast + np.float32(FAINT))
     return normalised

@@ -49,6 +49,6 @@ def make_repeatable(seed: int, threads: int) -> None:
     torch.use_deterministic_algorithms(True)
     # By default this mode also fills every new tensor with NaN, to expose reads of memory nobody wrote. That takes
     # time at every step and changes no result.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.manual_seed(integer_seed(seed, "weights"))

@@ -13,6 +13,7 @@ from lithoscope.datasets.base import Photograph, PhotographSet, Request
 from lithoscope.datasets.folder import FolderSet
 from lithoscope.datasets.minerals import MINERALS, Minerals
 from lithoscope.errors import LithoscopeError
+
 from photographs_on_disk import class_folders, photograph, tree
 
 

@@ -15,6 +15,7 @@ from lithoscope.datasets.catalogue import catalogue, write_catalogue
 from lithoscope.datasets.folder import FolderSet
 from lithoscope.datasets.specimens import Specimens
 from lithoscope.errors import LithoscopeError
+
 from photographs_on_disk import class_folders, photograph
 
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
-from photographs_on_disk import class_folders, photograph
 
 from lithoscope.datasets.base import Photograph, Request
 from lithoscope.datasets.folder import FolderSet
 from lithoscope.errors import LithoscopeError
+
+from photographs_on_disk import class_folders, photograph
 
 
 def listed(root: Path) -> list[tuple[str, str, str]]:

@@ -16,6 +16,7 @@ import requests
 from lithoscope.datasets.base import Request
 from lithoscope.datasets.minerals import MINERALS, Minerals
 from lithoscope.errors import LithoscopeError
+
 from photographs_on_disk import class_folders, photograph
 
 SECRET = "KGAT_0123456789"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import filelock
 import pytest
-from osf_server import OsfServer
 
 from lithoscope.datasets.base import Photograph, Request
 from lithoscope.datasets.http_client import Client
@@ -19,6 +18,8 @@ from lithoscope.datasets.osf import OsfRocks, category
 from lithoscope.datasets.osf_api import list_files, unsafe
 from lithoscope.datasets.retrying import Policy
 from lithoscope.errors import LithoscopeError
+
+from osf_server import OsfServer
 
 PHOTOGRAPH = b"\xff\xd8" + bytes(range(256)) * 300
 NODE = {

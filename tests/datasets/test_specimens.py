@@ -7,6 +7,7 @@ import pytest
 from lithoscope.datasets.base import Request
 from lithoscope.datasets.specimens import Specimens
 from lithoscope.errors import LithoscopeError
+
 from photographs_on_disk import class_folders, tree
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from osf_server import OsfServer, Served
 
 from lithoscope.datasets.http_client import Client
 from lithoscope.datasets.remote_file import RemoteFile, is_done
 from lithoscope.datasets.retrying import Policy
 from lithoscope.datasets.transfer import fetch, fetch_all
 from lithoscope.errors import LithoscopeError
+
+from osf_server import OsfServer, Served
 
 CONTENT = bytes(range(256)) * 1024  # 256 KiB
 

@@ -13,6 +13,7 @@ import pytest
 from lithoscope.errors import LithoscopeError
 from lithoscope.reporting.inputs import read_inputs
 from lithoscope.reporting.page import SECTIONS, render_page
+
 from made_up_run import make_run
 
 VOID = {"meta", "link", "img", "br", "input", "hr"}

@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from lithoscope.reporting.wording import count, experiment, number, parameter, percent
+
 from made_up_run import PARAMETERS
 
 

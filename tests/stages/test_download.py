@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lithoscope.inspection import set_source
+
 from photographs_on_disk import class_folders, tree
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from lithoscope.params import load_parameters
 from lithoscope.reporting.inputs import read_inputs
 from lithoscope.reporting.page import render_page
+
 from made_up_run import make_run
 
 
