@@ -47,3 +47,9 @@ def test_a_result_is_never_overwritten(tmp_path: Path) -> None:
     result(tmp_path / "results", "granite", right=1, of=2)
     with pytest.raises(LithoscopeError, match="never overwritten"):
         record(tmp_path, "granite")
+
+
+def test_the_documented_table_is_what_the_recorded_files_give(checkout: Path) -> None:
+    committed = (checkout / "docs" / "results.md").read_text(encoding="utf-8")
+    assert committed == render_table(checkout / "results")
+    assert committed.count("| test |") == len(list((checkout / "results").glob("*.json"))) > 0

@@ -43,7 +43,7 @@ def texture(lightness: npt.NDArray[np.uint8]) -> _Floats:
     grey = lightness.astype(np.float32)
     values = (grey - gaussian_filter(grey, SURROUNDINGS)).astype(np.float32)
     contrast = np.sqrt(gaussian_filter(values * values, 2 * SURROUNDINGS))
-    normalised: _Floats = values / (contrast + np.float32(FAINT))
+    normalised: _Floats = (values / (contrast + np.float32(FAINT))).astype(np.float32)
     return normalised
 
 
