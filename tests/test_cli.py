@@ -43,6 +43,7 @@ def test_use_takes_a_set_by_its_name_and_goes_back_to_the_default(workspace: Pat
     [
         (["use", "nowhere"], "nowhere"),
         (["predict", "nowhere.jpg"], "run `dvc repro` first"),
+        (["predict", "params.yaml", "--output", "nowhere/labels.csv"], "its folder does not exist"),
         (["summary"], "run `dvc repro` first"),
         (["specimens", "."], "not empty"),
     ],

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.errors import LithoscopeError, circumstance
 
 OWN_SOURCES = ("specimens", "osf-rocks", "minerals")
 
@@ -111,3 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `lithoscope … | head` closes the pipe early
         sys.stderr.close()
         return 141
+    except OSError as error:
+        line = circumstance(error)
+        if line is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
+        return 1

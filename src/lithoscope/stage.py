@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.errors import LithoscopeError, circumstance
 
 
 def run(main: Callable[[], None]) -> None:
@@ -13,6 +13,12 @@ def run(main: Callable[[], None]) -> None:
     except LithoscopeError as error:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        line = circumstance(error)
+        if line is None:
+            raise
+        print(f"error: {line}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("stopped; `dvc repro` goes on from the last finished stage", file=sys.stderr)

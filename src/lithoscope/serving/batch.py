@@ -36,6 +36,9 @@ def find_photographs(paths: Sequence[Path]) -> list[Path]:
 
 def predict_command(paths: Sequence[Path], model: Path, output: Path | None, sheet: Path | None) -> int:
     """Classify, print a table, write what is asked for; return 1 where a file could not be read, else 0."""
+    for target in (output, sheet):
+        if target is not None and not target.parent.is_dir():  # said now, not after the last photograph
+            raise LithoscopeError(f"{target}: its folder does not exist; make it first, or choose another place")
     predictor = Predictor.load(model)
     files = find_photographs(paths)
     predictions = list(predictor.predict_files(files))
