@@ -48,6 +48,7 @@ class Clone:
         }  # fmt: skip
         self.run("git", "init", "--quiet", "--initial-branch=main")
         self.commit("Start")
+        self.run("dvc", "pull", "--quiet", "data.dvc")  # as the README says
 
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command; return what it printed, on both streams."""
