@@ -63,7 +63,7 @@ def read_yaml(path: Path) -> Any:
     """
     try:
         # The loader extends SafeLoader: it builds plain values only and runs no code.
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_CoreSchemaLoader)  # noqa: S506
+        return _CoreSchemaLoader(path.read_text(encoding="utf-8")).get_single_data()
     except FileNotFoundError:
         raise LithoscopeError(f"{path}: no such file; run this inside a Lithoscope checkout") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
