@@ -112,8 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 141
     except OSError as error:
-        line = circumstance(error)
-        if line is None:
+        explained = circumstance(error)
+        if explained is None:
             raise
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {explained}", file=sys.stderr)
         return 1

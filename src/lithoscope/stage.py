@@ -15,10 +15,10 @@ def run(main: Callable[[], None]) -> None:
             print(f"error: {line}", file=sys.stderr)
         sys.exit(1)
     except OSError as error:
-        line = circumstance(error)
-        if line is None:
+        explained = circumstance(error)
+        if explained is None:
             raise
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {explained}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("stopped; `dvc repro` goes on from the last finished stage", file=sys.stderr)

@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -227,7 +228,10 @@ def _quiet(name: str) -> Iterator[None]:
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            # The model has a signature, which says more than the type hints that MLflow asks for.
+            warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method.*")
+            yield
     finally:
         logger.setLevel(before)
 
