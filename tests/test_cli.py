@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from lithoscope import cli
+from lithoscope.errors import LithoscopeError
+from lithoscope.inspection import inspect_source
 from lithoscope.yaml12 import read_yaml
 
 from photographs_on_disk import class_folders
@@ -31,18 +33,35 @@ def test_use_says_what_it_found_and_sets_both_parameters(
     assert (values["dataset"], values["mirror"]) == ("folder", str(photographs))
 
 
-def test_use_takes_a_set_by_its_name_and_goes_back_to_the_default(workspace: Path, checkout: Path) -> None:
+def test_the_synthetic_specimens_are_never_taken_for_photographs(tmp_path: Path) -> None:
+    photographs = tmp_path / "copy" / "train"
+    class_folders(photographs, "biotite", "quartz")
+    (tmp_path / "copy" / "catalogue.csv").write_text("path,label,split,seed,index\n", encoding="utf-8")
+    for folder in (tmp_path / "copy", photographs):
+        with pytest.raises(LithoscopeError, match="synthetic specimens; use: lithoscope use specimens"):
+            inspect_source(folder)
+
+
+def test_use_takes_a_set_by_its_name_and_goes_back_to_the_default(workspace: Path) -> None:
+    before = (workspace / "params.yaml").read_bytes()
+    assert cli.main(["use", "specimens"]) == 0
+    start = (workspace / "params.yaml").read_bytes()
     assert cli.main(["use", "osf-rocks"]) == 0
     assert read_yaml(workspace / "params.yaml")["dataset"] == "osf-rocks"
     assert cli.main(["use", "specimens"]) == 0
-    assert (workspace / "params.yaml").read_bytes() == (checkout / "params.yaml").read_bytes()
+    assert (workspace / "params.yaml").read_bytes() == start
+    assert len(before.splitlines()) == len(start.splitlines())
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (["use", "nowhere"], "nowhere"),
-        (["predict", "nowhere.jpg"], "run `dvc repro` first"),
+        (["predict", "nowhere.jpg"], "no such file or folder"),
+        (["predict", "params.yaml"], "run `dvc repro` first"),
+        (["predict", "params.yaml", "--output", "params.yaml"], "must name files of their own"),
+        (["predict", "params.yaml", "--sheet", "."], "cannot be written"),
+        (["use", ""], "name a folder, an archive, or a set"),
         (["predict", "params.yaml", "--output", "nowhere/labels.csv"], "its folder does not exist"),
         (["summary"], "run `dvc repro` first"),
         (["specimens", "."], "not empty"),

@@ -84,6 +84,26 @@ def test_a_weights_file_that_could_run_code_is_refused_and_does_not_run(tmp_path
     assert not (tmp_path / "ran").exists()
 
 
+def test_imagenet_weights_in_the_cache_are_checked_before_they_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    planted = tmp_path / "hub" / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+    planted.parent.mkdir(parents=True)
+    torch.save(Payload(tmp_path / "ran"), planted)
+    with pytest.raises(LithoscopeError, match="is damaged: remove it"):
+        load_pretrained("squeezenet1_1", "imagenet")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello world", b"."])
+def test_a_file_that_is_no_weights_file_is_a_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "weights.pth").write_bytes(content)
+    with pytest.raises(LithoscopeError, match="no torch file") as caught:
+        load_pretrained("resnet18", str(tmp_path / "weights.pth"))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("model", "weights", "expected"),
     [

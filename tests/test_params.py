@@ -95,6 +95,15 @@ def test_any_torchvision_classifier_is_a_model(values: dict[str, Any]) -> None:
     assert params.model.name == "regnet_y_400mf"
 
 
+@pytest.mark.parametrize("weights", ["weights.pth", "/nowhere/weights.pth"])
+def test_weights_that_are_not_there_are_refused_before_any_work(values: dict[str, Any], weights: str) -> None:
+    line = refusal({**values, "model": {**values["model"], "weights": weights}})
+    assert (
+        line
+        == f'params.yaml: model.weights = "{weights}": no such file; allowed: null, imagenet, or a file\'s full path'
+    )
+
+
 @pytest.mark.parametrize(
     ("folds", "fold", "expected"), [(1, 0, "split.folds = 1"), (5, 5, "split.fold = 5"), (0, 1, "split.fold = 1")]
 )
@@ -117,5 +126,5 @@ def test_the_digest_follows_what_trains_and_not_where_photographs_lie_or_what_is
     def digest(**changes: Any) -> str:
         return validate_parameters({**values, **changes}, "params.yaml").digest()
 
-    assert digest() == digest(mirror="/elsewhere") == digest(evaluate={"on": "validation"})
+    assert digest() == digest(mirror="/elsewhere", dataset="folder") == digest(evaluate={"on": "validation"})
     assert digest() != digest(lr=0.5)

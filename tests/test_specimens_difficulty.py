@@ -1,21 +1,22 @@
 """The built-in specimens must be neither trivial nor a matter of colour: read from the committed figures."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lithoscope.intervals import wilson
-from lithoscope.params import load_parameters
 
 
 @pytest.fixture(scope="module")
 def committed(checkout: Path) -> dict[str, Any]:
-    if load_parameters(checkout / "params.yaml").dataset != "specimens":
-        pytest.skip("the workspace holds the figures of another set")
-    network = json.loads((checkout / "metrics" / "evaluation.json").read_text(encoding="utf-8"))["test"]
-    colours = json.loads((checkout / "metrics" / "baselines.json").read_text(encoding="utf-8"))["test"]
+    def show(name: str) -> Any:
+        command = ["git", "show", f"HEAD:{name}"]
+        return json.loads(subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout)
+
+    network, colours = (show(f"metrics/{name}.json")["test"] for name in ("evaluation", "baselines"))
     return {"n": network["n"], "network": network["accuracy"], "colours": colours["colour_histogram"]}
 
 

@@ -70,12 +70,20 @@ def test_a_run_that_broke_off_says_so(
     assert store.client.get_run(run.run_id).info.status == status
 
 
-@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "http://someone:secret@127.0.0.1:9"])
-def test_a_dead_tracking_server_is_one_line_without_secrets(tmp_path: Path, uri: str) -> None:
-    with pytest.raises(LithoscopeError, match="cannot be used") as caught:
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1:9",
+        "http://someone:secret@127.0.0.1:9",
+        "http://[::1",
+        "postgresql://a:secret@b/c",
+        "x://a:secret@b",
+    ],
+)
+def test_a_tracking_server_that_cannot_be_used_is_one_line_without_secrets(tmp_path: Path, uri: str) -> None:
+    with pytest.raises(LithoscopeError, match=r"cannot be used|not readable as an address") as caught:
         Store(uri, tmp_path)
     assert "\n" not in str(caught.value)
-    assert "127.0.0.1:9" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

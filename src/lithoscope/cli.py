@@ -14,6 +14,8 @@ def _use(arguments: argparse.Namespace) -> int:
     from lithoscope.inspection import inspect_source, set_source
 
     name = str(arguments.path)
+    if name == ".":  # what an empty text becomes
+        raise LithoscopeError("use: name a folder, an archive, or a set: " + ", ".join(OWN_SOURCES))
     if name in OWN_SOURCES and not arguments.path.exists():
         set_source(Path("params.yaml"), name, None)
         print(f"params.yaml: dataset {name}, from its own source")

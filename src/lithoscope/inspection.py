@@ -94,6 +94,7 @@ def inspect_source(path: Path) -> Inspection:
     if not place.exists():
         raise LithoscopeError(f"{place}: no such folder or file")
     _refuse_what_dvc_cannot_hash(place)
+    _refuse_specimens(place)
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
         tree = open_mirror(place, Path(workplace))
         try:
@@ -108,6 +109,16 @@ def inspect_source(path: Path) -> Inspection:
         splits = counts[entry.label]
         splits[entry.official_split] = splits.get(entry.official_split, 0) + 1
     return Inspection(place, name, kind.title, counts, found.set_aside)
+
+
+def _refuse_specimens(place: Path) -> None:
+    """Keep the synthetic specimens from being taken for photographs: they are a set of their own."""
+    for folder in (place, place / "specimens", *place.parents[:2]):
+        catalogue_file = folder / "catalogue.csv"
+        if catalogue_file.is_file() and catalogue_file.read_text("utf-8", "replace").startswith(
+            "path,label,split,seed,"
+        ):
+            raise LithoscopeError(f"{place}: these are the built-in synthetic specimens; use: lithoscope use specimens")
 
 
 def set_source(params_path: Path, dataset: str, mirror: Path | None) -> None:

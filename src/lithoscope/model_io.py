@@ -54,6 +54,14 @@ def save_model(folder: Path, description: ModelDescription, state: Mapping[str, 
     (folder / DESCRIPTION).write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def _described(text: dict[str, Any]) -> ModelDescription:
+    return ModelDescription(
+        architecture=Architecture(**text["architecture"]),
+        classes=text["classes"], crop_border=text["crop_border"], dataset=text["dataset"],
+        synthetic=text["synthetic"], pretrained=text["pretrained"],
+    )  # fmt: skip
+
+
 def load_model(folder: Path) -> tuple[Classifier, ModelDescription]:
     """Read a model written by :func:`save_model`; the network comes back in evaluation mode.
 
@@ -61,7 +69,7 @@ def load_model(folder: Path) -> tuple[Classifier, ModelDescription]:
         LithoscopeError: There is no model, it is damaged, or another version wrote it.
     """
     try:
-        text: dict[str, Any] = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        text: Any = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         state = safetensors.torch.load_file(folder / WEIGHTS)
     except FileNotFoundError as error:
         missing = Path(str(error.filename or folder / WEIGHTS)).name
@@ -70,13 +78,14 @@ def load_model(folder: Path) -> tuple[Classifier, ModelDescription]:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, safetensors.SafetensorError) as error:
         raise LithoscopeError(f"{folder}: damaged model ({error}); run `dvc repro` to make it anew") from None
+    if not isinstance(text, dict):
+        raise LithoscopeError(f"{folder / DESCRIPTION}: damaged; run `dvc repro` to make it anew")
     if text.get("format") != FORMAT:
         raise LithoscopeError(f"{folder / DESCRIPTION}: format {text.get('format')}, but this version reads {FORMAT}")
-    description = ModelDescription(
-        architecture=Architecture(**text["architecture"]),
-        classes=text["classes"], crop_border=text["crop_border"], dataset=text["dataset"],
-        synthetic=text["synthetic"], pretrained=text["pretrained"],
-    )  # fmt: skip
+    try:
+        description = _described(text)
+    except (KeyError, TypeError) as error:
+        raise LithoscopeError(f"{folder / DESCRIPTION}: damaged ({error}); run `dvc repro` to make it anew") from None
     with torch.random.fork_rng(devices=[]):  # building draws weights that are then overwritten
         network = build_classifier(description.architecture)
     try:

@@ -6,6 +6,7 @@ training, evaluation and serving cannot disagree about it.
 
 import hashlib
 import itertools
+import pickle  # only for the name of the error that torch raises
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,25 +239,35 @@ def load_pretrained(name: str, weights: str | None) -> PretrainedWeights | None:
     try:
         state = safetensors.torch.load_file(path) if path.suffix == ".safetensors" else _load_safely(path)
     except (safetensors.SafetensorError, RuntimeError, EOFError, OSError) as error:
-        raise LithoscopeError(f"model.weights = {weights}: not readable: {str(error).splitlines()[0]}") from None
+        raise LithoscopeError(f"model.weights = {weights}: not readable: {error}") from None
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return PretrainedWeights(state, path.name, digest)
 
 
 def _load_safely(path: Path) -> dict[str, Tensor]:
-    import pickle  # only for the name of the error that torch raises
-
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
+    except OSError:
+        raise
+    except Exception:  # a file that is no torch file at all can raise anything
         raise LithoscopeError(
             f"model.weights = {path}: holds more than plain tensors, or is no torch file, and is not loaded since it "
             "could run code; save a state dict: torch.save(model.state_dict(), file)"
         ) from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise LithoscopeError(f"model.weights = {path}: must hold a state dict, tensors by name")
     return state
+
+
+def _require_digest(file: Path) -> None:
+    """Compare a file of torch's cache with the start of its SHA-256, which is the last part of its name."""
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if not digest.startswith(file.stem.rpartition("-")[2]):
+        raise LithoscopeError(f"model.weights = imagenet: {file} is damaged: remove it, and it is downloaded anew")
 
 
 def _imagenet(name: str) -> PretrainedWeights:
@@ -265,7 +276,11 @@ def _imagenet(name: str) -> PretrainedWeights:
     choice = get_model_weights(name).DEFAULT  # type: ignore[attr-defined]  # an alias that each enum defines
     cached = Path(torch.hub.get_dir()) / "checkpoints" / Path(choice.url).name
     try:
-        state = choice.get_state_dict(progress=True, check_hash=True)
+        if cached.is_file():
+            _require_digest(cached)  # torch checks the hash of what it downloads, not of what lies in its cache
+        state = choice.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except pickle.UnpicklingError:
+        raise LithoscopeError(f"model.weights = imagenet: {cached} holds more than plain tensors: remove it") from None
     except (OSError, RuntimeError) as error:  # URLError is an OSError; a wrong hash is a RuntimeError
         raise LithoscopeError(
             f"model.weights = imagenet: {choice.url} could not be fetched ({error}); check the network, or download "

@@ -41,6 +41,15 @@ def _known_model(name: str) -> str:
     return name
 
 
+def _usable_weights(weights: str | None) -> str | None:
+    if weights is None or weights == "imagenet":
+        return weights
+    path = Path(weights).expanduser()
+    if not path.is_absolute() or not path.is_file():  # a relative path would not be found from a queued experiment
+        raise ValueError("no such file; allowed: null, imagenet, or a file's full path")
+    return weights
+
+
 class _Block(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -82,7 +91,7 @@ class ModelParameters(_Block):
     """What network is trained."""
 
     name: Annotated[str, AfterValidator(_known_model)]
-    weights: str | None
+    weights: Annotated[str | None, AfterValidator(_usable_weights)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -130,10 +139,10 @@ class Parameters(_Block):
     def digest(self) -> str:
         """Return a SHA-256 of the parameters that make a trained model out of photographs, as hexadecimal digits.
 
-        Where the photographs came from (``mirror``, ``osf_api``) and what is scored afterwards (``evaluate``) do not
-        count: the data have a hash of their own.
+        Where the photographs came from and how they were split does not count, since the data have a hash of their
+        own; nor does what is scored afterwards.
         """
-        leading = self.model_dump(exclude={"mirror", "osf_api", "evaluate"})
+        leading = self.model_dump(exclude={"dataset", "mirror", "osf_api", "split", "evaluate"})
         return hashlib.sha256(json.dumps(leading, sort_keys=True).encode()).hexdigest()
 
 

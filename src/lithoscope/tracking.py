@@ -65,7 +65,10 @@ class Store:
 
     def __init__(self, uri: str, root: Path) -> None:
         self.uri = uri
-        self.shown = _shown(uri)
+        try:
+            self.shown = _shown(uri)
+        except ValueError as error:
+            raise LithoscopeError(f"MLFLOW_TRACKING_URI: not readable as an address: {error}") from None
         logging.getLogger("alembic").setLevel(logging.WARNING)  # the store's creation is no news to a user
         if uri.startswith(("http://", "https://")):
             _require_server(uri)
@@ -80,7 +83,7 @@ class Store:
             raise LithoscopeError(
                 f"MLflow: another process has held {root / '.partial' / 'mlflow.lock'} for two minutes; end it"
             ) from None
-        except (MlflowException, SQLAlchemyError, OSError) as error:
+        except (MlflowException, SQLAlchemyError, OSError, ValueError, ImportError) as error:
             raise _unusable(uri, error) from None
 
     def _experiment(self, root: Path) -> str:
@@ -147,22 +150,29 @@ class Run:
     def __init__(self, client: MlflowClient, run_id: str, uri: str) -> None:
         self.client, self.run_id, self.uri = client, run_id, uri
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log figures, e.g. of one epoch."""
-        now = int(time.time() * 1000)
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
         try:
-            self.client.log_batch(self.run_id, metrics=[Metric(k, float(v), now, step) for k, v in metrics.items()])
+            yield
         except MlflowException as error:
             raise _unusable(self.uri, error) from None
 
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log figures, e.g. of one epoch."""
+        now = int(time.time() * 1000)
+        with self._reachable():
+            self.client.log_batch(self.run_id, metrics=[Metric(k, float(v), now, step) for k, v in metrics.items()])
+
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Set tags."""
-        self.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
+        with self._reachable():
+            self.client.log_batch(self.run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
     def log_files(self, *paths: Path) -> None:
         """Keep files with the run."""
-        for path in paths:
-            self.client.log_artifact(self.run_id, str(path))
+        with self._reachable():
+            for path in paths:
+                self.client.log_artifact(self.run_id, str(path))
 
     def log_model(self, folder: Path, example: npt.NDArray[np.uint8], source: Path) -> None:
         """Keep a model that ``mlflow.pyfunc.load_model`` loads, with its signature and an input example.
@@ -173,7 +183,7 @@ class Run:
             source: The checkout's ``src/lithoscope``, kept with the model so that it loads anywhere.
         """
         classes = _classes(folder)
-        with _quiet("mlflow"), mlflow.start_run(run_id=self.run_id):
+        with self._reachable(), _quiet("mlflow"), mlflow.start_run(run_id=self.run_id):
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=str(source / "serving" / "mlflow_model.py"),
@@ -193,9 +203,9 @@ class Run:
         """Close the run; a server that has gone away does not hide what went wrong before."""
         try:
             self.client.set_terminated(self.run_id, status)
-        except MlflowException:
+        except MlflowException as error:
             if status == "FINISHED":
-                raise
+                raise _unusable(self.uri, error) from None
 
 
 _MODEL_PACKAGES = ("torch", "torchvision", "numpy", "pandas", "pillow", "safetensors", "imagehash", "mlflow")
@@ -246,7 +256,8 @@ def _require_server(uri: str) -> None:
 
 
 def _unusable(uri: str, error: Exception) -> LithoscopeError:
-    reason = type(error).__name__ if isinstance(error, requests.RequestException) else str(error).splitlines()[0]
+    lines = str(error).replace(uri, _shown(uri)).splitlines()  # an error may quote the address with its password
+    reason = type(error).__name__ if isinstance(error, requests.RequestException) or not lines else lines[0]
     return LithoscopeError(
         f"MLflow: the store {_shown(uri)} cannot be used ({reason}); start it, set MLFLOW_TRACKING_URI to one that "
         "runs, or unset it to keep runs in mlflow.db"

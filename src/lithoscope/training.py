@@ -192,7 +192,8 @@ class NotANumber(Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Check the epoch's training loss."""
-        if not math.isfinite(float(trainer.callback_metrics["train_loss"])):
+        losses = [float(trainer.callback_metrics[name]) for name in ("train_loss", "val_loss")]
+        if not all(map(math.isfinite, losses)):
             raise LithoscopeError(
                 f"training: the loss of epoch {trainer.current_epoch + 1} is not a number: the learning rate is too "
                 "high for this model; try a tenth of lr"
@@ -250,7 +251,7 @@ def train(
             )
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
-    saved = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+    saved = torch.load(checkpoints / "best.ckpt", map_location="cpu", weights_only=True)
     prefix = "network."
     state = {key.removeprefix(prefix): value for key, value in saved["state_dict"].items() if key.startswith(prefix)}
     best_epoch = min(history.epochs, key=lambda figures: (figures.val_loss, figures.epoch)).epoch

@@ -1,5 +1,6 @@
 """``lithoscope predict``: loop over photographs and folders, show each with its label and confidence."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,11 +37,9 @@ def find_photographs(paths: Sequence[Path]) -> list[Path]:
 
 def predict_command(paths: Sequence[Path], model: Path, output: Path | None, sheet: Path | None) -> int:
     """Classify, print a table, write what is asked for; return 1 where a file could not be read, else 0."""
-    for target in (output, sheet):
-        if target is not None and not target.parent.is_dir():  # said now, not after the last photograph
-            raise LithoscopeError(f"{target}: its folder does not exist; make it first, or choose another place")
-    predictor = Predictor.load(model)
     files = find_photographs(paths)
+    _check_targets([target for target in (output, sheet) if target is not None], files)
+    predictor = Predictor.load(model)
     predictions = list(predictor.predict_files(files))
     readable = [prediction for prediction in predictions if prediction.label is not None]
     broken = [prediction for prediction in predictions if prediction.label is None]
@@ -58,6 +57,18 @@ def predict_command(paths: Sequence[Path], model: Path, output: Path | None, she
     for prediction in broken:
         print(f"error: {prediction.path}: {prediction.problem}", file=sys.stderr)
     return 1 if broken else 0
+
+
+def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
+    """Refuse, before the first photograph is read, what cannot be written or would be written over."""
+    for target in targets:
+        if not target.parent.is_dir():
+            raise LithoscopeError(f"{target}: its folder does not exist; make it first, or choose another place")
+        if target.is_dir() or not os.access(target.parent, os.W_OK):
+            raise LithoscopeError(f"{target}: cannot be written; name a file in a folder that can be written to")
+    places = {target.resolve() for target in targets}
+    if len(places) < len(targets) or places & {file.resolve() for file in files}:
+        raise LithoscopeError("--output and --sheet must name files of their own, which are no photographs to classify")
 
 
 def _print_table(predictions: Sequence[Prediction]) -> None:

@@ -75,6 +75,9 @@ class Predictor:
         squares: dict[Path, npt.NDArray[np.uint8]] = {}
         problems: dict[Path, str] = {}
         for path in paths:
+            if not path.is_file():  # a pipe, say, which would never end
+                problems[path] = "not a regular file"
+                continue
             try:
                 squares[path] = self.square(read_photograph(path))
             except UnreadablePhotograph as problem:
