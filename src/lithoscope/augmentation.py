@@ -29,6 +29,7 @@ class AugmentationLimits:
         rotation: Degrees either way.
         shear: Degrees either way, along one axis.
         zoom: Change of size either way, as a share.
+        crop: Share of the side cut away anywhere.
         flip: Whether to mirror left-right and top-bottom, each with probability ½.
         brightness: Change of the brightness either way, as a share.
         contrast: Change of the distance from the picture's mean lightness either way, as a share.
@@ -38,6 +39,7 @@ class AugmentationLimits:
     rotation: float = 0.0
     shear: float = 0.0
     zoom: float = 0.0
+    crop: float = 0.0
     flip: bool = False
     brightness: float = 0.0
     contrast: float = 0.0

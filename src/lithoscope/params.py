@@ -59,7 +59,7 @@ class SplitParameters(_Block):
 
     seed: Annotated[int, Field(ge=0)]
     test: OpenShare
-    validation: OpenShare
+    validation: Annotated[float, Field(ge=0, lt=1)]
     folds: Annotated[int, Field(ge=0, le=100)]
     fold: Annotated[int, Field(ge=0)]
 
@@ -80,11 +80,13 @@ class AugmentParameters(_Block):
     rotation: Annotated[float, Field(ge=0, le=180)]
     shear: Annotated[float, Field(ge=0, le=60)]
     zoom: Annotated[float, Field(ge=0, lt=1)]
+    crop: Annotated[float, Field(ge=0, lt=1)]
     flip: bool
     brightness: Share
     contrast: Share
     colour: Share
     online: Share
+    policy: Literal["none", "randaugment", "trivialaugment"]
 
 
 class ModelParameters(_Block):
@@ -92,7 +94,12 @@ class ModelParameters(_Block):
 
     name: Annotated[str, AfterValidator(_known_model)]
     weights: Annotated[str | None, AfterValidator(_usable_weights)]
+    pooling: Literal["average", "maximum", "both"]
+    head: Literal["linear", "batchnorm", "mlp"]
     dropout: Annotated[float, Field(ge=0, lt=1)]
+    stochastic_depth: Annotated[float, Field(ge=0, lt=1)]
+    members: Annotated[int, Field(ge=1, le=100)]
+    views: Annotated[int, Field(ge=1, le=8)]
 
 
 class TrainParameters(_Block):
@@ -100,10 +107,20 @@ class TrainParameters(_Block):
 
     optimizer: Literal["sgd", "adam", "adamw"]
     weight_decay: Annotated[float, Field(ge=0, le=10)]
-    schedule: Literal["constant", "cosine"]
+    schedule: Literal["constant", "cosine", "one-cycle", "plateau"]
     warmup: Annotated[int, Field(ge=0, le=1000)]
     patience: Annotated[int, Field(ge=0)]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    head_epochs: Annotated[int, Field(ge=0, le=100_000)]
+    head_lr: Annotated[float, Field(gt=0, le=100)]
+    frozen: Share
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    ema: Annotated[float, Field(ge=0, lt=1)]
+    mixup: Annotated[float, Field(ge=0, le=100)]
+    cutmix: Annotated[float, Field(ge=0, le=100)]
+    class_balance: Literal["none", "weights", "sampling"]
+    accumulate: Annotated[int, Field(ge=1, le=10_000)]
+    clip: Annotated[float, Field(ge=0, le=1e6)]
 
 
 class EvaluateParameters(_Block):

@@ -47,6 +47,16 @@ class TrainingSettings:
     warmup: int
     patience: int
     label_smoothing: float
+    head_epochs: int = 0
+    head_lr: float = 1e-3
+    frozen: float = 0.0
+    layer_decay: float = 1.0
+    ema: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    class_balance: str = "none"
+    accumulate: int = 1
+    clip: float = 0.0
 
 
 @dataclass(frozen=True)
