@@ -8,13 +8,16 @@ from lithoscope.augmentation import (
     AugmentationLimits,
     Variations,
     apply,
+    apply_policy,
     augment_batch,
     augment_copies,
     draw_parameters,
 )
 
 NONE = AugmentationLimits()
-ALL = AugmentationLimits(rotation=180, shear=10, zoom=0.2, flip=True, brightness=0.2, contrast=0.2, colour=0.1)
+ALL = AugmentationLimits(
+    rotation=180, shear=10, zoom=0.2, crop=0.3, flip=True, brightness=0.2, contrast=0.2, colour=0.1
+)
 
 
 def noise(count: int, side: int = 24, seed: int = 0) -> torch.Tensor:
@@ -69,7 +72,7 @@ def test_what_a_turn_leaves_bare_takes_the_colour_of_the_edges() -> None:
 
 
 def variations(**changes: object) -> Variations:
-    plain = Variations(np.eye(2)[None], np.ones((1, 3)), np.ones(1), np.ones(1), np.ones(1))
+    plain = Variations(np.eye(2)[None], np.zeros((1, 2)), np.ones((1, 3)), np.ones(1), np.ones(1), np.ones(1))
     return replace(plain, **{name: np.asarray(value, dtype=float) for name, value in changes.items()})
 
 
@@ -81,6 +84,8 @@ def test_a_warp_takes_new_places_to_old_ones() -> None:
     assert min((turned - images.rot90(k, (2, 3))).abs().max() for k in (1, 3)) < 0.01
     y, x = np.mgrid[:24, :24]
     disc = torch.from_numpy(np.where((x - 11.5) ** 2 + (y - 11.5) ** 2 < 36, 0, 255).astype(np.uint8))
+    moved = apply(images, variations(shift=[[2 / 12, 0]]))  # half the side, 12 pixels, is 1
+    assert (moved[..., :-2] - images[..., 2:]).abs().max() < 0.01
     twice = apply(disc.expand(1, 3, 24, 24).contiguous(), variations(warp=[[[0.5, 0], [0, 0.5]]]))
     assert 3.5 < (twice < 128).float().sum() / (disc < 128).float().sum() / 3 < 4.5
 
@@ -126,6 +131,38 @@ def test_rotation_and_zoom_keep_to_their_limits() -> None:
     assert 0.8 <= size.min() < 0.82
     assert 1.18 < size.max() <= 1.2
     assert 28 < np.abs(angles).max() <= 30
+
+
+def test_a_crop_enlarges_a_window_that_stays_within_the_picture() -> None:
+    drawn = draw_parameters(AugmentationLimits(crop=0.6), 0, "test", 0, range(500))
+    kept, reach = drawn.warp[:, 0, 0], np.abs(drawn.shift) + drawn.warp[:, 0, 0, None]
+    assert (drawn.warp == kept[:, None, None] * np.eye(2)).all()
+    assert 0.4 <= kept.min() < 0.42
+    assert 0.98 < kept.max() <= 1
+    assert 0.99 < reach.max() <= 1 + 1e-9
+    assert np.corrcoef(drawn.shift.T)[0, 1] == pytest.approx(0, abs=0.15)
+
+
+@pytest.mark.parametrize("policy", ["randaugment", "trivialaugment"])
+def test_a_policy_varies_each_picture_by_its_own_key(policy: str) -> None:
+    images = (noise(8).float() * 0.5 + 60).to(torch.uint8)
+
+    def varied(pictures: torch.Tensor, ids: list[int], epoch: int = 0, policy: str = policy) -> torch.Tensor:
+        return augment_batch(pictures, ids, limits=NONE, strength=0, seed=0, epoch=epoch, policy=policy)
+
+    state = torch.random.get_rng_state()
+    every = varied(images, list(range(8)))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert (every != images.float()).flatten(1).any(dim=1).sum() >= 5
+    assert torch.equal(varied(images[5:6], [5])[0], every[5])
+    assert not torch.equal(varied(images, list(range(8)), epoch=1), every)
+    assert torch.equal(varied(images, list(range(8)), policy="none"), images.float())
+
+
+def test_the_two_policies_differ() -> None:
+    images, ids = noise(8), list(range(8))
+    one, other = (apply_policy(images, ids, policy=name, seed=0, epoch=0) for name in ("randaugment", "trivialaugment"))
+    assert not torch.equal(one, other)
 
 
 def test_flips_mirror_each_axis_every_second_time() -> None:

@@ -14,8 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+import lithoscope.torchvision_ops  # noqa: F401  (before torchvision)
+
+# isort: split
+from torchvision.transforms import v2
+
 from lithoscope.params import AugmentParameters
-from lithoscope.randomness import generator
+from lithoscope.randomness import generator, integer_seed
 
 GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a picture's lightness (ITU-R BT.601)."""
@@ -29,7 +34,7 @@ class AugmentationLimits:
         rotation: Degrees either way.
         shear: Degrees either way, along one axis.
         zoom: Change of size either way, as a share.
-        crop: Share of the side cut away anywhere.
+        crop: Share of the side cut away; the window lies anywhere, and what it shows is enlarged.
         flip: Whether to mirror left-right and top-bottom, each with probability ½.
         brightness: Change of the brightness either way, as a share.
         contrast: Change of the distance from the picture's mean lightness either way, as a share.
@@ -63,6 +68,7 @@ class Variations:
     Attributes:
         warp: float64 (n, 2, 2). Takes a place in the new picture to its place in the old one, both measured from the
             centre.
+        shift: float64 (n, 2). Where, x and y, the new picture's centre lies in the old one; half the side is 1.
         gains: float64 (n, 3). Factors for red, green and blue.
         saturation: float64 (n,). Factor for the distance from the pixel's own grey.
         contrast: float64 (n,). Factor for the distance from the picture's mean lightness.
@@ -70,6 +76,7 @@ class Variations:
     """
 
     warp: npt.NDArray[np.float64]
+    shift: npt.NDArray[np.float64]
     gains: npt.NDArray[np.float64]
     saturation: npt.NDArray[np.float64]
     contrast: npt.NDArray[np.float64]
@@ -89,7 +96,7 @@ def draw_parameters(
         sample_ids: What identifies each sample.
     """
     # Every draw is made whether it is used or not, so that switching one limit off moves none of the others.
-    draws = np.array([generator(seed, purpose, epoch, sample).random(11) for sample in sample_ids]).reshape(-1, 11)
+    draws = np.array([generator(seed, purpose, epoch, sample).random(14) for sample in sample_ids]).reshape(-1, 14)
     symmetric = 2 * draws - 1
     angle, shear = np.radians(limits.rotation) * symmetric[:, 0], np.tan(np.radians(limits.shear) * symmetric[:, 1])
     size = 1 + limits.zoom * symmetric[:, 2]
@@ -97,9 +104,11 @@ def draw_parameters(
     cos, sin = np.cos(angle), np.sin(angle)
     # mirror · shear · rotation / size; which axis is sheared hardly matters once a rotation stands beside it.
     rows = [[cos - shear * sin, -sin - shear * cos], [sin, cos]]
-    warp = np.stack([np.stack(row, axis=1) for row in rows], axis=1) * (mirror / size[:, None])[:, :, None]
+    kept = 1 - limits.crop * draws[:, 11]
+    warp = np.stack([np.stack(row, axis=1) for row in rows], axis=1) * (mirror * (kept / size)[:, None])[:, :, None]
     return Variations(
         warp=warp,
+        shift=symmetric[:, 12:14] * (1 - kept)[:, None],
         gains=1 + limits.colour * symmetric[:, 5:8],
         saturation=1 + limits.colour * symmetric[:, 8],
         contrast=1 + limits.contrast * symmetric[:, 9],
@@ -131,7 +140,7 @@ def apply(images: Tensor, variations: Variations) -> Tensor:
     # Only operations that round each number by itself, no matrix products, no sums of floats: those may round
     # differently in batches of another size.
     pictures = functional.grid_sample(
-        images.float().sub_(fill), _grid(variations.warp, height, images.device),
+        images.float().sub_(fill), _grid(variations, height, images.device),
         mode="bilinear", padding_mode="zeros", align_corners=False,
     ).add_(fill)  # fmt: skip
     matrices, offsets = _colour_transform(images, variations)
@@ -146,7 +155,7 @@ def apply(images: Tensor, variations: Variations) -> Tensor:
 
 def augment_batch(
     images: Tensor, sample_ids: Sequence[int | str], *,
-    limits: AugmentationLimits, strength: float, seed: int, epoch: int,
+    limits: AugmentationLimits, strength: float, seed: int, epoch: int, policy: str = "none",
 ) -> Tensor:  # fmt: skip
     """Vary the pictures of a training batch anew in each epoch.
 
@@ -157,13 +166,42 @@ def augment_batch(
         strength: Factor for the limits; 0 changes nothing.
         seed: The experiment's seed.
         epoch: The epoch.
+        policy: See :func:`apply_policy`.
 
     Returns:
         float32 (n, 3, side, side) in 0 … 255.
     """
-    if strength == 0:
+    varied = images.float()
+    if strength:
+        varied = apply(images, draw_parameters(limits.scaled(strength), seed, "augment online", epoch, sample_ids))
+    return apply_policy(varied, sample_ids, policy=policy, seed=seed, epoch=epoch)
+
+
+def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: str, seed: int, epoch: int) -> Tensor:
+    """Vary pictures by a published policy of random operations, on top of other variations.
+
+    Args:
+        images: In 0 … 255, (n, 3, side, side), RGB.
+        sample_ids: What identifies each picture.
+        policy: ``none``; ``randaugment`` (Cubuk et al., RandAugment, NeurIPS 2020; two operations of magnitude 9 of 30)
+            or ``trivialaugment`` (Müller & Hutter, TrivialAugment, ICCV 2021; one operation of random magnitude).
+        seed: The experiment's seed.
+        epoch: The epoch.
+
+    Returns:
+        float32 (n, 3, side, side) in 0 … 255, whole numbers where there is a policy.
+    """
+    if policy == "none":
         return images.float()
-    return apply(images, draw_parameters(limits.scaled(strength), seed, "augment online", epoch, sample_ids))
+    vary = v2.RandAugment() if policy == "randaugment" else v2.TrivialAugmentWide()
+    pictures = images.round().to(torch.uint8)
+    varied = torch.empty_like(images, dtype=torch.float32)
+    # torchvision draws from torch's global random state, which training needs for itself.
+    with torch.random.fork_rng(devices=[]):
+        for picture, sample, place in zip(pictures, sample_ids, varied, strict=True):
+            torch.manual_seed(integer_seed(seed, "augment policy", epoch, sample))
+            place.copy_(vary(picture))
+    return varied
 
 
 def augment_copies(
@@ -193,12 +231,13 @@ def _edge_colour(images: Tensor) -> Tensor:
     return edges.median(dim=-1).values.float()[:, :, None, None]
 
 
-def _grid(warp: npt.NDArray[np.float64], side: int, device: torch.device) -> Tensor:
+def _grid(variations: Variations, side: int, device: torch.device) -> Tensor:
     """Return where each new pixel is taken from, float32 (n, side, side, 2) in -1 … 1, x first."""
     centres = (torch.arange(side, dtype=torch.float32, device=device) * 2 + 1) / side - 1
-    entries = torch.from_numpy(warp).float().to(device)[..., None, None]
+    entries = torch.from_numpy(variations.warp).float().to(device)[..., None, None]
+    shift = torch.from_numpy(variations.shift).float().to(device)[..., None, None]
     x, y = centres[None, None, :], centres[None, :, None]
-    return torch.stack([entries[:, axis, 0] * x + entries[:, axis, 1] * y for axis in (0, 1)], dim=-1)
+    return torch.stack([entries[:, axis, 0] * x + entries[:, axis, 1] * y + shift[:, axis] for axis in (0, 1)], dim=-1)
 
 
 def _colour_transform(images: Tensor, variations: Variations) -> tuple[Tensor, Tensor]:
