@@ -57,7 +57,8 @@ def mean_history(histories: Sequence[Sequence[EpochFigures]]) -> list[EpochFigur
     merged = []
     for place in range(max(map(len, histories), default=0)):
         epochs = [history[place] for history in histories if place < len(history)]
-        means = {name: float(np.mean([epoch.measured()[name] for epoch in epochs])) for name in epochs[0].measured()}
+        figures = [epoch.measured() for epoch in epochs]
+        means: dict[str, Any] = {name: float(np.mean([one[name] for one in figures])) for name in figures[0]}
         merged.append(dataclasses.replace(epochs[0], **means))
     return merged
 

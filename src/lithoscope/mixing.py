@@ -1,6 +1,7 @@
 """MixUp and CutMix: pictures of a batch mixed in pairs, and their labels in the same shares."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch import Tensor
 import lithoscope.torchvision_ops  # noqa: F401  (before torchvision)
 
 # isort: split
-from torchvision.transforms import v2
+from torchvision.transforms.v2 import CutMix, MixUp, RandomChoice  # type: ignore[attr-defined]
 
 Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """Takes pictures (n, 3, h, w) and labels (n,); returns pictures and each class's share, float (n, classes)."""
@@ -24,14 +25,14 @@ def build_mixing(mixup: float, cutmix: float, classes: int) -> Mixing | None:
         cutmix: Alpha of CutMix (Yun et al., ICCV 2019); 0 = none. With both, each batch draws one of the two.
         classes: Number of classes.
     """
-    kinds: list[v2.Transform] = []
+    kinds: list[Any] = []
     if mixup:
-        kinds.append(v2.MixUp(alpha=mixup, num_classes=classes))
+        kinds.append(MixUp(alpha=mixup, num_classes=classes))
     if cutmix:
-        kinds.append(v2.CutMix(alpha=cutmix, num_classes=classes))
+        kinds.append(CutMix(alpha=cutmix, num_classes=classes))
     if not kinds:
         return None
-    draw = v2.RandomChoice(kinds)
+    draw = RandomChoice(kinds)
 
     def mix(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         mixed, shares = draw(images.float(), labels)

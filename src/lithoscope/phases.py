@@ -108,7 +108,8 @@ def train_phase(
     if settings.patience and validation is not None:
         callbacks.append(Patience(settings.patience))
     _fit(module, batches, validation, callbacks, checkpoints, progress_bar)
-    return TrainingResult(_best_weights(checkpoints), best_of(history.epochs[len(before) :]).epoch, history.epochs)
+    weights = _weights(checkpoints / ("last.ckpt" if validation is None else "best.ckpt"))
+    return TrainingResult(weights, best_of(history.epochs[len(before) :]).epoch, history.epochs)
 
 
 def _fit(
@@ -117,10 +118,10 @@ def _fit(
 ) -> None:  # fmt: skip
     """Run Lightning's trainer."""
     settings, last = module.settings, checkpoints / "last.ckpt"
-    best = ModelCheckpoint(
-        checkpoints, filename="best", monitor=None if validation is None else "val_loss", mode="min", save_top_k=1,
-        save_last=True, save_on_train_epoch_end=True, enable_version_counter=False,
-    )  # fmt: skip
+    # Two, because one that keeps the best and the last writes the last only where it is the best as well.
+    savers = [_saver(checkpoints, "last", None)]
+    if validation is not None:
+        savers.insert(0, _saver(checkpoints, "best", "val_loss"))  # first, so that `last` knows which was best
     # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -131,12 +132,14 @@ def _fit(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         # A resumed run finds the checkpoints it resumes from.
         warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # split.validation = 0 asks for none.
+        warnings.filterwarnings("ignore", message=".*have no `val_dataloader`.*")
         # Frozen blocks are in evaluation mode on purpose.
         warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode.*")
         trainer = L.Trainer(
             accelerator={"cuda": "gpu"}.get(settings.device, settings.device), devices=1,
             precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
-            max_epochs=settings.epochs, callbacks=[*callbacks, best], logger=False, deterministic=True,
+            max_epochs=settings.epochs, callbacks=[*callbacks, *savers], logger=False, deterministic=True,
             accumulate_grad_batches=settings.accumulate, gradient_clip_val=settings.clip or None,
             enable_progress_bar=progress_bar, enable_model_summary=False, num_sanity_val_steps=0,
             use_distributed_sampler=False, log_every_n_steps=1,
@@ -150,7 +153,14 @@ def _fit(
             raise KeyboardInterrupt from None
 
 
-def _best_weights(checkpoints: Path) -> dict[str, Tensor]:
-    saved = torch.load(checkpoints / "best.ckpt", map_location="cpu", weights_only=True)["state_dict"]
+def _saver(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder, filename=name, monitor=monitor, mode="min", save_top_k=1, save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )  # fmt: skip
+
+
+def _weights(checkpoint: Path) -> dict[str, Tensor]:
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
     prefix = "network."
     return {key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)}
