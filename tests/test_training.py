@@ -101,7 +101,7 @@ class KilledError(Exception):
         {"accumulate": 3, "clip": 0.5},
         {"class_balance": "sampling"},
         pytest.param({"class_balance": "weights", "split": UNEVEN}, id="weights"),
-        {"frozen": 0.5, "online": 0.0, "layer_decay": 0.5},
+        {"frozen": 0.5, "online": 0.0, "layer_decay": 0.5, "ema": 0.8},
         {"head_epochs": 4, "epochs": 2, "ema": 0.8},  # killed in the first phase
         {"head_epochs": 2, "epochs": 2},  # and in the second
         pytest.param({"validation": NONE}, id="no validation"),
@@ -286,7 +286,10 @@ def test_frozen_blocks_stay_as_they_were_and_the_others_do_not(tmp_path: Path, o
     def watch(_: EpochFigures, __: list[EpochFigures]) -> None:
         seen.append((tmp_path / f"features-{half}" / "training.npy").is_file())
 
-    fit(tmp_path, watch, trained=trained, frozen=0.5, epochs=1, online=online)
+    result = fit(tmp_path, watch, trained=trained, frozen=0.5, epochs=1, online=online)
+    assert result.state.keys() == trained.state_dict().keys()
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert len(kept) < len(result.state), "what never changes is not written in every epoch"
     same = [
         all(torch.equal(value, block.state_dict()[key]) for key, value in old.items())
         for old, block in zip(start, blocks, strict=True)

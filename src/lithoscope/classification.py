@@ -48,6 +48,10 @@ class TrainingSettings:
     clip: float = 0.0
 
 
+_STATES = {"state_dict", "current_model_state"}
+"""Where a checkpoint holds weights; the second one beside an average."""
+
+
 class ClassificationModule(L.LightningModule):
     """Cross-entropy training of a classifier that takes photographs in 0 … 255.
 
@@ -119,6 +123,26 @@ class ClassificationModule(L.LightningModule):
         """Log loss and accuracy of one batch: no label smoothing, no mixing, no weights."""
         logits = self(batch.images)
         self._log_figures("val", F.cross_entropy(logits.float(), batch.labels), logits, batch.labels)
+
+    def _frozen_names(self) -> set[str]:
+        """Return what the values of the frozen blocks are called in the state dict."""
+        blocks = self.network.blocks()[: self.frozen]
+        prefixes = tuple(
+            f"{name}." for name, module in self.named_modules() if any(module is block for block in blocks)
+        )
+        return {name for name in self.state_dict() if name.startswith(prefixes)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave frozen blocks out: writing them at the end of each epoch can take longer than the epoch."""
+        frozen = self._frozen_names()
+        for states in _STATES & checkpoint.keys():
+            checkpoint[states] = {name: value for name, value in checkpoint[states].items() if name not in frozen}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put frozen blocks in, which are as they were."""
+        own = self.state_dict()
+        for states in _STATES & checkpoint.keys():
+            checkpoint[states] = {**{name: own[name] for name in self._frozen_names()}, **checkpoint[states]}
 
     def configure_optimizers(self) -> Any:
         """Build the optimiser and the schedule, stepped after every step of the optimiser."""

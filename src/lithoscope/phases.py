@@ -108,7 +108,7 @@ def train_phase(
     if settings.patience and validation is not None:
         callbacks.append(Patience(settings.patience))
     _fit(module, batches, validation, callbacks, checkpoints, progress_bar)
-    weights = _weights(checkpoints / ("last.ckpt" if validation is None else "best.ckpt"))
+    weights = _weights(checkpoints / ("last.ckpt" if validation is None else "best.ckpt"), module)
     return TrainingResult(weights, best_of(history.epochs[len(before) :]).epoch, history.epochs)
 
 
@@ -160,7 +160,13 @@ def _saver(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
     )  # fmt: skip
 
 
-def _weights(checkpoint: Path) -> dict[str, Tensor]:
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+def _weights(path: Path, module: ClassificationModule) -> dict[str, Tensor]:
+    """Return the network's weights at a checkpoint."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    module.on_load_checkpoint(checkpoint)
     prefix = "network."
-    return {key.removeprefix(prefix): value for key, value in saved.items() if key.startswith(prefix)}
+    return {
+        key.removeprefix(prefix): value.detach().cpu().clone()
+        for key, value in checkpoint["state_dict"].items()
+        if key.startswith(prefix)
+    }
