@@ -1,25 +1,27 @@
 """Stage `train`: fit the network on the packed photographs, keep its best epoch, record the run in MLflow."""
 
-import dataclasses
 import json
 import shutil
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import _checkout
 
 from lithoscope.arrays import open_split
 from lithoscope.augmentation import AugmentationLimits
-from lithoscope.batches import OnlineAugmentation, inference_batches, training_batches
+from lithoscope.batches import OnlineAugmentation
+from lithoscope.classification import TrainingSettings
 from lithoscope.halfdone import content_key, exclusive
+from lithoscope.history import history_table
 from lithoscope.machine import make_repeatable, resolve_device, resolve_precision
+from lithoscope.members import train_members
 from lithoscope.model_io import ModelDescription, save_model, weights_digest
 from lithoscope.models import Architecture, build_classifier, load_pretrained, parameter_count
 from lithoscope.params import load_parameters
+from lithoscope.recording import EpochRecorder
 from lithoscope.stage import run
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, open_store, run_name
-from lithoscope.training import EpochFigures, TrainingSettings, history_table, train
 
 ARRAYS, MODEL = Path("build/arrays"), Path("build/model")
 HISTORY, METRICS = Path("plots/history.csv"), Path("metrics/train.json")
@@ -29,7 +31,7 @@ SOURCE = _checkout.ROOT / "src" / "lithoscope"
 def main() -> None:
     """Train."""
     params = load_parameters(Path("params.yaml"))
-    device = resolve_device(params.device)
+    model, device = params.model, resolve_device(params.device)
     settings = TrainingSettings(
         lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed, device=device,
         precision=resolve_precision(params.precision, device), **params.train.model_dump(),
@@ -38,51 +40,50 @@ def main() -> None:
     root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now
     split, validation = open_split(ARRAYS, "train"), open_split(ARRAYS, "val")
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
-    pretrained = load_pretrained(params.model.name, params.model.weights)
-    architecture = Architecture(params.model.name, params.image_size, len(split.classes), params.model.dropout)
-    network = build_classifier(architecture, pretrained.state if pretrained else None)
+    pretrained = load_pretrained(model.name, model.weights)
+    architecture = Architecture(
+        model.name, params.image_size, len(split.classes), model.dropout, pooling=model.pooling, head=model.head,
+        stochastic_depth=model.stochastic_depth, members=model.members,
+    )  # fmt: skip
+    build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     description = ModelDescription(
         architecture, split.classes, params.augment.crop_border, dataset["name"], dataset["synthetic"], start
     )
     online = OnlineAugmentation(AugmentationLimits.from_parameters(params.augment), params.augment.online, params.seed)
+    several = f"{model.members} times " if model.members > 1 else ""
     print(
-        f"training {params.model.name} ({parameter_count(network):,} weights) on {len(split.labels)} pictures of "
+        f"training {several}{model.name} ({parameter_count(build()):,} weights) on {len(split.labels)} pictures of "
         f"{len(split.classes)} classes, {settings.precision} on {device}"
     )
     # Two trainings share checkpoints only where code, data, parameters and what they were resolved to are the same.
-    key = content_key(ARRAYS, SOURCE, Path(__file__), text=f"{params.digest()} {settings} {start}")
+    data = content_key(ARRAYS)
+    key = content_key(SOURCE, Path(__file__), text=f"{data} {params.digest()} {settings} {start}")
     tags = {
-        PARAMETERS_TAG: params.digest(), DATA_TAG: content_key(ARRAYS), SOURCE_TAG: "here", "device": device,
+        PARAMETERS_TAG: params.digest(), DATA_TAG: data, SOURCE_TAG: "here", "device": device,
         "precision": settings.precision, "dataset.synthetic": str(dataset["synthetic"]),
     }  # fmt: skip
     with (
         exclusive(root / ".partial" / "training", key) as checkpoints,
         store.run(run_name(params), params, tags) as tracked,
     ):
-        started = time.monotonic()
-
-        def on_epoch(figures: EpochFigures, history: list[EpochFigures]) -> None:
-            values = dataclasses.asdict(figures)
-            tracked.log_metrics({name: value for name, value in values.items() if name != "epoch"}, figures.epoch)
-            print(f"{figures.line(settings.epochs)}  {time.monotonic() - started:.0f} s", flush=True)
-            HISTORY.parent.mkdir(exist_ok=True)
-            HISTORY.write_text(history_table(history), encoding="utf-8")
-
-        result = train(
-            network, settings, training_batches(split, params.batch_size, params.seed, online),
-            inference_batches(validation), checkpoints=checkpoints, on_epoch=on_epoch, progress_bar=sys.stderr.isatty(),
+        recorder = EpochRecorder(tracked, HISTORY, settings.head_epochs + settings.epochs, model.members)
+        result = train_members(
+            build, settings, split, validation, online, members=model.members, threads=params.threads,
+            checkpoints=checkpoints, on_epoch=recorder.on_epoch, progress_bar=sys.stderr.isatty(),
         )  # fmt: skip
-        HISTORY.write_text(history_table(result.history), encoding="utf-8")
-        save_model(MODEL, description, result.state)
+        recorder.finish()
+        HISTORY.write_text(history_table(result.history()), encoding="utf-8")
+        save_model(MODEL, description, result.state())
+        summary = result.summary()
         METRICS.parent.mkdir(exist_ok=True)
-        METRICS.write_text(json.dumps(result.summary(), indent=2) + "\n", encoding="utf-8")
+        METRICS.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         tracked.set_tags({WEIGHTS_TAG: weights_digest(MODEL)})
-        tracked.log_metrics({"best_epoch": result.best_epoch, "seconds": time.monotonic() - started})
+        tracked.log_metrics({"best_epoch": summary["best_epoch"], "seconds": recorder.seconds()})
         tracked.log_files(HISTORY)
         tracked.log_model(MODEL, split.images[:1], SOURCE)
         shutil.rmtree(checkpoints)
-    print(f"best epoch {result.best_epoch} of {len(result.history)}; the run is in {store.shown}")
+    print(f"best epoch {summary['best_epoch']} of {summary['epochs']}; the run is in {store.shown}")
 
 
 if __name__ == "__main__":

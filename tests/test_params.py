@@ -113,6 +113,23 @@ def test_a_fold_that_does_not_exist_is_refused(values: dict[str, Any], folds: in
 
 
 @pytest.mark.parametrize(
+    ("block", "key", "value", "other"),
+    [("train", "schedule", "plateau", "cosine"), ("evaluate", "on", "validation", "test")],
+)
+def test_what_needs_validation_photographs_is_refused_where_there_are_none(
+    values: dict[str, Any], block: str, key: str, value: str, other: str
+) -> None:
+    changed = {**values, block: {**values[block], key: value}}
+    without = {**changed, "split": {**values["split"], "validation": 0.0}}
+    line = refusal(without)
+    assert line.startswith(f"params.yaml: {block}.{key} = {value}: ")
+    assert line.endswith(f"give split.validation a share such as 0.1, or choose {other}")
+    folded = {**without, "split": {**values["split"], "validation": 0.0, "folds": 3}}
+    assert validate_parameters(folded, "params.yaml").split.folds == 3, "a fold validates"
+    assert validate_parameters(changed, "params.yaml")
+
+
+@pytest.mark.parametrize(
     ("text", "expected"), [("lr: 1\nlr: 2\n", "stands twice"), ("- 1\n", "must hold keys"), ("a: [", "not readable")]
 )
 def test_a_file_that_is_no_set_of_parameters_is_refused_in_a_line(tmp_path: Path, text: str, expected: str) -> None:

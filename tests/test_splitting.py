@@ -99,6 +99,27 @@ def test_only_the_splits_own_seed_moves_it() -> None:
     assert sides(one) != sides(other)
 
 
+@pytest.mark.parametrize("official_val", [False, True])
+def test_without_validation_all_that_is_not_tested_trains_and_the_test_set_is_the_same(official_val: bool) -> None:
+    table = photographs(COUNTS)
+    if official_val:
+        table.loc[::9, "official_split"] = VAL
+    refit = split_photographs(table, random_groups(table, 2), settings(validation=0.0))
+    assert set(refit["split"]) == {TRAIN, TEST}
+    validated = split_photographs(table, random_groups(table, 2), settings(validation=0.1))
+    if not official_val:
+        assert set(refit["id"][refit["split"] == TEST]) == set(validated["id"][validated["split"] == TEST])
+    assert VAL in set(split_photographs(table, alone(table), settings(validation=0.0, folds=3))["split"])
+
+
+def test_without_validation_two_different_photographs_of_a_class_are_enough() -> None:
+    table = photographs({"basalt": 2, "granite": 2})
+    found = split_photographs(table, alone(table), settings(validation=0.0))
+    assert found.groupby("label")["split"].agg(set).tolist() == [{TRAIN, TEST}] * 2
+    with pytest.raises(LithoscopeError, match="each class needs 3"):
+        split_photographs(table, alone(table), settings())
+
+
 def test_a_class_more_does_not_move_the_others() -> None:
     table = photographs(COUNTS)
     fewer = table[table["label"] != "granite"]

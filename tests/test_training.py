@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +8,15 @@ import torch
 
 from lithoscope.arrays import ArraySplit
 from lithoscope.augmentation import AugmentationLimits
-from lithoscope.batches import KeyedOrder, OnlineAugmentation, inference_batches, training_batches
+from lithoscope.batches import OnlineAugmentation, inference_batches, training_batches
+from lithoscope.callbacks import OnEpoch
+from lithoscope.classification import TrainingSettings
 from lithoscope.errors import LithoscopeError
+from lithoscope.frozen import frozen_blocks
+from lithoscope.history import EpochFigures, TrainingResult, best_of
 from lithoscope.machine import make_repeatable, resolve_device, resolve_precision
 from lithoscope.models import Architecture, Classifier, build_classifier
-from lithoscope.training import (
-    EpochFigures,
-    TrainingResult,
-    TrainingSettings,
-    history_table,
-    learning_rate_factor,
-    train,
-)
+from lithoscope.training import train
 
 SIZE, CLASSES = 32, 2
 LIMITS = AugmentationLimits(rotation=20, shear=5, zoom=0.1, flip=True, brightness=0.1, contrast=0.1, colour=0.1)
@@ -46,6 +42,9 @@ def striped(rows: int, seed: int) -> ArraySplit:
 
 
 TRAIN, VAL = striped(32, 1), striped(16, 2)
+NONE = dataclasses.replace(VAL, images=VAL.images[:0], ids=[], labels=VAL.labels[:0], copies=VAL.copies[:0])
+EXCHANGED = dataclasses.replace(VAL, labels=1 - VAL.labels)  # the more is learnt, the worse it looks
+UNEVEN = dataclasses.replace(TRAIN, labels=(np.arange(32) % 8 == 0).astype(np.int64))
 
 
 def network(seed: int = 0) -> Classifier:
@@ -53,25 +52,31 @@ def network(seed: int = 0) -> Classifier:
     return build_classifier(Architecture("cnn", SIZE, CLASSES, 0.3))
 
 
-def fit(checkpoints: Path, on_epoch: Any = None, **changes: Any) -> TrainingResult:
+def fit(
+    checkpoints: Path, on_epoch: OnEpoch | None = None, *, trained: Classifier | None = None, online: float = 1.0,
+    split: ArraySplit = TRAIN, validation: ArraySplit = VAL, **changes: Any,
+) -> TrainingResult:  # fmt: skip
     settings = dataclasses.replace(SETTINGS, **changes)
-    online = OnlineAugmentation(dataclasses.replace(LIMITS, rotation=5, flip=False), 1.0, settings.seed)
     return train(
-        network(settings.seed), settings, training_batches(TRAIN, settings.batch_size, settings.seed, online),
-        inference_batches(VAL), checkpoints=checkpoints, on_epoch=on_epoch or (lambda *_: None), progress_bar=False,
+        trained or network(settings.seed), settings, split, validation,
+        OnlineAugmentation(dataclasses.replace(LIMITS, rotation=5, flip=False), online, settings.seed),
+        checkpoints=checkpoints, on_epoch=on_epoch or (lambda *_: None), progress_bar=False,
     )  # fmt: skip
+
+
+def loss_of(state: dict[str, torch.Tensor]) -> float:
+    trained = network()
+    trained.load_state_dict(state)
+    with torch.inference_mode():
+        logits = trained.eval()(torch.from_numpy(VAL.images).permute(0, 3, 1, 2))
+    return torch.nn.functional.cross_entropy(logits, torch.from_numpy(VAL.labels)).item()
 
 
 def test_it_learns_what_colours_do_not_tell_and_keeps_the_epoch_with_the_lowest_validation_loss(tmp_path: Path) -> None:
     result = fit(tmp_path, epochs=8)
-    assert max(epoch.val_accuracy for epoch in result.history) >= 0.9
-    assert result.best_epoch == min(result.history, key=lambda epoch: epoch.val_loss).epoch
-    trained = network()
-    trained.load_state_dict(result.state)
-    with torch.inference_mode():
-        logits = trained.eval()(torch.from_numpy(VAL.images).permute(0, 3, 1, 2))
-    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(VAL.labels)).item()
-    assert loss == pytest.approx(result.history[result.best_epoch - 1].val_loss, rel=1e-4)
+    assert max(epoch.val_accuracy or 0 for epoch in result.history) >= 0.9
+    assert result.best_epoch == min(result.history, key=lambda epoch: epoch.val_loss or 0).epoch
+    assert loss_of(result.state) == pytest.approx(result.history[result.best_epoch - 1].val_loss, rel=1e-4)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:
@@ -85,20 +90,49 @@ class KilledError(Exception):
     """Stands for a kill after an epoch."""
 
 
-def test_a_training_killed_between_epochs_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    whole = fit(tmp_path / "whole")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ema": 0.8},
+        pytest.param({"schedule": "plateau", "validation": EXCHANGED, "epochs": 6}, id="plateau"),
+        {"schedule": "one-cycle", "optimizer": "sgd"},
+        {"mixup": 0.4, "cutmix": 1.0},
+        {"accumulate": 3, "clip": 0.5},
+        {"class_balance": "sampling"},
+        pytest.param({"class_balance": "weights", "split": UNEVEN}, id="weights"),
+        {"frozen": 0.5, "online": 0.0, "layer_decay": 0.5, "ema": 0.8},
+        {"head_epochs": 4, "epochs": 2, "ema": 0.8},  # killed in the first phase
+        {"head_epochs": 2, "epochs": 2},  # and in the second
+        pytest.param({"validation": NONE}, id="no validation"),
+    ],
+    ids=str,
+)
+def test_a_training_killed_between_epochs_goes_on_to_the_same_weights(
+    tmp_path: Path, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lithoscope.optimisation.PLATEAU_PATIENCE", 0)
+    whole = fit(tmp_path / "whole", **changes)
 
     def kill(figures: EpochFigures, _: list[EpochFigures]) -> None:
         if figures.epoch == 3:
             raise KilledError
 
     with pytest.raises(KilledError):
-        fit(tmp_path / "killed", on_epoch=kill)
+        fit(tmp_path / "killed", on_epoch=kill, **changes)
     epochs: list[int] = []
-    resumed = fit(tmp_path / "killed", on_epoch=lambda figures, _: epochs.append(figures.epoch))
-    assert epochs == [3, 4], "the first two epochs are not trained again"
+    resumed = fit(tmp_path / "killed", on_epoch=lambda figures, _: epochs.append(figures.epoch), **changes)
+    assert epochs == list(range(3, len(whole.history) + 1)), "the epochs before are not trained again"
     assert resumed.history == whole.history
+    assert resumed.best_epoch == whole.best_epoch
     assert all(torch.equal(whole.state[key], resumed.state[key]) for key in whole.state)
+
+
+def test_a_training_that_finished_is_not_trained_again(tmp_path: Path) -> None:
+    first = fit(tmp_path, epochs=1)
+    again = fit(tmp_path, epochs=1, on_epoch=lambda *_: pytest.fail("trained again"))
+    assert again.history == first.history
+    assert all(torch.equal(first.state[key], again.state[key]) for key in first.state)
 
 
 def test_ctrl_c_is_not_taken_for_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,9 +145,11 @@ def test_ctrl_c_is_not_taken_for_an_error(tmp_path: Path, monkeypatch: pytest.Mo
         fit(tmp_path, on_epoch=interrupt)
 
 
-def test_it_stops_early_when_the_validation_loss_no_longer_falls(tmp_path: Path) -> None:
+def test_it_stops_early_when_the_validation_loss_no_longer_falls_also_when_killed_right_then(tmp_path: Path) -> None:
     result = fit(tmp_path, epochs=30, patience=1, lr=1e-9)
     assert len(result.history) < 30
+    (tmp_path / "finished.pt").unlink()
+    assert fit(tmp_path, epochs=30, patience=1, lr=1e-9).history == result.history
 
 
 def test_a_learning_rate_far_too_high_ends_with_a_line_that_says_so(tmp_path: Path) -> None:
@@ -122,42 +158,156 @@ def test_a_learning_rate_far_too_high_ends_with_a_line_that_says_so(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "changes", [{"optimizer": "sgd"}, {"optimizer": "adam"}, {"label_smoothing": 0.3}, {"schedule": "constant"}]
+    "changes",
+    [
+        {"optimizer": "sgd"},
+        {"optimizer": "adam"},
+        {"weight_decay": 5.0},
+        {"label_smoothing": 0.3},
+        {"schedule": "constant"},
+        {"schedule": "one-cycle"},
+        {"warmup": 0},
+        {"layer_decay": 0.5},
+        {"frozen": 0.5},
+        {"ema": 0.5},
+        {"mixup": 0.4},
+        {"cutmix": 1.0},
+        {"class_balance": "weights"},
+        {"class_balance": "sampling"},
+        {"accumulate": 2},
+        {"clip": 0.01},
+        {"precision": "bf16"},
+    ],
+    ids=str,
 )
-def test_each_switch_changes_what_is_learnt(tmp_path: Path, changes: dict[str, Any]) -> None:
-    assert fit(tmp_path / "plain", epochs=2).history != fit(tmp_path / "changed", epochs=2, **changes).history
+def test_each_switch_changes_what_is_learnt(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]
+) -> None:
+    plain = tmp_path_factory.getbasetemp() / "plain"  # trained once for all of them
+    assert fit(plain, epochs=2, split=UNEVEN).history != fit(tmp_path, epochs=2, split=UNEVEN, **changes).history
 
 
-def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
-    factors = [learning_rate_factor(step, steps=100, warmup_steps=10, schedule="cosine") for step in range(101)]
-    assert factors[0] < factors[5] < factors[10] == 1.0
-    assert all(before >= after for before, after in itertools.pairwise(factors[10:]))
-    assert factors[55] == pytest.approx(0.5)
-    assert factors[100] == pytest.approx(0.0)
-    assert learning_rate_factor(90, steps=100, warmup_steps=10, schedule="constant") == 1.0
+def test_what_is_validated_and_saved_are_the_averaged_weights(tmp_path: Path) -> None:
+    steps: list[dict[str, torch.Tensor]] = []
+    trained = network()
+
+    def watch(_: EpochFigures, __: list[EpochFigures]) -> None:
+        steps.append({key: value.clone() for key, value in trained.state_dict().items()})
+
+    result = fit(tmp_path, watch, trained=trained, epochs=1, ema=0.9, warmup=0)
+    assert loss_of(result.state) == pytest.approx(result.history[0].val_loss, rel=1e-4)
+    weight, mean = "head.1.weight", "backbone.stages.1.running_mean"
+    assert not torch.equal(result.state[weight], steps[0][weight]), "the steps themselves go on from no average"
+    assert not torch.equal(result.state[mean], steps[0][mean]), "the statistics of batch norms are averaged too"
 
 
-def test_the_history_is_a_table_a_person_can_read() -> None:
-    text = history_table([EpochFigures(1, 0.001, 0.5, 0.75, 0.25, 1.0)])
-    assert text == "epoch,lr,train_loss,train_accuracy,val_loss,val_accuracy\n1,0.001,0.5,0.75,0.25,1\n"
+def test_on_a_plateau_the_rate_falls_to_a_tenth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lithoscope.optimisation.PLATEAU_PATIENCE", 0)
+    history = fit(tmp_path, schedule="plateau", validation=EXCHANGED, epochs=6).history
+    expected, rate, lowest = [], SETTINGS.lr, float("inf")
+    for epoch in history:
+        expected.append(rate)
+        assert epoch.val_loss is not None
+        rate, lowest = rate if epoch.val_loss < lowest else rate / 10, min(lowest, epoch.val_loss)
+    assert [epoch.lr for epoch in history] == pytest.approx(expected)
+    assert history[-1].lr < SETTINGS.lr / 5
 
 
-def test_an_epoch_shows_every_row_once_in_an_order_of_its_own() -> None:
-    order = KeyedOrder(rows=10, batch_size=4, seed=3)
-    epochs = []
-    for epoch in (0, 1):
-        order.set_epoch(epoch)
-        batches = list(order)
-        assert [len(batch) for batch in batches] == [4, 3, 3]
-        epochs.append([row for batch in batches for _, row in batch])
-    assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
-    assert epochs[0] != epochs[1]
+def test_accumulated_batches_make_one_step(tmp_path: Path) -> None:
+    # Without batch norm's statistics and dropout, four batches of 8 would equal one of 32; here the steps are counted.
+    one = fit(tmp_path / "a", epochs=1, accumulate=4, schedule="constant", warmup=0, optimizer="sgd", lr=1e-3)
+    assert one.state["backbone.stages.1.num_batches_tracked"] == 4
+    rates = [
+        fit(tmp_path / f"b{n}", epochs=2, accumulate=n, warmup=1, schedule="constant").history[0].lr for n in (1, 4)
+    ]
+    assert rates == pytest.approx([SETTINGS.lr] * 2), "warm-up ends with the epoch, however many steps it has"
 
 
-def test_two_processes_together_see_the_batches_of_one() -> None:
-    alone = [set(batch) for batch in KeyedOrder(11, 4, seed=0)]
-    parts = [list(KeyedOrder(11, 4, seed=0, rank=rank, processes=2)) for rank in (0, 1)]
-    assert alone == [set(first) | set(second) for first, second in zip(*parts, strict=True)]
+def test_no_step_is_longer_than_the_clip_allows(tmp_path: Path) -> None:
+    trained = network()
+    before = {name: value.detach().clone() for name, value in trained.named_parameters()}
+    options: dict[str, Any] = {
+        "optimizer": "sgd",
+        "lr": 1.0,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "warmup": 0,
+        "epochs": 1,
+    }
+    fit(tmp_path, trained=trained, clip=1e-4, accumulate=4, **options)
+    moved = sum((value.detach() - before[name]).square().sum().item() for name, value in trained.named_parameters())
+    assert 0 < moved**0.5 <= 1.9e-4 * 1.01, "one step of Nesterov's momentum 0.9 goes 1.9 times as far as the gradient"
+
+
+def test_without_validation_every_epoch_is_trained_and_the_last_one_kept(tmp_path: Path) -> None:
+    result = fit(tmp_path, validation=NONE, patience=1)
+    assert [epoch.epoch for epoch in result.history] == [1, 2, 3, 4]
+    assert result.best_epoch == 4
+    assert result.summary()["validation"] is None
+    assert all(epoch.val_loss is None and "val_loss" not in epoch.measured() for epoch in result.history)
+    # The photographs that would have validated change nothing else.
+    validated = fit(tmp_path / "validated")
+    assert [epoch.train_loss for epoch in validated.history] == [epoch.train_loss for epoch in result.history]
+
+
+def test_the_head_is_trained_first_and_alone(tmp_path: Path) -> None:
+    trained = network()
+    start = {key: value.clone() for key, value in trained.backbone.state_dict().items()}
+    after_head: dict[str, torch.Tensor] = {}
+
+    def watch(figures: EpochFigures, _: list[EpochFigures]) -> None:
+        if figures.phase == "head":
+            after_head.update({key: value.clone() for key, value in trained.backbone.state_dict().items()})
+
+    result = fit(tmp_path, watch, trained=trained, head_epochs=3, head_lr=0.05, epochs=2)
+    assert [epoch.phase for epoch in result.history] == ["head"] * 3 + ["all"] * 2
+    assert [epoch.epoch for epoch in result.history] == [1, 2, 3, 4, 5]
+    assert result.history[0].lr == pytest.approx(0.05)
+    assert result.history[3].lr == pytest.approx(SETTINGS.lr)
+    assert all(torch.equal(start[key], after_head[key]) for key in start), "batch norms' statistics stay too"
+    assert not all(torch.equal(start[key], value) for key, value in trained.backbone.state_dict().items())
+    assert result.best_epoch == best_of(result.history).epoch
+    assert loss_of(result.state) == pytest.approx(result.history[result.best_epoch - 1].val_loss, rel=1e-4)
+
+
+def test_the_head_phase_leaves_its_best_epoch_where_no_later_one_is_better(tmp_path: Path) -> None:
+    result = fit(tmp_path, head_epochs=3, head_lr=0.01, epochs=1, lr=10.0, warmup=0, optimizer="sgd")
+    assert result.best_epoch <= 3
+    assert loss_of(result.state) == pytest.approx(result.history[result.best_epoch - 1].val_loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("online", [0.0, 1.0], ids=["features computed once", "features computed in each step"])
+def test_frozen_blocks_stay_as_they_were_and_the_others_do_not(tmp_path: Path, online: float) -> None:
+    trained = network()
+    blocks = trained.blocks()
+    start = [{key: value.clone() for key, value in block.state_dict().items()} for block in blocks]
+    half, seen = frozen_blocks(0.5, len(blocks)), []
+
+    def watch(_: EpochFigures, __: list[EpochFigures]) -> None:
+        seen.append((tmp_path / f"features-{half}" / "training.npy").is_file())
+
+    result = fit(tmp_path, watch, trained=trained, frozen=0.5, epochs=1, online=online)
+    assert result.state.keys() == trained.state_dict().keys()
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert len(kept) < len(result.state), "what never changes is not written in every epoch"
+    same = [
+        all(torch.equal(value, block.state_dict()[key]) for key, value in old.items())
+        for old, block in zip(start, blocks, strict=True)
+    ]
+    assert all(same[:half])
+    assert not all(same[half:])
+    assert seen == [online == 0.0], "what is the same in every epoch is computed once"
+    assert not list(tmp_path.glob("features-*")), "features are removed in the end"
+
+
+def test_features_computed_once_train_as_those_computed_in_each_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once = fit(tmp_path / "once", frozen=1.0, online=0.0)
+    monkeypatch.setattr(OnlineAugmentation, "changes", True)  # claims to vary pictures, at strength 0
+    each = fit(tmp_path / "each", frozen=1.0, online=0.0)
+    for one, other in zip(once.history, each.history, strict=True):
+        assert one.measured() == pytest.approx(other.measured(), rel=1e-4)
 
 
 def test_a_batch_holds_the_pictures_and_labels_of_its_rows() -> None:
@@ -193,7 +343,3 @@ def test_precision_auto_follows_the_processors_flags(
     monkeypatch.setattr("lithoscope.machine.Path.read_text", lambda *_, **__: f"flags : {flags}\n")
     assert resolve_precision("auto", "cpu") == expected
     assert resolve_precision("fp32", "cpu") == "fp32"
-
-
-def test_bf16_trains_too(tmp_path: Path) -> None:
-    assert fit(tmp_path / "a", epochs=1, precision="bf16").history != fit(tmp_path / "b", epochs=1).history

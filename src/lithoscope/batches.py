@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lithoscope.arrays import ArraySplit
 from lithoscope.augmentation import AugmentationLimits, augment_batch
+from lithoscope.balance import balanced_order
 from lithoscope.randomness import generator
 
 INFERENCE_BATCH = 64
@@ -21,7 +23,7 @@ class Batch:
     """Some photographs and their labels.
 
     Attributes:
-        images: (n, 3, h, w) in 0 … 255; channels last in memory.
+        images: (n, 3, h, w) in 0 … 255, channels last in memory; or what frozen blocks made of them.
         labels: Indices of the classes, int64 (n,).
     """
 
@@ -37,6 +39,11 @@ class OnlineAugmentation:
     strength: float
     seed: int
 
+    @property
+    def changes(self) -> bool:
+        """Whether it does anything at all: if not, every epoch sees the same pictures."""
+        return self.strength > 0
+
 
 class KeyedOrder(Sampler[Any]):
     """The rows of one epoch, shuffled by (seed, epoch), in batches of nearly equal size.
@@ -44,11 +51,17 @@ class KeyedOrder(Sampler[Any]):
     Nearly equal, because a last batch of a single photograph would break batch normalisation. With several
     processes each takes its part of every batch, so that all of them together see the batches that one would see.
     Lightning calls :meth:`set_epoch` before each epoch, through the attribute ``sampler``.
+
+    Given the rows' labels, rows are drawn with replacement and each class as often as any other; see
+    :func:`lithoscope.balance.balanced_order`.
     """
 
-    def __init__(self, rows: int, batch_size: int, seed: int, rank: int = 0, processes: int = 1) -> None:
+    def __init__(
+        self, rows: int, batch_size: int, seed: int, rank: int = 0, processes: int = 1,
+        balance: npt.NDArray[np.int64] | None = None,
+    ) -> None:  # fmt: skip
         self.rows, self.batch_size, self.seed = rows, batch_size, seed
-        self.rank, self.processes = rank, processes
+        self.rank, self.processes, self.balance = rank, processes, balance
         self.epoch = 0
         self.sampler = self
 
@@ -62,7 +75,10 @@ class KeyedOrder(Sampler[Any]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         """Give out batches of (epoch, row)."""
-        order = generator(self.seed, "order", self.epoch).permutation(self.rows)
+        if self.balance is None:
+            order = generator(self.seed, "order", self.epoch).permutation(self.rows)
+        else:
+            order = balanced_order(self.balance, self.seed, self.epoch)
         for batch in np.array_split(order, len(self)):
             yield [(self.epoch, int(row)) for row in batch[self.rank :: self.processes]]
 
@@ -78,20 +94,52 @@ class PackedPhotographs(Dataset[Any]):
         return len(self.split.labels)
 
     def __getitems__(self, keys: Sequence[tuple[int, int]]) -> Batch:
-        """Fetch the rows of ``(epoch, row)`` pairs of one epoch."""
-        epoch, rows = keys[0][0], [row for _, row in keys]
-        # Read in the file's order, which is kinder to a disk, then put into the batch's order.
-        ascending = np.argsort(rows, kind="stable")
-        pixels = np.empty((len(rows), *self.split.images.shape[1:]), dtype=np.uint8)
-        pixels[ascending] = self.split.images[np.asarray(rows)[ascending]]
+        """Fetch the rows of ``(epoch, row)`` pairs of one epoch.
+
+        A number beyond the last row is an earlier row over again (modulo the number of rows), varied in its own way.
+        """
+        epoch, samples = keys[0][0], [sample for _, sample in keys]
+        rows = np.asarray(samples) % len(self)
+        pixels = _in_file_order(self.split.images, rows)
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         if self.augmentation is not None and self.augmentation.strength > 0:
             images = augment_batch(
-                images, rows, limits=self.augmentation.limits, strength=self.augmentation.strength,
+                images, samples, limits=self.augmentation.limits, strength=self.augmentation.strength,
                 seed=self.augmentation.seed, epoch=epoch,
             )  # fmt: skip
-        labels = torch.from_numpy(np.asarray(self.split.labels)[rows].astype(np.int64))
-        return Batch(images.contiguous(memory_format=torch.channels_last), labels)
+        return Batch(images.contiguous(memory_format=torch.channels_last), torch.from_numpy(self.split.labels[rows]))
+
+
+class FeatureRows(Dataset[Any]):
+    """What frozen blocks made of each row of a split, memory-mapped; see :mod:`lithoscope.frozen`.
+
+    Args:
+        features: float32 (n, …).
+        labels: int64 (n,).
+    """
+
+    def __init__(self, features: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> None:
+        self.features, self.labels = features, labels
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.labels)
+
+    def __getitems__(self, keys: Sequence[tuple[int, int]]) -> Batch:
+        """Fetch the rows of ``(epoch, row)`` pairs; numbers beyond the last row start over."""
+        rows = np.asarray([row for _, row in keys]) % len(self)
+        features = torch.from_numpy(_in_file_order(self.features, rows))
+        if features.ndim == 4:
+            features = features.contiguous(memory_format=torch.channels_last)
+        return Batch(features, torch.from_numpy(self.labels[rows]))
+
+
+def _in_file_order(array: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Copy rows out of a memory-mapped array: read in the file's order, which is kinder to a disk."""
+    ascending = np.argsort(rows, kind="stable")
+    copied = np.empty((len(rows), *array.shape[1:]), dtype=array.dtype)
+    copied[ascending] = array[rows[ascending]]
+    return copied
 
 
 def _as_it_is(batch: Any) -> Batch:
@@ -100,12 +148,13 @@ def _as_it_is(batch: Any) -> Batch:
 
 
 def training_batches(
-    split: ArraySplit, batch_size: int, seed: int, augmentation: OnlineAugmentation | None,
-    rank: int = 0, processes: int = 1,
+    rows: ArraySplit | FeatureRows, batch_size: int, seed: int, augmentation: OnlineAugmentation | None = None,
+    rank: int = 0, processes: int = 1, *, balanced: bool = False,
 ) -> DataLoader[Batch]:  # fmt: skip
-    """Return shuffled batches for training."""
-    order = KeyedOrder(len(split.labels), batch_size, seed, rank, processes)
-    return DataLoader(PackedPhotographs(split, augmentation), batch_sampler=order, collate_fn=_as_it_is)
+    """Return shuffled batches for training, on request with each class drawn as often as any other."""
+    order = KeyedOrder(len(rows.labels), batch_size, seed, rank, processes, rows.labels if balanced else None)
+    dataset = PackedPhotographs(rows, augmentation) if isinstance(rows, ArraySplit) else rows
+    return DataLoader(dataset, batch_sampler=order, collate_fn=_as_it_is)
 
 
 class InOrder(Sampler[Any]):
@@ -124,7 +173,7 @@ class InOrder(Sampler[Any]):
             yield [(0, row) for row in range(start, min(start + self.batch_size, self.rows))]
 
 
-def inference_batches(split: ArraySplit) -> DataLoader[Batch]:
+def inference_batches(rows: ArraySplit | FeatureRows) -> DataLoader[Batch]:
     """Return batches in order and without augmentation."""
-    order = InOrder(len(split.labels), INFERENCE_BATCH)
-    return DataLoader(PackedPhotographs(split), batch_sampler=order, collate_fn=_as_it_is)
+    dataset = PackedPhotographs(rows) if isinstance(rows, ArraySplit) else rows
+    return DataLoader(dataset, batch_sampler=InOrder(len(rows.labels), INFERENCE_BATCH), collate_fn=_as_it_is)

@@ -37,12 +37,20 @@ class Architecture:
         image_size: Side of the square input, pixels.
         classes: Number of classes.
         dropout: Probability before the last layer.
+        pooling: ``average``, ``maximum`` or ``both``, of the feature maps.
+        head: ``linear``, ``batchnorm`` or ``mlp``.
+        stochastic_depth: Probability with which training skips the deepest residual block.
+        members: How many such networks are averaged; see :mod:`lithoscope.ensembles`.
     """
 
     name: str
     image_size: int
     classes: int
     dropout: float
+    pooling: str = "average"
+    head: str = "linear"
+    stochastic_depth: float = 0.0
+    members: int = 1
 
 
 class Classifier(nn.Module):
@@ -61,10 +69,28 @@ class Classifier(nn.Module):
         self.register_buffer("mean", 255 * torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
+    def blocks(self) -> list[nn.Module]:
+        """Return the backbone's blocks, input to output."""
+        parts = getattr(self.backbone, "stages", self.backbone)
+        return list(parts) if isinstance(parts, nn.Sequential) else [self.backbone]
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Return what the first block takes, float (n, 3, h, w), for photographs in 0 … 255."""
+        return (images.float() - self.mean) / self.std
+
+    def run_blocks(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """Run ``blocks()[start:stop]`` in turn."""
+        for block in self.blocks()[start:stop]:
+            x = block(x)
+        return x
+
+    def pooled(self, maps: Tensor) -> Tensor:
+        """Return what the head sees, float (n, features)."""
+        return maps.mean(dim=(2, 3)) if maps.ndim == 4 else maps
+
     def embed(self, images: Tensor) -> Tensor:
         """Return what the head sees: the pooled features, float (n, channels)."""
-        features: Tensor = self.backbone((images.float() - self.mean) / self.std)
-        return features.mean(dim=(2, 3)) if features.ndim == 4 else features
+        return self.pooled(self.run_blocks(self.normalised(images), 0, len(self.blocks())))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits (n, classes) for photographs (n, 3, h, w) in 0 … 255."""

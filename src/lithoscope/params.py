@@ -149,6 +149,21 @@ class Parameters(_Block):
     train: TrainParameters
     evaluate: EvaluateParameters
 
+    @model_validator(mode="after")
+    def _validated_where_asked_for(self) -> "Parameters":
+        if self.split.validation == 0 and self.split.folds == 0:
+            remedy = "give split.validation a share such as 0.1, or choose"
+            if self.train.schedule == "plateau":
+                raise ValueError(
+                    "train.schedule = plateau: it follows the validation loss, and split.validation = 0 leaves no "
+                    f"validation photographs; {remedy} cosine"
+                )
+            if self.evaluate.on == "validation":
+                raise ValueError(
+                    f"evaluate.on = validation: split.validation = 0 leaves no validation photographs; {remedy} test"
+                )
+        return self
+
     def flat(self) -> dict[str, Any]:
         """Return the parameters under dotted keys, as DVC and MLflow name them."""
         return dict(_flatten("", self.model_dump()))
@@ -212,7 +227,7 @@ def _explain(problem: dict[str, Any]) -> str:
         return f"unknown key {key} = {_shown(value)}: {hint}allowed: {', '.join(names)}"
     if kind == "value_error":
         message = str(problem["ctx"]["error"])
-        return message if message.startswith(key + ".") else f"{key} = {_shown(value)}: {message}"
+        return message if not key or message.startswith(key + ".") else f"{key} = {_shown(value)}: {message}"
     return f"{key} = {_shown(value)}: allowed: {_allowed(_field(location))}"
 
 

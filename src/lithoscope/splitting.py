@@ -30,6 +30,7 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
 
     * The official test photographs are the test set, all of them; without any, ``settings.test`` of each class is.
     * The official validation photographs validate; without any, ``settings.validation`` of the rest of each class.
+      With a share of 0 nothing validates, and the official validation photographs train too.
       With ``settings.folds`` the rest, official validation included, is cut into that many folds, and number
       ``settings.fold`` validates.
     * A group lies on one side. Where one holds official test photographs, its others are set aside, so that the test
@@ -58,14 +59,16 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
     table["split"], table["reason"] = "", ""
     official = table["official_split"]
     table.loc[official == TEST, "split"] = TEST
-    has_test, has_val = bool((official == TEST).any()), bool((official == VAL).any()) and not settings.folds
+    has_test, validates = bool((official == TEST).any()), settings.validation > 0 and not settings.folds
+    has_val = validates and bool((official == VAL).any())
+    draws_val = validates and not has_val
     if has_val:
         table.loc[official == VAL, "split"] = VAL
     _set_aside(table)
 
     free = table[table["split"] == ""]
     classes = sorted(table["label"].unique())
-    drawn = (not has_test) + (not has_val and not settings.folds)
+    drawn = (not has_test) + draws_val
     _require_enough(table, free, classes, settings, drawn)
     sides: dict[str, str] = {}
     folds = [0] * settings.folds
@@ -73,13 +76,13 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
         left = _groups_of(free[free["label"] == label], settings.seed)
         total = int(((table["label"] == label) & (table["split"] != ASIDE)).sum())
         if not has_test:
-            chosen = take_share(left, settings.test * total, reserve=max(settings.folds, 1 + (not has_val)))
+            chosen = take_share(left, settings.test * total, reserve=max(settings.folds, 1 + draws_val))
             sides |= dict.fromkeys((group.name for group in chosen), TEST)
             left = [group for group in left if group not in chosen]
         if settings.folds:
             members = _fold(left, folds)
             sides |= {name: VAL if fold == settings.fold else TRAIN for name, fold in members.items()}
-        elif not has_val:
+        elif draws_val:
             chosen = take_share(left, settings.validation * sum(group.size for group in left), reserve=1)
             sides |= dict.fromkeys((group.name for group in chosen), VAL)
     undecided = table["split"] == ""

@@ -96,6 +96,19 @@ def test_split_then_augment(workspace: Path, run: Run) -> None:
     assert [path.read_bytes() for path in made] == before
 
 
+def test_without_validation_its_array_holds_no_rows(workspace: Path, run: Run) -> None:
+    parameters = (workspace / "params.yaml").read_text("utf-8")
+    (workspace / "params.yaml").write_text(parameters.replace("validation: 0.1", "validation: 0"), "utf-8")
+    assert run("split").returncode == 0
+    done = run("augment")
+    assert done.returncode == 0, done.stderr
+    empty = open_split(workspace / "build/arrays", "val")
+    assert empty.images.shape == (0, 32, 32, 3)
+    assert (len(empty), str(empty.labels.dtype), empty.classes) == (0, "int64", ["basalt", "granite"])
+    figures = json.loads((workspace / "metrics/data.json").read_text("utf-8"))
+    assert figures["splits"]["val"]["photographs"] == 0
+
+
 def test_a_mistake_is_one_line(workspace: Path, run: Run) -> None:
     parameters = (workspace / "params.yaml").read_text("utf-8")
     (workspace / "params.yaml").write_text(parameters.replace("folds: 0", "folds: 50"), "utf-8")

@@ -1,0 +1,61 @@
+"""Training a head on features computed once, against computing them in every epoch."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from _paired import compare
+
+from lithoscope.arrays import ArraySplit
+from lithoscope.classification import TrainingSettings
+from lithoscope.machine import make_repeatable
+from lithoscope.models import Architecture, build_classifier
+from lithoscope.phases import Phase, Photographs, train_phase
+
+CLASSES = 7
+
+
+def pictures(rows: int, side: int, seed: int) -> ArraySplit:
+    """Make up pictures of noise."""
+    images = np.random.default_rng(seed).integers(0, 256, (rows, side, side, 3), dtype=np.uint8)
+    labels = np.arange(rows, dtype=np.int64) % CLASSES
+    names = [f"class {number}" for number in range(CLASSES)]
+    return ArraySplit(images, [str(row) for row in range(rows)], labels, np.zeros(rows, np.int64), names)
+
+
+def main() -> None:
+    """Time both ways and print the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default="mobilenet_v2")
+    parser.add_argument("--pictures", type=int, default=256)
+    parser.add_argument("--side", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    training, validation = pictures(options.pictures, options.side, 0), pictures(options.pictures // 4, options.side, 1)
+    settings = TrainingSettings(
+        lr=1e-3, epochs=options.epochs, batch_size=32, seed=0, precision="fp32", device="cpu", optimizer="adamw",
+        weight_decay=0.01, schedule="cosine", warmup=1, patience=0, label_smoothing=0.0,
+    )  # fmt: skip
+
+    def head(computed: bool) -> None:
+        make_repeatable(0, options.threads)
+        network = build_classifier(Architecture(options.model, options.side, CLASSES, 0.2))
+        phase = Phase("head", settings, len(network.blocks()), rate="lr", computed=computed)
+        with tempfile.TemporaryDirectory() as folder:
+            train_phase(
+                network, phase, Photographs(training, validation, None), [], checkpoints=Path(folder),
+                features=Path(folder) / "features", on_epoch=lambda *_: None, progress_bar=False,
+            )  # fmt: skip
+
+    print(
+        f"{options.model}, {options.pictures} + {len(validation)} pictures of {options.side} px, {options.epochs} "
+        f"epochs, {options.threads} threads: features in every epoch against once"
+    )
+    print(compare(lambda: head(computed=False), lambda: head(computed=True), options.repeats))
+
+
+if __name__ == "__main__":
+    main()

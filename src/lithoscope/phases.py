@@ -1,0 +1,172 @@
+"""One phase of a training: some blocks frozen, one optimiser, one schedule, checkpoints of its own."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import lithoscope.torchvision_ops  # noqa: F401  (before Lightning)
+
+# isort: split
+import lightning as L
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from torch import Tensor
+
+from lithoscope.arrays import ArraySplit
+from lithoscope.balance import class_weights
+from lithoscope.batches import FeatureRows, OnlineAugmentation, inference_batches, training_batches
+from lithoscope.callbacks import History, MovingAverage, NotANumber, OnEpoch, Patience, Plateau
+from lithoscope.classification import ClassificationModule, TrainingSettings
+from lithoscope.frozen import compute_features, freeze
+from lithoscope.history import EpochFigures, TrainingResult, best_of
+from lithoscope.mixing import build_mixing
+from lithoscope.models import Classifier
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase.
+
+    Attributes:
+        name: ``head`` or ``all``, the column ``phase`` of the history.
+        settings: How to train; ``head_epochs``, ``head_lr`` and ``frozen`` have been acted on already.
+        frozen: How many blocks stay as they are.
+        rate: The parameter that holds the learning rate, for errors.
+        computed: Whether what the frozen blocks make of photographs is computed once.
+    """
+
+    name: str
+    settings: TrainingSettings
+    frozen: int
+    rate: str
+    computed: bool
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """What is trained on: rows, how they are varied in each epoch, and what validates, if anything does."""
+
+    training: ArraySplit
+    validation: ArraySplit | None
+    augmentation: OnlineAugmentation | None
+
+
+def train_phase(
+    network: Classifier, phase: Phase, photographs: Photographs, before: list[EpochFigures], *,
+    checkpoints: Path, features: Path, on_epoch: OnEpoch, progress_bar: bool,
+) -> TrainingResult:  # fmt: skip
+    """Train a network in one phase.
+
+    Args:
+        network: Changed in place.
+        phase: How.
+        photographs: On what.
+        before: The epochs of the phases before this one.
+        checkpoints: The phase's folder; a ``last.ckpt`` in it is resumed.
+        features: Folder for what is computed once.
+        on_epoch: Called after each epoch.
+        progress_bar: Whether to draw progress bars.
+
+    Returns:
+        The phase's best epoch and its weights, and the figures of all epochs, ``before`` included.
+
+    Raises:
+        LithoscopeError: The loss became NaN or infinite.
+    """
+    settings, labels = phase.settings, photographs.training.labels
+    freeze(network, phase.frozen)
+    training: ArraySplit | FeatureRows = photographs.training
+    validation: ArraySplit | FeatureRows | None = photographs.validation
+    if phase.computed:
+
+        def computed(split: ArraySplit, name: str) -> FeatureRows:
+            return compute_features(
+                network, phase.frozen, split, features / f"{name}.npy",
+                device=settings.device, precision=settings.precision, progress_bar=progress_bar,
+            )  # fmt: skip
+
+        training = computed(photographs.training, "training")
+        validation = computed(photographs.validation, "validation") if photographs.validation else None
+    batches = training_batches(
+        training, settings.batch_size, settings.seed, photographs.augmentation,
+        balanced=settings.class_balance == "sampling",
+    )  # fmt: skip
+    classes = len(photographs.training.classes)
+    module = ClassificationModule(
+        network, settings, len(batches), frozen=phase.frozen, computed=phase.computed,
+        weights=class_weights(labels, classes) if settings.class_balance == "weights" else None,
+        mixing=build_mixing(settings.mixup, settings.cutmix, classes),
+    ).train()  # fmt: skip
+    history = History(phase.name, before, on_epoch)
+    callbacks: list[Callback] = [NotANumber(phase.rate), history]
+    if settings.ema:
+        callbacks.append(MovingAverage(settings.ema))
+    if settings.schedule == "plateau":
+        callbacks.append(Plateau())
+    if settings.patience and validation is not None:
+        callbacks.append(Patience(settings.patience))
+    _fit(module, batches, validation, callbacks, checkpoints, progress_bar)
+    weights = _weights(checkpoints / ("last.ckpt" if validation is None else "best.ckpt"), module)
+    return TrainingResult(weights, best_of(history.epochs[len(before) :]).epoch, history.epochs)
+
+
+def _fit(
+    module: ClassificationModule, batches: object, validation: ArraySplit | FeatureRows | None,
+    callbacks: list[Callback], checkpoints: Path, progress_bar: bool,
+) -> None:  # fmt: skip
+    """Run Lightning's trainer."""
+    settings, last = module.settings, checkpoints / "last.ckpt"
+    # Two, because one that keeps the best and the last writes the last only where it is the best as well.
+    savers = [_saver(checkpoints, "last", None)]
+    if validation is not None:
+        savers.insert(0, _saver(checkpoints, "best", "val_loss"))  # first, so that `last` knows which was best
+    # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # Lightning 2.6 asks torch 2.13 in a way that a later torch will drop; nothing a user can act on.
+        warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+        # Batches are cut from a memory-mapped array; worker processes would only copy them once more.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A resumed run finds the checkpoints it resumes from.
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # split.validation = 0 asks for none.
+        warnings.filterwarnings("ignore", message=".*have no `val_dataloader`.*")
+        # Frozen blocks are in evaluation mode on purpose.
+        warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode.*")
+        trainer = L.Trainer(
+            accelerator={"cuda": "gpu"}.get(settings.device, settings.device), devices=1,
+            precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
+            max_epochs=settings.epochs, callbacks=[*callbacks, *savers], logger=False, deterministic=True,
+            accumulate_grad_batches=settings.accumulate, gradient_clip_val=settings.clip or None,
+            enable_progress_bar=progress_bar, enable_model_summary=False, num_sanity_val_steps=0,
+            use_distributed_sampler=False, log_every_n_steps=1,
+        )  # fmt: skip
+        try:
+            trainer.fit(
+                module, batches, None if validation is None else inference_batches(validation),
+                ckpt_path=str(last) if last.is_file() else None, weights_only=True,
+            )  # fmt: skip
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
+
+
+def _saver(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
+    return ModelCheckpoint(
+        folder, filename=name, monitor=monitor, mode="min", save_top_k=1, save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )  # fmt: skip
+
+
+def _weights(path: Path, module: ClassificationModule) -> dict[str, Tensor]:
+    """Return the network's weights at a checkpoint."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    module.on_load_checkpoint(checkpoint)
+    prefix = "network."
+    return {
+        key.removeprefix(prefix): value.detach().cpu().clone()
+        for key, value in checkpoint["state_dict"].items()
+        if key.startswith(prefix)
+    }
