@@ -16,9 +16,10 @@ import pandas as pd
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import evaluate
 from lithoscope.intervals import wilson
+from lithoscope.json_files import read_json
 from lithoscope.model_io import load_model, weights_digest
 from lithoscope.params import load_parameters
-from lithoscope.summary import photographs_in_words, read_json
+from lithoscope.summary import photographs_in_words
 from lithoscope.tracking import DATA_TAG, open_store
 
 DIGITS = 5

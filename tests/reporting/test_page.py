@@ -219,10 +219,19 @@ def test_data_section_tells_duplicates_and_files_set_aside(source: str) -> None:
     assert "truncated: 30 of 400 rows" in text
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["plots/history.csv", "metrics/train.json"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     parameters = make_run(tmp_path)
-    (tmp_path / "plots/history.csv").unlink()
-    with pytest.raises(LithoscopeError, match=r"plots/history.csv is missing: `dvc repro` makes it"):
+    (tmp_path / name).unlink()
+    with pytest.raises(LithoscopeError, match=rf"{name} is missing: `dvc repro` makes it"):
+        read_inputs(tmp_path, parameters)
+
+
+@pytest.mark.parametrize("content", [b'{"test": {', b"\xff\xfe", b"[1, 2]"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    parameters = make_run(tmp_path)
+    (tmp_path / "metrics/train.json").write_bytes(content)
+    with pytest.raises(LithoscopeError, match=r"metrics/train.json: damaged \(.+\); `dvc repro` makes it anew"):
         read_inputs(tmp_path, parameters)
 
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from lithoscope.arrays import SPLIT_FILES
 from lithoscope.intervals import wilson
-from lithoscope.reporting.inputs import ARRAY_NAMES, ReportInputs
+from lithoscope.reporting.inputs import ReportInputs
 from lithoscope.reporting.sections import model_words
 from lithoscope.reporting.wording import data_uri, experiment, parameter
 
 SET_ASIDE_SHOWN = 100
-SPLITS = {"train": "training", "val": "validation", "test": "test", "aside": "set aside"}
+SPLITS = {name: word for word, name in SPLIT_FILES.items()} | {"aside": "set aside"}
 FEW = 10  # photographs of a class, below which its own figures say little
 SETTINGS_ORDER = ("split", "augment", "model", "train", "evaluate")
 
@@ -95,7 +96,7 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
         "most": most,
         "least": least,
         "split": inputs.split,
-        "official": bool((inputs.index["official_split"] == ARRAY_NAMES[inputs.split]).any()),
+        "official": bool((inputs.index["official_split"] == SPLIT_FILES[inputs.split]).any()),
         "n": n,
         "accuracy": accuracy,
         "low": low,
