@@ -5,7 +5,7 @@ from typing import Any
 from lithoscope.arrays import SPLIT_FILES
 from lithoscope.intervals import wilson
 from lithoscope.reporting.inputs import ReportInputs
-from lithoscope.reporting.sections import model_words
+from lithoscope.reporting.recipe import POLICIES, answer_words, model_words, recipe_words
 from lithoscope.reporting.wording import data_uri, experiment, parameter
 
 SET_ASIDE_SHOWN = 100
@@ -48,6 +48,7 @@ def data(inputs: ReportInputs) -> dict[str, Any]:
         "aside": aside[:SET_ASIDE_SHOWN],
         "aside_total": len(aside),
         "folds": inputs.parameters["split.folds"],
+        "validated": inputs.validated,
     }
 
 
@@ -69,6 +70,7 @@ def augmented(inputs: ReportInputs) -> dict[str, Any] | None:
         "uri": data_uri(inputs.augmented, "image/png"),
         "copies": inputs.parameters["augment.copies"],
         "online": inputs.parameters["augment.online"],
+        "policy": POLICIES.get(inputs.parameters["augment.policy"], ""),
     }
 
 
@@ -84,10 +86,14 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
             weak.append(label)
         if n < FEW:
             few.append(label)
+    recipe = "; ".join(recipe_words(inputs.parameters))
     n, accuracy = int(inputs.figures["n"]), float(inputs.figures["accuracy"])
     low, high = wilson(round(accuracy * n), n)
     return {
         "model": model_words(inputs.parameters),
+        "answer": answer_words(inputs.parameters),
+        "recipe": recipe[0].upper() + recipe[1:],
+        "validated": inputs.validated,
         "side": inputs.parameters["image_size"],
         "crop": inputs.parameters["augment.crop_border"],
         "dataset": inputs.dataset,

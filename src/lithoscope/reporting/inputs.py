@@ -91,6 +91,16 @@ class ReportInputs:
         """Whether the pictures were drawn by a program."""
         return bool(self.dataset["synthetic"])
 
+    @property
+    def validated(self) -> bool:
+        """Whether there were validation photographs in training."""
+        return self.training["validation"] is not None
+
+    @property
+    def networks(self) -> list[Mapping[str, Any]]:
+        """What ``metrics/train.json`` says of each network that the model averages; at least one."""
+        return list(self.training.get("members") or [self.training])
+
     @cached_property
     def classes(self) -> list[str]:
         """Class names, those of one coarse class beside each other."""
