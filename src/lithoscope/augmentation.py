@@ -193,7 +193,8 @@ def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: str
     """
     if policy == "none":
         return images.float()
-    vary = v2.RandAugment() if policy == "randaugment" else v2.TrivialAugmentWide()
+    # torchvision's v2 imports these two without saying that it exports them.
+    vary = v2.RandAugment() if policy == "randaugment" else v2.TrivialAugmentWide()  # type: ignore[attr-defined]
     pictures = images.round().to(torch.uint8)
     varied = torch.empty_like(images, dtype=torch.float32)
     # torchvision draws from torch's global random state, which training needs for itself.

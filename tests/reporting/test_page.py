@@ -180,7 +180,7 @@ def test_several_networks_are_told_as_a_mean(tmp_path: Path) -> None:
     best = [one["best_epoch"] for one in members]
     text = Page(render_page(read_inputs(tmp_path, parameters))).text
     assert "told apart by the mean of 3 networks, each a small convolutional network, trained from scratch" in text
-    assert f"epoch {min(best)} to {max(best)} lowest validation loss of each of 3 networks" in text
+    assert f"epochs {min(best)} to {max(best)} lowest validation loss of each of 3 networks" in text
     assert "The curves are the mean of 3 networks" in text
     assert f"At the epochs whose weights were kept ({', '.join(map(str, best))}) the loss was on average" in text
     assert "best epoch, mean" in text

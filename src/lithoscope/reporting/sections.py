@@ -28,7 +28,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
     simplest, baseline = inputs.baseline
     verdict = "better" if low > baseline else "unclear" if accuracy > baseline else "not better"
     allowed = int(parameters["epochs"]) + int(parameters["train.head_epochs"])
-    each = [int(one["epochs"]) for one in inputs.networks]
+    each, best = ([int(one[key]) for one in inputs.networks] for key in ("epochs", "best_epoch"))
     return {
         "title": inputs.dataset["title"],
         "name": inputs.dataset["name"],
@@ -52,7 +52,8 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "allowed": allowed,
         "early": min(each) < allowed,
         "head_epochs": parameters["train.head_epochs"],
-        "best": span([int(one["best_epoch"]) for one in inputs.networks]),
+        "best": span(best),
+        "spread": len(set(best)) > 1,
         "networks": len(inputs.networks),
         "validated": inputs.validated,
         "fold": _fold(parameters),
