@@ -15,8 +15,9 @@ from lithoscope.batches import OnlineAugmentation, inference_batches, training_b
 from lithoscope.halfdone import content_key, exclusive
 from lithoscope.machine import make_repeatable, resolve_device, resolve_precision
 from lithoscope.model_io import ModelDescription, save_model, weights_digest
-from lithoscope.models import Architecture, build_classifier, load_pretrained, parameter_count
+from lithoscope.models import Architecture, build_classifier, parameter_count
 from lithoscope.params import load_parameters
+from lithoscope.pretrained import load_pretrained
 from lithoscope.stage import run
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, open_store, run_name
 from lithoscope.training import EpochFigures, TrainingSettings, history_table, train
@@ -39,11 +40,21 @@ def main() -> None:
     split, validation = open_split(ARRAYS, "train"), open_split(ARRAYS, "val")
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
     pretrained = load_pretrained(params.model.name, params.model.weights)
-    architecture = Architecture(params.model.name, params.image_size, len(split.classes), params.model.dropout)
+    architecture = Architecture(
+        image_size=params.image_size,
+        classes=len(split.classes),
+        **params.model.model_dump(exclude={"weights", "views"}),
+    )
     network = build_classifier(architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     description = ModelDescription(
-        architecture, split.classes, params.augment.crop_border, dataset["name"], dataset["synthetic"], start
+        architecture,
+        split.classes,
+        params.augment.crop_border,
+        dataset["name"],
+        dataset["synthetic"],
+        start,
+        params.model.views,
     )
     online = OnlineAugmentation(AugmentationLimits.from_parameters(params.augment), params.augment.online, params.seed)
     print(
@@ -80,7 +91,7 @@ def main() -> None:
         tracked.set_tags({WEIGHTS_TAG: weights_digest(MODEL)})
         tracked.log_metrics({"best_epoch": result.best_epoch, "seconds": time.monotonic() - started})
         tracked.log_files(HISTORY)
-        tracked.log_model(MODEL, split.images[:1], SOURCE)
+        tracked.log_model(MODEL, split.images[:1], SOURCE, split.classes)
         shutil.rmtree(checkpoints)
     print(f"best epoch {result.best_epoch} of {len(result.history)}; the run is in {store.shown}")
 
