@@ -83,8 +83,7 @@ def test_weights_that_do_not_fit_say_which_layers() -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("given", "wanted"), [("resnet50", "resnet18"), ("mobilenet_v3_small", "mobilenet_v2"),
-                                               ("vit_b_32", "vit_b_16")])  # fmt: skip
+@pytest.mark.parametrize(("given", "wanted"), [("resnet50", "resnet18"), ("mobilenet_v3_small", "mobilenet_v2")])
 def test_weights_of_another_model_say_whose_they_are(given: str, wanted: str) -> None:
     with pytest.raises(LithoscopeError, match=f"these are weights of {given}.*set model.name to {given}") as caught:
         build_classifier(small(wanted), state_of(given))

@@ -14,7 +14,6 @@ from torchvision.models import get_model  # type: ignore[attr-defined]
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
 
 from lithoscope.errors import LithoscopeError
-from lithoscope.model_names import classifier_names
 
 _COUNTER = ".num_batches_tracked"
 _NAMED = 5  # layers named in an error
@@ -36,7 +35,7 @@ def load_torchvision(network: nn.Module, state: Mapping[str, Tensor], name: str)
     wanted = _without_last(expected)
     problems = _misfits(wanted, given) + [f"{key} is unknown to it" for key in given if key not in expected]
     if problems:
-        owner = _model_that_fits(original)
+        owner = _model_that_fits(original) if len(problems) > _NAMED else None  # fewer are all named
         if owner is not None:
             raise LithoscopeError(
                 f"model.weights: these are weights of {owner}, not of model.name = {name}; set model.name to {owner}, "
@@ -123,14 +122,12 @@ def _unfit(name: str, problems: list[str]) -> LithoscopeError:
 
 
 def _model_that_fits(state: Mapping[str, Tensor]) -> str | None:
-    """Find the torchvision classifier whose layers these are, among skeletons that hold no values."""
-    for name in classifier_names():
-        if name.startswith("regnet_"):
-            continue  # torchvision computes their widths with tensors, which a skeleton has none of
-        options = {"aux_logits": False, "init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    """Find the well-known model whose layers these are, among skeletons that hold no values."""
+    from lithoscope.params import WELL_KNOWN_MODELS  # here, since a served model needs no parameters
+
+    for name in WELL_KNOWN_MODELS[1:]:  # all but our own
         with torch.device("meta"):
-            expected = get_model(name, weights=None, **options).state_dict()
-        unknown = set(state) - set(expected)
-        if not unknown and not _misfits(_without_last(expected), state):
+            expected = get_model(name, weights=None).state_dict()
+        if set(state) <= set(expected) and not _misfits(_without_last(expected), state):
             return name
     return None
