@@ -17,8 +17,9 @@ from lithoscope.history import history_table
 from lithoscope.machine import make_repeatable, resolve_device, resolve_precision
 from lithoscope.members import train_members
 from lithoscope.model_io import ModelDescription, save_model, weights_digest
-from lithoscope.models import Architecture, build_classifier, load_pretrained, parameter_count
+from lithoscope.models import Architecture, build_classifier, parameter_count
 from lithoscope.params import load_parameters
+from lithoscope.pretrained import load_pretrained
 from lithoscope.recording import EpochRecorder
 from lithoscope.stage import run
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, open_store, run_name
@@ -42,15 +43,21 @@ def main() -> None:
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
     pretrained = load_pretrained(model.name, model.weights)
     architecture = Architecture(
-        model.name, params.image_size, len(split.classes), model.dropout, pooling=model.pooling, head=model.head,
-        stochastic_depth=model.stochastic_depth, members=model.members,
-    )  # fmt: skip
+        image_size=params.image_size, classes=len(split.classes), **model.model_dump(exclude={"weights", "views"})
+    )
     build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     description = ModelDescription(
-        architecture, split.classes, params.augment.crop_border, dataset["name"], dataset["synthetic"], start
+        architecture,
+        split.classes,
+        params.augment.crop_border,
+        dataset["name"],
+        dataset["synthetic"],
+        start,
+        model.views,
     )
-    online = OnlineAugmentation(AugmentationLimits.from_parameters(params.augment), params.augment.online, params.seed)
+    varied = params.augment
+    online = OnlineAugmentation(AugmentationLimits.from_parameters(varied), varied.online, params.seed, varied.policy)
     several = f"{model.members} times " if model.members > 1 else ""
     print(
         f"training {several}{model.name} ({parameter_count(build()):,} weights) on {len(split.labels)} pictures of "
@@ -81,7 +88,7 @@ def main() -> None:
         tracked.set_tags({WEIGHTS_TAG: weights_digest(MODEL)})
         tracked.log_metrics({"best_epoch": summary["best_epoch"], "seconds": recorder.seconds()})
         tracked.log_files(HISTORY)
-        tracked.log_model(MODEL, split.images[:1], SOURCE)
+        tracked.log_model(MODEL, split.images[:1], SOURCE, split.classes)
         shutil.rmtree(checkpoints)
     print(f"best epoch {summary['best_epoch']} of {summary['epochs']}; the run is in {store.shown}")
 

@@ -8,8 +8,8 @@ from lithoscope.errors import LithoscopeError
 from lithoscope.model_io import ModelDescription, load_model, save_model, weights_digest
 from lithoscope.models import Architecture, build_classifier
 
-ARCHITECTURE = Architecture("cnn", 32, 2, 0.1)
-DESCRIPTION = ModelDescription(ARCHITECTURE, ["basalt", "gneiss"], True, "folder", False, None)
+ARCHITECTURE = Architecture("cnn", 32, 2, 0.1, pooling="both", head="mlp")
+DESCRIPTION = ModelDescription(ARCHITECTURE, ["basalt", "gneiss"], True, "folder", False, None, views=4)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> No
     assert (folder / "model.json").read_bytes() == (tmp_path / "again" / "model.json").read_bytes()
 
 
-@pytest.mark.parametrize("text", ["[]", '{"format": 1}', "{", '{"format": 99}'])
+@pytest.mark.parametrize("text", ["[]", '{"format": 2}', "{", '{"format": 99}'])
 def test_a_damaged_description_is_a_line(folder: Path, text: str) -> None:
     (folder / "model.json").write_text(text, encoding="utf-8")
     with pytest.raises(LithoscopeError) as caught:

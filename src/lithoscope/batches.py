@@ -38,11 +38,12 @@ class OnlineAugmentation:
     limits: AugmentationLimits
     strength: float
     seed: int
+    policy: str = "none"
 
     @property
     def changes(self) -> bool:
         """Whether it does anything at all: if not, every epoch sees the same pictures."""
-        return self.strength > 0
+        return self.strength > 0 or self.policy != "none"
 
 
 class KeyedOrder(Sampler[Any]):
@@ -102,10 +103,10 @@ class PackedPhotographs(Dataset[Any]):
         rows = np.asarray(samples) % len(self)
         pixels = _in_file_order(self.split.images, rows)
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
-        if self.augmentation is not None and self.augmentation.strength > 0:
+        if self.augmentation is not None and self.augmentation.changes:
             images = augment_batch(
                 images, samples, limits=self.augmentation.limits, strength=self.augmentation.strength,
-                seed=self.augmentation.seed, epoch=epoch,
+                seed=self.augmentation.seed, epoch=epoch, policy=self.augmentation.policy,
             )  # fmt: skip
         return Batch(images.contiguous(memory_format=torch.channels_last), torch.from_numpy(self.split.labels[rows]))
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import lithoscope.torchvision_ops  # noqa: F401  (before Lightning)
 
@@ -38,6 +38,9 @@ class TrainingSettings:
     label_smoothing: float
     head_epochs: int = 0
     head_lr: float = 1e-3
+    head_fit: str = "gradient"
+    shrinkage: float = 0.5
+    norms: str = "batch"
     frozen: float = 0.0
     layer_decay: float = 1.0
     ema: float = 0.0
@@ -77,8 +80,12 @@ class ClassificationModule(L.LightningModule):
         self.register_buffer("weights", weights, persistent=False)
 
     def train(self, mode: bool = True) -> "ClassificationModule":
-        """Switch between training and evaluation; frozen blocks stay in evaluation."""
+        """Switch between training and evaluation; frozen blocks, and norms that are kept, stay in evaluation."""
         super().train(mode)
+        if self.settings.norms == "kept":
+            for module in self.network.backbone.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
         for block in self.network.blocks()[: self.frozen]:
             block.eval()
         return self

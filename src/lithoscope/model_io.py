@@ -12,11 +12,13 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from lithoscope.backbones import normalisation
+from lithoscope.ensembles import Ensemble, build_network
 from lithoscope.errors import LithoscopeError
-from lithoscope.models import IMAGENET_MEAN, IMAGENET_STD, Architecture, Classifier, build_classifier
+from lithoscope.models import Architecture, Classifier
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class ModelDescription:
         dataset: Name of the set it was trained on.
         synthetic: Whether that set is drawn, not photographed.
         pretrained: Source and SHA-256 of the weights the backbone started from, or None.
+        views: How many symmetries of a photograph are averaged; see :func:`lithoscope.ensembles.symmetry`.
     """
 
     architecture: Architecture
@@ -38,18 +41,26 @@ class ModelDescription:
     dataset: str
     synthetic: bool
     pretrained: dict[str, str] | None
+    views: int = 1
 
 
 def save_model(folder: Path, description: ModelDescription, state: Mapping[str, Tensor]) -> None:
-    """Write a model. The same model gives the same bytes."""
+    """Write a model. The same model gives the same bytes.
+
+    Args:
+        folder: Made where it is not there.
+        description: What the weights belong to.
+        state: Of the network, or with several members what :func:`lithoscope.ensembles.join_states` gives.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     # No metadata: with several keys safetensors writes them in an order that changes from process to process.
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
     safetensors.torch.save_file(tensors, folder / WEIGHTS)
+    mean, std = normalisation(description.architecture.name)
     text = {
         "format": FORMAT,
         **asdict(description),
-        "normalisation": {"range": [0, 255], "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
+        "normalisation": {"range": [0, 255], "mean": list(mean), "std": list(std)},
     }
     (folder / DESCRIPTION).write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -58,36 +69,57 @@ def _described(text: dict[str, Any]) -> ModelDescription:
     return ModelDescription(
         architecture=Architecture(**text["architecture"]),
         classes=text["classes"], crop_border=text["crop_border"], dataset=text["dataset"],
-        synthetic=text["synthetic"], pretrained=text["pretrained"],
+        synthetic=text["synthetic"], pretrained=text["pretrained"], views=text["views"],
     )  # fmt: skip
 
 
-def load_model(folder: Path) -> tuple[Classifier, ModelDescription]:
-    """Read a model written by :func:`save_model`; the network comes back in evaluation mode.
+def load_description(folder: Path) -> ModelDescription:
+    """Read what ``model.json`` says, without building the network.
 
     Raises:
         LithoscopeError: There is no model, it is damaged, or another version wrote it.
     """
+    path = folder / DESCRIPTION
+    damaged = "run `dvc repro` to make it anew"
     try:
-        text: Any = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        state = safetensors.torch.load_file(folder / WEIGHTS)
-    except FileNotFoundError as error:
-        missing = Path(str(error.filename or folder / WEIGHTS)).name
-        raise LithoscopeError(
-            f"{folder}: no trained model there ({missing} is missing); run `dvc repro` first"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, safetensors.SafetensorError) as error:
-        raise LithoscopeError(f"{folder}: damaged model ({error}); run `dvc repro` to make it anew") from None
+        text: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _no_model(folder, DESCRIPTION) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise LithoscopeError(f"{folder}: damaged model ({error}); {damaged}") from None
     if not isinstance(text, dict):
-        raise LithoscopeError(f"{folder / DESCRIPTION}: damaged; run `dvc repro` to make it anew")
+        raise LithoscopeError(f"{path}: damaged; {damaged}")
     if text.get("format") != FORMAT:
-        raise LithoscopeError(f"{folder / DESCRIPTION}: format {text.get('format')}, but this version reads {FORMAT}")
+        raise LithoscopeError(
+            f"{path}: format {text.get('format')}, but this version reads {FORMAT}; run `dvc repro` to train it anew"
+        )
     try:
-        description = _described(text)
+        return _described(text)
     except (KeyError, TypeError) as error:
-        raise LithoscopeError(f"{folder / DESCRIPTION}: damaged ({error}); run `dvc repro` to make it anew") from None
+        raise LithoscopeError(f"{path}: damaged ({error}); {damaged}") from None
+
+
+def _no_model(folder: Path, missing: str) -> LithoscopeError:
+    return LithoscopeError(f"{folder}: no trained model there ({missing} is missing); run `dvc repro` first")
+
+
+def load_model(folder: Path) -> tuple[Classifier | Ensemble, ModelDescription]:
+    """Read a model written by :func:`save_model`; the network comes back in evaluation mode.
+
+    The network is one view's: :class:`lithoscope.ensembles.Views` adds those that the description asks for.
+
+    Raises:
+        LithoscopeError: There is no model, it is damaged, or another version wrote it.
+    """
+    description = load_description(folder)
+    try:
+        state = safetensors.torch.load_file(folder / WEIGHTS)
+    except FileNotFoundError:
+        raise _no_model(folder, WEIGHTS) from None
+    except safetensors.SafetensorError as error:
+        raise LithoscopeError(f"{folder}: damaged model ({error}); run `dvc repro` to make it anew") from None
     with torch.random.fork_rng(devices=[]):  # building draws weights that are then overwritten
-        network = build_classifier(description.architecture)
+        network = build_network(description.architecture)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

@@ -113,6 +113,9 @@ class TrainParameters(_Block):
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     head_epochs: Annotated[int, Field(ge=0, le=100_000)]
     head_lr: Annotated[float, Field(gt=0, le=100)]
+    head_fit: Literal["gradient", "discriminant"]
+    shrinkage: Annotated[float, Field(gt=0, le=1)]
+    norms: Literal["batch", "kept"]
     frozen: Share
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     ema: Annotated[float, Field(ge=0, lt=1)]

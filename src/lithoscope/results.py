@@ -17,7 +17,7 @@ from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import evaluate
 from lithoscope.intervals import wilson
 from lithoscope.json_files import read_json
-from lithoscope.model_io import load_model, weights_digest
+from lithoscope.model_io import load_description, weights_digest
 from lithoscope.params import load_parameters
 from lithoscope.summary import photographs_in_words
 from lithoscope.tracking import DATA_TAG, open_store
@@ -38,7 +38,7 @@ def record(root: Path, name: str) -> Path:
         raise LithoscopeError(f"{target} exists; a result is never overwritten: choose another name or remove it")
     params = load_parameters(root / "params.yaml")
     dataset, data = read_json(root / "build" / "dataset.json"), read_json(root / "metrics" / "data.json")
-    _, description = load_model(root / "build" / "model")
+    description = load_description(root / "build" / "model")
     weights = weights_digest(root / "build" / "model")
     run = open_store(root)[1].find(params.digest(), weights)
     if run is None:

@@ -10,7 +10,7 @@ import platform
 import subprocess
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -174,15 +174,15 @@ class Run:
             for path in paths:
                 self.client.log_artifact(self.run_id, str(path))
 
-    def log_model(self, folder: Path, example: npt.NDArray[np.uint8], source: Path) -> None:
+    def log_model(self, folder: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str]) -> None:
         """Keep a model that ``mlflow.pyfunc.load_model`` loads, with its signature and an input example.
 
         Args:
             folder: What :func:`lithoscope.model_io.save_model` wrote.
             example: One square, uint8 (1, image_size, image_size, 3).
             source: The checkout's ``src/lithoscope``, kept with the model so that it loads anywhere.
+            classes: Labels in the order of the logits.
         """
-        classes = _classes(folder)
         with self._reachable(), _quiet("mlflow"), mlflow.start_run(run_id=self.run_id):
             mlflow.pyfunc.log_model(
                 name="model",
@@ -211,13 +211,7 @@ class Run:
 _MODEL_PACKAGES = ("torch", "torchvision", "numpy", "pandas", "pillow", "safetensors", "imagehash", "mlflow")
 
 
-def _classes(folder: Path) -> list[str]:
-    from lithoscope.model_io import load_model
-
-    return load_model(folder)[1].classes
-
-
-def _signature(classes: list[str], example: npt.NDArray[np.uint8]) -> Any:
+def _signature(classes: Sequence[str], example: npt.NDArray[np.uint8]) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec
 

@@ -16,6 +16,7 @@ from lithoscope.batches import OnlineAugmentation
 from lithoscope.callbacks import OnEpoch
 from lithoscope.classification import TrainingSettings
 from lithoscope.frozen import frozen_blocks
+from lithoscope.head_start import start_from_discriminant
 from lithoscope.history import TrainingResult, best_of
 from lithoscope.models import Classifier
 from lithoscope.phases import Phase, Photographs, train_phase
@@ -30,7 +31,8 @@ def train(
 ) -> TrainingResult:  # fmt: skip
     """Train a network and return its best epoch by validation loss; without validation photographs the last one.
 
-    With ``head_epochs`` the head alone is trained first, on features that are computed once and so without online
+    With ``head_fit: discriminant`` the head starts from a closed form (:mod:`lithoscope.head_start`). Otherwise, with
+    ``head_epochs``, the head alone is trained first, on features that are computed once and so without online
     augmentation and mixing. From its best epoch on, everything is trained that ``frozen`` does not exclude. The best
     epoch may lie in either phase; ``patience`` ends the second one alone.
 
@@ -52,7 +54,10 @@ def train(
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     photographs = Photographs(split, validation if len(validation) else None, augmentation)
     head = None
-    if settings.head_epochs:
+    if settings.head_fit == "discriminant":
+        if not (checkpoints / "last.ckpt").is_file():  # which holds a head already
+            start_from_discriminant(network, settings, photographs, progress_bar)
+    elif settings.head_epochs:
         head = _train_head(network, settings, photographs, checkpoints, on_epoch, progress_bar)
         network.load_state_dict(head.state)
     frozen = frozen_blocks(settings.frozen, len(network.blocks()))

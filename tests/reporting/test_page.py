@@ -202,6 +202,13 @@ def test_a_phase_for_the_head_alone_is_told_and_marked(tmp_path: Path, source: s
     assert text.count("head alone") > source.count("head alone") == 0
 
 
+def test_a_head_in_closed_form_takes_no_epochs(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path) | {"train.head_fit": "discriminant", "train.head_epochs": 9}
+    text = Page(render_page(read_inputs(tmp_path, parameters))).text
+    assert "ended early after 6 of at most 12 epochs" in text
+    assert "head alone" not in text
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -213,6 +220,8 @@ def test_a_phase_for_the_head_alone_is_told_and_marked(tmp_path: Path, source: s
         ({"train__frozen": 1.0}, "the whole backbone left as it was"),
         ({"train__frozen": 0.35}, "the first 35 % of the backbone's blocks left as they were"),
         ({"train__layer_decay": 0.9}, "each block at 0.9 times the learning rate of the next"),
+        ({"train__norms": "kept"}, "the statistics of batch norms kept as they came"),
+        ({"train__head_fit": "discriminant"}, "the head started from a discriminant of shrinkage 0.5"),
         ({"train__ema": 0.98}, "weights averaged over the steps"),
         ({"train__mixup": 0.2, "train__cutmix": 1.0}, "pairs of photographs mixed by MixUp or CutMix"),
         ({"train__cutmix": 1.0}, "The training loss counts mixed photographs, so it does not compare"),

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from lithoscope.ensembles import Ensemble, Views
 from lithoscope.framing import to_square
 from lithoscope.imaging import UnreadablePhotograph, read_photograph
 from lithoscope.model_io import ModelDescription, load_model
@@ -38,10 +39,17 @@ class Prediction:
 
 
 class Predictor:
-    """A trained model that classifies photographs."""
+    """A trained model, of one network or several, that classifies photographs in as many views as it was saved with.
 
-    def __init__(self, network: Classifier, description: ModelDescription) -> None:
+    Attributes:
+        network: The network, in evaluation mode.
+        scorer: The network averaged over its views; what the figures and the predictions come from.
+        description: What ``model.json`` says.
+    """
+
+    def __init__(self, network: Classifier | Ensemble, description: ModelDescription) -> None:
         self.network, self.description = network, description
+        self.scorer = Views(network, description.views).eval()
 
     @classmethod
     def load(cls, folder: Path) -> "Predictor":
@@ -49,12 +57,15 @@ class Predictor:
         return cls(*load_model(folder))
 
     def logits(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return logits, float32 (n, classes), for squares, uint8 (n, size, size, 3) RGB; a memory map will do."""
+        """Return logits, float32 (n, classes), for squares, uint8 (n, size, size, 3) RGB; a memory map will do.
+
+        With several members or views, they are the logarithm of the mean probabilities.
+        """
         parts = [np.empty((0, len(self.description.classes)), np.float32)]
         with torch.inference_mode():
             for start in range(0, len(images), BATCH):
                 pixels = torch.from_numpy(np.array(images[start : start + BATCH]))  # a copy: the map is read-only
-                parts.append(self.network(pixels.permute(0, 3, 1, 2)).float().numpy())
+                parts.append(self.scorer(pixels.permute(0, 3, 1, 2)).float().numpy())
         return np.concatenate(parts)
 
     def probabilities(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

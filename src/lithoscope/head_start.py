@@ -1,0 +1,65 @@
+"""A linear head's weights in closed form, from what the backbone makes of the training photographs."""
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import nn
+
+from lithoscope.batches import INFERENCE_BATCH, PackedPhotographs
+from lithoscope.classification import TrainingSettings
+from lithoscope.discriminant import shrinkage_discriminant
+from lithoscope.errors import LithoscopeError
+from lithoscope.models import Classifier
+from lithoscope.phases import Photographs
+
+
+def start_from_discriminant(
+    network: Classifier, settings: TrainingSettings, photographs: Photographs, progress_bar: bool
+) -> None:
+    """Set a linear head to the shrinkage discriminant of the training photographs.
+
+    The photographs count once as they are on disk and once more for each of ``head_epochs`` epochs, varied as training
+    will vary them in those.
+
+    Args:
+        network: Changed in place; the backbone stays as it is, and the modes come back as they were.
+        settings: How to train.
+        photographs: On what.
+        progress_bar: Whether to draw one.
+
+    Raises:
+        LithoscopeError: The head is not linear, or a class has no training photograph.
+    """
+    last = list(network.head)[-1] if isinstance(network.head, nn.Sequential) else network.head
+    if not isinstance(last, nn.Linear) or any(
+        isinstance(part, (nn.ReLU, nn.modules.batchnorm._BatchNorm)) for part in network.head.modules()
+    ):
+        raise LithoscopeError("train.head_fit = discriminant: a linear head only; allowed with model.head: linear")
+    split = photographs.training
+    if len(np.unique(split.labels)) < len(split.classes):
+        raise LithoscopeError("train.head_fit = discriminant: a class has no training photograph; allowed: gradient")
+    modes = {module: module.training for module in network.modules()}
+    network.to(settings.device).eval()
+    plain, varied = PackedPhotographs(split), PackedPhotographs(split, photographs.augmentation)
+    passes = [(plain, 0), *((varied, epoch) for epoch in range(settings.head_epochs))]
+    batches = [
+        (rows, [(epoch, row) for row in range(start, min(start + INFERENCE_BATCH, len(split)))])
+        for rows, epoch in passes
+        for start in range(0, len(split), INFERENCE_BATCH)
+    ]
+    features = []
+    with (
+        torch.inference_mode(),
+        torch.autocast(settings.device, torch.bfloat16, enabled=settings.precision == "bf16"),
+    ):
+        for rows, keys in track(batches, "discriminant", transient=True, disable=not progress_bar):
+            features.append(network.embed(rows.__getitems__(keys).images.to(settings.device)).float().cpu().numpy())
+    weights, biases = shrinkage_discriminant(
+        np.concatenate(features).astype(np.float64), np.tile(split.labels, len(passes)), len(split.classes),
+        settings.shrinkage,
+    )  # fmt: skip
+    with torch.no_grad():
+        last.weight.copy_(torch.from_numpy(weights))
+        last.bias.copy_(torch.from_numpy(biases))
+    for module, mode in modes.items():
+        module.training = mode

@@ -1,0 +1,67 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lithoscope.batches import OnlineAugmentation
+from lithoscope.classification import ClassificationModule
+from lithoscope.discriminant import shrinkage_discriminant
+from lithoscope.errors import LithoscopeError
+from lithoscope.head_start import start_from_discriminant
+from lithoscope.models import Architecture, build_classifier
+from lithoscope.phases import Photographs
+from lithoscope.training import train
+from test_training import LIMITS, SETTINGS, TRAIN, VAL, network
+
+DISCRIMINANT = dataclasses.replace(SETTINGS, head_fit="discriminant", shrinkage=0.4)
+VARIED = OnlineAugmentation(LIMITS, 1.0, 0)
+
+
+def test_the_head_is_the_discriminant_of_what_the_backbone_makes_of_the_photographs() -> None:
+    model = network()
+    start_from_discriminant(model, DISCRIMINANT, Photographs(TRAIN, None, None), progress_bar=False)
+    assert model.training
+    model.eval()
+    with torch.inference_mode():
+        features = model.embed(torch.from_numpy(np.array(TRAIN.images)).permute(0, 3, 1, 2)).numpy()
+        logits = model.head(torch.from_numpy(features)).numpy()
+    weights, biases = shrinkage_discriminant(features.astype(np.float64), TRAIN.labels, 2, 0.4)
+    np.testing.assert_allclose(logits, features @ weights.T + biases, atol=1e-3)
+
+
+def test_varied_passes_count_too() -> None:
+    heads = []
+    for passes in (0, 1, 2):
+        model = network()
+        settings = dataclasses.replace(DISCRIMINANT, head_epochs=passes)
+        start_from_discriminant(model, settings, Photographs(TRAIN, None, VARIED), progress_bar=False)
+        heads.append(model.head[-1].weight.detach().clone())
+    assert not torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[1], heads[2])
+
+
+def test_training_goes_on_from_it(tmp_path: Path) -> None:
+    settings = dataclasses.replace(DISCRIMINANT, epochs=1, lr=1e-9, warmup=0, norms="kept", frozen=1.0)
+    result = train(network(), settings, TRAIN, VAL, None, checkpoints=tmp_path, on_epoch=lambda *_: None,
+                   progress_bar=False)  # fmt: skip
+    model = network()
+    start_from_discriminant(model, settings, Photographs(TRAIN, VAL, None), progress_bar=False)
+    torch.testing.assert_close(result.state["head.1.weight"], model.head[-1].weight.detach())
+
+
+def test_a_head_that_is_not_linear_is_refused() -> None:
+    model = build_classifier(Architecture("cnn", 32, 2, 0.0, head="mlp"))
+    with pytest.raises(LithoscopeError, match=r"model\.head: linear"):
+        start_from_discriminant(model, DISCRIMINANT, Photographs(TRAIN, None, None), progress_bar=False)
+
+
+def test_kept_norms_stay_in_evaluation_while_all_else_trains() -> None:
+    def modes(norms: str) -> set[bool]:
+        module = ClassificationModule(network(), dataclasses.replace(SETTINGS, norms=norms), 4).train()
+        assert module.network.head.training
+        return {part.training for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)}
+
+    assert modes("batch") == {True}
+    assert modes("kept") == {False}
