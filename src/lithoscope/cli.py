@@ -66,6 +66,14 @@ def _recipe(arguments: argparse.Namespace) -> int:
     return run_recipe(root, load_recipe(root, arguments.name), request, dry=arguments.dry, ask=ask)
 
 
+def _compare(arguments: argparse.Namespace) -> int:
+    from lithoscope.comparing import compare_command
+
+    if arguments.last is not None and arguments.last < 1:
+        raise LithoscopeError(f"--last {arguments.last}: allowed: 1 or more")
+    return compare_command(Path.cwd(), arguments.names, arguments.last, arguments.output)
+
+
 def _record(arguments: argparse.Namespace) -> int:
     from lithoscope.results import record
 
@@ -118,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_recipe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    recipe = commands.add_parser("recipe", help="run a named experiment, or list them")
+    recipe = commands.add_parser("recipe", help="run a named experiment, or list them all")
     recipe.add_argument("name", nargs="?", help="a file in recipes/, without .yaml")
     recipe.add_argument("--list", action="store_true", help="list the recipes with what they are")
     recipe.add_argument("-S", dest="set", action="append", metavar="KEY=VALUE", help="change one more parameter")
@@ -128,6 +136,12 @@ def _add_recipe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     recipe.add_argument("--queue", action="store_true", help="queue it for `dvc queue start` instead of running it now")
     recipe.add_argument("--dry", action="store_true", help="print the plain DVC line and run nothing")
     recipe.set_defaults(run=_recipe)
+
+    compare = commands.add_parser("compare", help="show runs side by side: parameters, curves, accuracies")
+    compare.add_argument("names", nargs="*", metavar="EXPERIMENT|RUN", help="DVC experiments or MLflow runs; none: all")
+    compare.add_argument("--last", type=int, metavar="N", help="only the N newest")
+    compare.add_argument("--output", type=Path, default=Path("compare/index.html"), metavar="HTML", help="the page")
+    compare.set_defaults(run=_compare)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
