@@ -47,7 +47,7 @@ def draw_curves(compared: "Sequence[Compared]", quantity: str) -> Figure:
             epochs, values = zip(*sorted(curve.items()), strict=True)
             axes.plot(epochs, values, linewidth=1.5, marker="o" if len(epochs) == 1 else None, **line_style(run.number))
             at_best = run.at_best(f"val_{quantity}")
-            if at_best is not None:
+            if at_best is not None and run.best_epoch is not None:
                 colour = line_style(run.number)["color"]
                 axes.plot([run.best_epoch], [at_best], "o", color=colour, markerfacecolor=PAPER, markersize=5.5)
             ends.append((values[-1], run.number))
