@@ -65,6 +65,7 @@ def test_use_takes_a_set_by_its_name_and_goes_back_to_the_default(workspace: Pat
         (["predict", "params.yaml", "--output", "nowhere/labels.csv"], "its folder does not exist"),
         (["summary"], "run `dvc repro` first"),
         (["specimens", "."], "not empty"),
+        (["results"], "no results there"),
     ],
 )
 def test_a_mistake_is_a_line_and_status_1(

@@ -50,6 +50,30 @@ def _summary(_: argparse.Namespace) -> int:
     return 0
 
 
+def _recipe(arguments: argparse.Namespace) -> int:
+    from lithoscope.experiments import Request, run_recipe
+    from lithoscope.recipes import load_recipe, recipe_names, setting
+
+    root = Path.cwd()
+    if arguments.list or arguments.name is None:
+        names = recipe_names(root) or [load_recipe(root, "").name]
+        for name in names:
+            print(f"{name:<{max(map(len, names))}}  {load_recipe(root, name).about.description}")
+        return 0
+    settings = dict(setting(text) for text in arguments.set or [])
+    request = Request(settings, arguments.data, arguments.seed, arguments.as_name, arguments.queue)
+    ask = input if sys.stdin.isatty() else None
+    return run_recipe(root, load_recipe(root, arguments.name), request, dry=arguments.dry, ask=ask)
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from lithoscope.comparing import compare_command
+
+    if arguments.last is not None and arguments.last < 1:
+        raise LithoscopeError(f"--last {arguments.last}: allowed: 1 or more")
+    return compare_command(Path.cwd(), arguments.names, arguments.last, arguments.output)
+
+
 def _record(arguments: argparse.Namespace) -> int:
     from lithoscope.results import record
 
@@ -90,6 +114,8 @@ def _parser() -> argparse.ArgumentParser:
     specimens.add_argument("path", type=Path, help="a new folder")
     specimens.set_defaults(run=_specimens)
 
+    _add_recipe(commands)
+
     record = commands.add_parser("record", help="keep this workspace's finished run as results/NAME.json")
     record.add_argument("name")
     record.set_defaults(run=_record)
@@ -97,6 +123,25 @@ def _parser() -> argparse.ArgumentParser:
     results = commands.add_parser("results", help="rebuild docs/results.md from results/*.json")
     results.set_defaults(run=_results)
     return parser
+
+
+def _add_recipe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    recipe = commands.add_parser("recipe", help="run a named experiment, or list them all")
+    recipe.add_argument("name", nargs="?", help="a file in recipes/, without .yaml")
+    recipe.add_argument("--list", action="store_true", help="list the recipes with what they are")
+    recipe.add_argument("-S", dest="set", action="append", metavar="KEY=VALUE", help="change one more parameter")
+    recipe.add_argument("--data", type=Path, metavar="PATH", help="a local copy of the recipe's photographs")
+    recipe.add_argument("--seed", type=int, metavar="N", help="seed of weights and split; the name gets -seedN")
+    recipe.add_argument("--name", dest="as_name", metavar="EXPERIMENT", help="another name for the experiment")
+    recipe.add_argument("--queue", action="store_true", help="queue it for `dvc queue start` instead of running it now")
+    recipe.add_argument("--dry", action="store_true", help="print the plain DVC line and run nothing")
+    recipe.set_defaults(run=_recipe)
+
+    compare = commands.add_parser("compare", help="show runs side by side: parameters, curves, accuracies")
+    compare.add_argument("names", nargs="*", metavar="EXPERIMENT|RUN", help="DVC experiments or MLflow runs; none: all")
+    compare.add_argument("--last", type=int, metavar="N", help="only the N newest")
+    compare.add_argument("--output", type=Path, default=Path("compare/index.html"), metavar="HTML", help="the page")
+    compare.set_defaults(run=_compare)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -121,6 +121,20 @@ def _refuse_specimens(place: Path) -> None:
             raise LithoscopeError(f"{place}: these are the built-in synthetic specimens; use: lithoscope use specimens")
 
 
+def mirror_value(place: Path) -> str:
+    """Return a place as the parameter ``mirror`` takes it: absolute.
+
+    Raises:
+        LithoscopeError: The path cannot stand in a parameter.
+    """
+    value = os.path.abspath(place.expanduser())  # noqa: PTH100 (a link is the user's name for a place: kept)
+    if "${" in value:
+        raise LithoscopeError(f"{_safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
+    if any(unicodedata.category(character) == "Cs" for character in value):
+        raise LithoscopeError(f"{_safe(value)}: not valid UTF-8; rename the folder or file")
+    return value
+
+
 def set_source(params_path: Path, dataset: str, mirror: Path | None) -> None:
     """Write where the photographs come from into a parameter file; everything else in it stays as it is, to the byte.
 
@@ -132,11 +146,7 @@ def set_source(params_path: Path, dataset: str, mirror: Path | None) -> None:
     Raises:
         LithoscopeError: The file has not those keys, or the path cannot stand in it.
     """
-    value = "data" if mirror is None else os.path.abspath(mirror.expanduser())  # noqa: PTH100 (as above)
-    if "${" in value:
-        raise LithoscopeError(f"{_safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
-    if any(unicodedata.category(character) == "Cs" for character in value):
-        raise LithoscopeError(f"{_safe(value)}: not valid UTF-8; rename the folder or file")
+    value = "data" if mirror is None else mirror_value(mirror)
     try:
         before = read_yaml(params_path)
         with params_path.open(encoding="utf-8", newline="") as stream:

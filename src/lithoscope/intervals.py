@@ -4,7 +4,7 @@ from math import sqrt
 from statistics import NormalDist
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score interval of a proportion.
 
     Source: E. B. Wilson (1927), Probable inference, the law of succession, and statistical inference, Journal of the
@@ -12,7 +12,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     0 and 1 and keeps its coverage for few cases and for shares near the ends (Brown, Cai & DasGupta 2001).
 
     Args:
-        successes: How many of the cases succeeded, 0 … n.
+        successes: How many of the cases succeeded, 0 … n; a mean over several readings need not be whole.
         n: How many cases there were. Nothing is known about a share of no cases, so 0 gives (0, 1).
         confidence: The interval's coverage, between 0 and 1.
 

@@ -144,7 +144,13 @@ def _short(value: Any) -> str:
 
 
 def write_table(root: Path) -> Path:
-    """Rebuild ``docs/results.md``."""
+    """Rebuild ``docs/results.md``.
+
+    Raises:
+        LithoscopeError: There are no results, so this is no checkout; an empty table is never written.
+    """
+    if not (root / "params.yaml").is_file() or not any((root / "results").glob("*.json")):
+        raise LithoscopeError(f"{root / 'results'}: no results there; run this at the root of a Lithoscope checkout")
     target = root / "docs" / "results.md"
     target.parent.mkdir(exist_ok=True)
     target.write_text(render_table(root / "results"), encoding="utf-8")

@@ -9,10 +9,25 @@ from lithoscope.json_files import read_json
 
 def accuracy_in_words(figures: dict[str, Any]) -> str:
     """Return an accuracy with its 95 % Wilson interval and its n, e.g. ``.912 [.881, .936], n = 420``."""
-    n = int(figures["n"])
-    low, high = wilson(round(figures["accuracy"] * n), n)
-    shown = [f"{value:.3f}".removeprefix("0") for value in (figures["accuracy"], low, high)]
-    return f"{shown[0]} [{shown[1]}, {shown[2]}], n = {n}"
+    return f"{share_in_words(float(figures['accuracy']), int(figures['n']))}, n = {int(figures['n'])}"
+
+
+def share_in_words(share: float, n: int, *, whole: bool = True) -> str:
+    """Return a share of n with its 95 % Wilson interval, e.g. ``.912 [.881, .936]``.
+
+    Args:
+        share: 0 … 1.
+        n: Of how many.
+        whole: Whether the share is a count of those n; a mean over several readings is not.
+    """
+    low, high = wilson(round(share * n) if whole else share * n, n)
+    shown = [short(value) for value in (share, low, high)]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
+def short(share: float) -> str:
+    """Write a share with three digits and no leading nought, e.g. ``.912``."""
+    return f"{float(share):.3f}".replace("0.", ".", 1)
 
 
 def photographs_in_words(count: int, published: int | None) -> str:

@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,27 @@ def _shown(uri: str) -> str:
     """Return a URI without user name and password."""
     parts = urlsplit(uri)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """What the store keeps of a run.
+
+    Attributes:
+        run_id: MLflow's.
+        name: The DVC experiment's, else what was trained on what.
+        experiment: The DVC experiment's name, or "" where none ran.
+        status: ``FINISHED``, ``FAILED``, ``KILLED`` or ``RUNNING``.
+        parameters: Under dotted keys, as MLflow keeps them: texts.
+        metrics: The latest value of each.
+    """
+
+    run_id: str
+    name: str
+    experiment: str
+    status: str
+    parameters: dict[str, str]
+    metrics: dict[str, float]
 
 
 class Store:
@@ -132,6 +154,35 @@ class Store:
         mine = os.environ.get("DVC_EXP_NAME", "")
         best = min(found, key=lambda run: run.data.tags.get(DVC_TAG, "") != mine, default=None)
         return Run(self.client, best.info.run_id, self.uri) if best else None
+
+    def past_runs(self) -> list[PastRun]:
+        """Return every run, the newest first."""
+        found: list[PastRun] = []
+        token: str | None = None
+        try:
+            while True:
+                page = self.client.search_runs(
+                    [self.experiment_id], order_by=["attributes.start_time DESC"], max_results=1000, page_token=token
+                )
+                found += map(_past, page)
+                token = page.token
+                if not token:
+                    return found
+        except MlflowException as error:
+            raise _unusable(self.uri, error) from None
+
+    def by_epoch(self, run_id: str, metric: str) -> dict[int, float]:
+        """Return a figure's value at each epoch; empty where the run has none."""
+        try:
+            return {point.step: point.value for point in self.client.get_metric_history(run_id, metric)}
+        except MlflowException as error:
+            raise _unusable(self.uri, error) from None
+
+
+def _past(run: "mlflow.entities.Run") -> PastRun:
+    data = run.data
+    name, experiment = str(run.info.run_name or ""), data.tags.get(DVC_TAG, "")
+    return PastRun(run.info.run_id, name, experiment, str(run.info.status), dict(data.params), dict(data.metrics))
 
 
 def open_store(checkout: Path) -> tuple[Path, Store]:

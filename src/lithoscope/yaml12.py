@@ -62,10 +62,23 @@ def read_yaml(path: Path) -> Any:
         LithoscopeError: The file is missing, is no YAML, or holds a key twice.
     """
     try:
-        # The loader extends SafeLoader: it builds plain values only and runs no code.
-        return _CoreSchemaLoader(path.read_text(encoding="utf-8")).get_single_data()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise LithoscopeError(f"{path}: no such file; run this inside a Lithoscope checkout") from None
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+    except UnicodeDecodeError as error:
+        raise LithoscopeError(f"{path.name}: not readable as YAML: {error}") from None
+    return parse_yaml(text, path.name)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Read YAML text by the 1.2 core schema; ``where`` names it in errors.
+
+    Raises:
+        LithoscopeError: The text is no YAML, or holds a key twice.
+    """
+    try:
+        # The loader extends SafeLoader: it builds plain values only and runs no code.
+        return _CoreSchemaLoader(text).get_single_data()
+    except (yaml.YAMLError, ValueError) as error:
         detail = " ".join(str(error).split())
-        raise LithoscopeError(f"{path.name}: not readable as YAML: {detail}") from None
+        raise LithoscopeError(f"{where}: not readable as YAML: {detail}") from None

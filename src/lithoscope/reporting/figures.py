@@ -112,7 +112,7 @@ def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int, mark: 
             xycoords=axes.get_xaxis_transform(), textcoords="offset points", va="bottom", ha="center",
         )  # fmt: skip
         parts = " and ".join(name for _, _, name, _ in ends)
-        return _svg(figure, quantity, f"{quantity} by epoch on {parts} photographs")
+        return to_svg(figure, quantity, f"{quantity} by epoch on {parts} photographs")
 
 
 def _shade_head_phase(axes: Axes, epochs: NDArray[np.float64], *, at_top: bool) -> None:
@@ -179,10 +179,10 @@ def confidence_histogram(confidence: ArrayLike, right: ArrayLike) -> str:
         label: dict[str, Any] = {"fontweight": "bold", "transform": axes.get_yaxis_transform()}
         axes.text(0.01, high, f"right: {int(above.sum()):,}", color=RIGHT, va="top", **label)
         axes.text(0.01, -0.9 * bottom, f"wrong: {int(below.sum()):,}", color=WRONG, va="bottom", **label)
-        return _svg(figure, "confidence", "confidence of right and of wrong answers")
+        return to_svg(figure, "confidence", "confidence of right and of wrong answers")
 
 
-def _svg(figure: Figure, name: str, description: str) -> str:
+def to_svg(figure: Figure, name: str, description: str) -> str:
     """Turn a figure into an SVG element that can stand in a page beside others.
 
     Args:
