@@ -49,12 +49,14 @@ class About(_Block):
     Attributes:
         description: One line for ``lithoscope recipe --list``.
         source: Whose work, and the figures stated there.
-        compare_with: Another recipe; ``docs/results.md`` compares the two photograph by photograph.
+        compare_with: Other recipes; ``docs/results.md`` compares this one with each, photograph by photograph.
+        notes: What else ``docs/results.md`` says of it; each line becomes a point of a list.
     """
 
     description: str = Field(min_length=1)
     source: Source | None = None
-    compare_with: str | None = None
+    compare_with: list[str] = []
+    notes: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ class Recipe:
 def recipe_names(root: Path) -> list[str]:
     """Return the names of all recipes of a checkout, in alphabetical order."""
     return sorted(path.stem for path in (root / FOLDER).glob("*.yaml"))
+
+
+def recipe_and_seed(name: str) -> tuple[str, int | None]:
+    """Take a name of an experiment or result apart: ``granite-seed2`` is (granite, 2), ``granite`` (granite, None)."""
+    matched = re.fullmatch(r"(.+)-seed(\d+)", name)
+    return (matched[1], int(matched[2])) if matched else (name, None)
 
 
 def load_recipe(root: Path, name: str) -> Recipe:
