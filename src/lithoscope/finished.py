@@ -111,7 +111,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     training = read_json(folder / "metrics" / "train.json")
     try:
         table = pd.read_csv(
-            folder / "plots" / "predictions.csv", float_precision="round_trip", keep_default_na=False,
+            folder / "plots" / "predictions.csv", keep_default_na=False,
             dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
         )  # fmt: skip
     except FileNotFoundError:
