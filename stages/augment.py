@@ -66,14 +66,18 @@ def draw_augmented(train: ArraySplit, limits: AugmentationLimits, parameters: Pa
     firsts = [int(np.flatnonzero(train.labels == label)[0]) for label in np.unique(train.labels)]
     spread = np.linspace(0, len(firsts) - 1, min(ROWS_SHOWN, len(firsts))).round().astype(int).tolist()
     originals, strength = len(train) // (1 + parameters.augment.copies), parameters.augment.online
-    copies = min(parameters.augment.copies, VARIATIONS_SHOWN - 1 if strength else VARIATIONS_SHOWN)
-    epochs = VARIATIONS_SHOWN - copies if strength else 0
+    policy = parameters.augment.policy
+    anew = strength > 0 or policy != "none"
+    copies = min(parameters.augment.copies, VARIATIONS_SHOWN - 1 if anew else VARIATIONS_SHOWN)
+    epochs = VARIATIONS_SHOWN - copies if anew else 0
     shown = []
     for row in (firsts[place] for place in spread):
         kept = np.array(train.images[row + originals * np.arange(copies + 1)])
         picture = torch.from_numpy(kept[:1]).permute(0, 3, 1, 2)
         drawn = [
-            augment_batch(picture, [row], limits=limits, strength=strength, seed=parameters.seed, epoch=epoch)
+            augment_batch(
+                picture, [row], limits=limits, strength=strength, seed=parameters.seed, epoch=epoch, policy=policy
+            )
             for epoch in range(epochs)
         ]
         online = [one[0].round().byte().permute(1, 2, 0).numpy() for one in drawn]

@@ -6,7 +6,7 @@ from typing import Any
 
 import _checkout
 
-from lithoscope.arrays import open_split
+from lithoscope.arrays import SPLIT_FILES, open_split
 from lithoscope.baselines import baseline_accuracies
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import Evaluation, evaluate, prediction_table
@@ -21,7 +21,6 @@ from lithoscope.tracking import PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, Store, 
 MODEL, PREDICTIONS, SHEET = Path("build/model"), Path("plots/predictions.csv"), Path("plots/photographs.png")
 OVERALL, PER_CLASS = Path("metrics/evaluation.json"), Path("metrics/per_class.json")
 BASELINES, ARRAYS = Path("metrics/baselines.json"), Path("build/arrays")
-FILES = {"test": "test", "validation": "val"}
 
 
 def main() -> None:
@@ -30,7 +29,7 @@ def main() -> None:
     make_repeatable(params.seed, params.threads)
     _, store = open_store(_checkout.ROOT)
     on = params.evaluate.on
-    split = open_split(ARRAYS, FILES[on])
+    split = open_split(ARRAYS, SPLIT_FILES[on])
     if len(split.labels) == 0:
         raise LithoscopeError(f"evaluate.on = {on}: this split holds no photographs; see metrics/data.json")
     predictor = Predictor.load(MODEL)

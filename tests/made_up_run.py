@@ -34,20 +34,40 @@ PARAMETERS: dict[str, Any] = {
     "augment.rotation": 180.0,
     "augment.shear": 10.0,
     "augment.zoom": 0.2,
+    "augment.crop": 0.0,
     "augment.flip": True,
     "augment.brightness": 0.2,
     "augment.contrast": 0.2,
     "augment.colour": 0.1,
     "augment.online": 0.5,
+    "augment.policy": "none",
     "model.name": "cnn",
     "model.weights": None,
+    "model.pooling": "average",
+    "model.head": "linear",
     "model.dropout": 0.2,
+    "model.stochastic_depth": 0.0,
+    "model.members": 1,
+    "model.views": 1,
     "train.optimizer": "adamw",
     "train.weight_decay": 0.01,
     "train.schedule": "cosine",
     "train.warmup": 1,
     "train.patience": 8,
     "train.label_smoothing": 0.0,
+    "train.head_epochs": 0,
+    "train.head_lr": 1e-3,
+    "train.head_fit": "gradient",
+    "train.shrinkage": 0.5,
+    "train.norms": "batch",
+    "train.frozen": 0.0,
+    "train.layer_decay": 1.0,
+    "train.ema": 0.0,
+    "train.mixup": 0.0,
+    "train.cutmix": 0.0,
+    "train.class_balance": "none",
+    "train.accumulate": 1,
+    "train.clip": 0.0,
     "evaluate.on": "test",
 }
 
@@ -63,6 +83,10 @@ def make_run(
     synthetic: bool = False,
     coarse: Mapping[str, str] | None = None,
     title: str = "Minerals made up for a test",
+    validation: bool = True,
+    members: int = 1,
+    head_epochs: int = 0,
+    **changed: Any,
 ) -> dict[str, Any]:
     """Write the report's inputs below ``root`` and return the flat parameters that belong to them.
 
@@ -76,23 +100,30 @@ def make_run(
         synthetic: Whether the set calls itself synthetic.
         coarse: Coarse class of each class.
         title: The set's title.
+        validation: Whether there were validation photographs.
+        members: How many networks the model averages.
+        head_epochs: How many of the epochs trained the head alone.
+        changed: Other parameters, ``__`` for the dot: ``train__mixup=0.2``.
     """
     classes = sorted(classes)
-    parameters = PARAMETERS | {"evaluate.on": on}
+    parameters = PARAMETERS | {"evaluate.on": on, "model.members": members, "train.head_epochs": head_epochs}
+    parameters |= {name.replace("__", "."): value for name, value in changed.items()}
+    if not validation:
+        parameters |= {"split.validation": 0.0, "epochs": epochs - head_epochs}
     for folder in ("build/arrays", "metrics", "plots"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     index = pd.DataFrame(
         [
             {"id": f"{number:02d}/{split}_{k}.jpg", "label": label, "split": split}
             for number, label in enumerate(classes)
-            for split, n in (("train", 3 * each), ("val", each), ("test", each))
+            for split, n in (("train", 3 * each), ("val", each * validation), ("test", each))
             for k in range(n)
         ]
     ).sort_values("id", ignore_index=True)
     _write_data(root, index, classes, synthetic, dict(coarse or {}), title)
     _write_arrays(root, index, classes, parameters["image_size"])
     _write_scores(root, index[index["split"] == ("val" if on == "validation" else on)], classes, on, skill)
-    _write_history(root, epochs, skill)
+    _write_history(root, epochs, skill, validation, members, head_epochs)
     return parameters
 
 
@@ -124,7 +155,7 @@ def _write_data(
         "rights": "none",
         "published": None,
     }
-    _json(root / "build/dataset.json", about | {"classes": classes, "coarse_classes": coarse, "human_data": False})
+    write_json(root / "build/dataset.json", about | {"classes": classes, "coarse_classes": coarse, "human_data": False})
 
 
 def _write_arrays(root: Path, index: pd.DataFrame, classes: list[str], side: int) -> None:
@@ -140,7 +171,7 @@ def _write_arrays(root: Path, index: pd.DataFrame, classes: list[str], side: int
         table = pd.DataFrame({"row": range(len(rows)), "id": rows["id"], "label": rows["label"], "copy": 0})
         _csv(root / f"build/arrays/{split}.csv", table)
     Image.fromarray(np.concatenate(list(pictures[:3]), axis=1)).save(root / "plots/augmented.png")
-    _json(root / "build/arrays/classes.json", classes)
+    write_json(root / "build/arrays/classes.json", classes)
 
 
 def _write_scores(root: Path, scored: pd.DataFrame, classes: list[str], on: str, skill: float) -> None:
@@ -179,41 +210,63 @@ def _write_scores(root: Path, scored: pd.DataFrame, classes: list[str], on: str,
         "macro": means,
         "weighted": means,
     }
-    _json(root / "metrics/evaluation.json", {on: overall})
-    _json(root / "metrics/per_class.json", {on: per_class})
-    _json(root / "metrics/baselines.json", {on: {"majority_class": 0.125, "colour_histogram": 0.25}})
+    write_json(root / "metrics/evaluation.json", {on: overall})
+    write_json(root / "metrics/per_class.json", {on: per_class})
+    write_json(root / "metrics/baselines.json", {on: {"majority_class": 0.125, "colour_histogram": 0.25}})
 
 
-def _write_history(root: Path, epochs: int, skill: float) -> None:
+def _write_history(root: Path, epochs: int, skill: float, validation: bool, members: int, head_epochs: int) -> None:
+    histories = [_history(member, epochs, skill, validation, head_epochs) for member in range(members)]
+    mean = histories[0].copy()
+    columns = [name for name in mean.columns if name.startswith(("train_", "val_"))]
+    mean[columns] = np.mean([history[columns].to_numpy() for history in histories], axis=0)
+    _csv(root / "plots/history.csv", mean)
+    summaries = [_summary(history, validation) for history in histories]
+    if members > 1:
+        of_mean = _summary(mean, validation)
+        best = round(float(np.mean([summary["best_epoch"] for summary in summaries])))
+        write_json(root / "metrics/train.json", of_mean | {"best_epoch": best, "members": summaries})
+    else:
+        write_json(root / "metrics/train.json", summaries[0])
+
+
+def _history(member: int, epochs: int, skill: float, validation: bool, head_epochs: int) -> pd.DataFrame:
+    """What one network's epochs gave; the first one's noise is that of a run with one network."""
     steps = np.arange(1, epochs + 1)
-    wobble = generator(0, "history").normal(0, 0.02, (2, epochs))
+    key = ("history", member) if member else ("history",)
+    wobble = generator(0, *key).normal(0, 0.02 * (1 + 4 * bool(member)), (2, epochs))
     train, val = 2 * np.exp(-steps / 5), 2 * np.exp(-steps / 5) + 0.002 * steps**2 + 0.1 + wobble[0]
-    history = pd.DataFrame(
+    return pd.DataFrame(
         {
             "epoch": steps,
             "lr": 1e-3,
             "train_loss": train,
             "train_accuracy": np.clip(1 - train / 2.2, 0, 1),
-            "val_loss": val,
-            "val_accuracy": np.clip(skill * (1 - np.exp(-steps / 3)) + wobble[1], 0, 1),
+            "val_loss": val if validation else np.nan,
+            "val_accuracy": np.clip(skill * (1 - np.exp(-steps / 3)) + wobble[1], 0, 1) if validation else np.nan,
+            "phase": np.where(steps <= head_epochs, "head", "all"),
         }
     )
-    _csv(root / "plots/history.csv", history)
-    best = history.iloc[int(history["val_loss"].to_numpy().argmin())]
-    _json(
-        root / "metrics/train.json",
-        {
-            "best_epoch": int(best["epoch"]),
-            "epochs": epochs,
-            "train": {"loss": float(best["train_loss"]), "accuracy": float(best["train_accuracy"])},
-            "validation": {"loss": float(best["val_loss"]), "accuracy": float(best["val_accuracy"])},
-        },
-    )
+
+
+def _summary(history: pd.DataFrame, validation: bool) -> dict[str, Any]:
+    """What ``metrics/train.json`` says of a history."""
+    best = history.iloc[int(history["val_loss"].to_numpy().argmin()) if validation else -1]
+    figures = {
+        part: {name: float(best[f"{part}_{name}"]) for name in ("loss", "accuracy")} for part in ("train", "val")
+    }
+    return {
+        "best_epoch": int(best["epoch"]),
+        "epochs": len(history),
+        "train": figures["train"],
+        "validation": figures["val"] if validation else None,
+    }
 
 
 def _csv(path: Path, table: pd.DataFrame) -> None:
     table.to_csv(path, index=False, lineterminator="\n", float_format="%.6f")
 
 
-def _json(path: Path, values: Any) -> None:
+def write_json(path: Path, values: Any) -> None:
+    """Write a file as the stages do."""
     path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -119,6 +119,13 @@ def test_recipes_that_name_others_are_compared_on_the_same_photographs(root: Pat
     assert lines[1] == "| quartzite | basalt | – | 0 | 0 | no photograph in common | – |"
 
 
+def test_one_recipe_to_compare_with_needs_no_list(root: Path) -> None:
+    recipe(root, "quartzite", "  compare_with: granite\n")
+    result(root, "quartzite-seed0", right=9, of=10)
+    result(root, "granite-seed0", right=9, of=10)
+    assert "| quartzite | granite | test | 10 | 10 | .000 [.000, .000] | seed 0: 1.000 |" in render(root)
+
+
 def test_without_a_comparison_and_notes_there_are_no_such_sections(root: Path) -> None:
     result(root, "quartzite-seed0", right=9, of=10)
     assert "## " not in render(root)

@@ -19,6 +19,8 @@ import pandas as pd
 from lithoscope.errors import LithoscopeError
 
 SPLITS = ("train", "val", "test")
+SPLIT_FILES = {"training": "train", "validation": "val", "test": "test"}
+"""The word that people and parameters use → the name in tables and files."""
 BATCH = 64
 """Pictures that are augmented at once."""
 

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 
 from lithoscope.errors import LithoscopeError
+from lithoscope.json_files import read_json
 from lithoscope.model_io import load_description, weights_digest
 from lithoscope.params import Parameters, load_parameters
 from lithoscope.recipes import (
@@ -28,7 +29,6 @@ from lithoscope.recipes import (
     recipe_and_seed,
     recipe_names,
 )
-from lithoscope.summary import read_json
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Run, Store, open_store
 
 DIGITS = 5  # decimals of a probability
@@ -115,7 +115,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
             dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
         )  # fmt: skip
     except FileNotFoundError:
-        raise LithoscopeError("plots/predictions.csv is missing; run `dvc repro` first") from None
+        raise LithoscopeError("plots/predictions.csv is missing: `dvc repro` makes it") from None
     split, accuracy = str(table["split"].iloc[0]), float((table["label"] == table["predicted"]).mean())
     tags, metrics = _tracked(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
     columns = [f"p_{label}" for label in description.classes]

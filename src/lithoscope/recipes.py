@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.params import Parameters, validate_parameters
@@ -49,7 +49,7 @@ class About(_Block):
     Attributes:
         description: One line for ``lithoscope recipe --list``.
         source: Whose work, and the figures stated there.
-        compare_with: Other recipes; ``docs/results.md`` compares this one with each, photograph by photograph.
+        compare_with: Other recipes, one or a list; ``docs/results.md`` compares them photograph by photograph.
         notes: What else ``docs/results.md`` says of it; each line becomes a point of a list.
     """
 
@@ -57,6 +57,11 @@ class About(_Block):
     source: Source | None = None
     compare_with: list[str] = []
     notes: str = ""
+
+    @field_validator("compare_with", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ import numpy as np
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import evaluate
+from lithoscope.json_files import read_json
 from lithoscope.paired import RESAMPLES, compare_pairs
 from lithoscope.recipes import About, SourceFigure, load_recipe, recipe_and_seed, recipe_names
-from lithoscope.summary import photographs_in_words, read_json, share_in_words, short
+from lithoscope.summary import photographs_in_words, share_in_words, short
 
 ABSENT = "–"
 COLUMNS = (

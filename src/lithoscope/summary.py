@@ -1,26 +1,10 @@
 """The headline figures of the workspace, for the end of ``make repro``."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from lithoscope.errors import LithoscopeError
 from lithoscope.intervals import wilson
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a metrics file.
-
-    Raises:
-        LithoscopeError: It is not there or damaged.
-    """
-    try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise LithoscopeError(f"{path} is missing; run `dvc repro` first") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LithoscopeError(f"{path}: damaged ({error}); run `dvc repro`") from None
-    return values
+from lithoscope.json_files import read_json
 
 
 def accuracy_in_words(figures: dict[str, Any]) -> str:
@@ -51,6 +35,17 @@ def photographs_in_words(count: int, published: int | None) -> str:
     return f"{count} of {published} photographs" if published not in (None, count) else f"{count} photographs"
 
 
+def training_in_words(training: dict[str, Any]) -> str:
+    """Say which epoch's weights were kept, from ``metrics/train.json``."""
+    epochs, members, validation = training["epochs"], training.get("members", []), training["validation"]
+    networks = f"{len(members)} networks, " if members else ""
+    if validation is None:
+        return f"{networks}last of {epochs} epochs, no validation"
+    mean = "mean " if members else ""
+    best = f"{networks}{mean}best epoch {training['best_epoch']} of {epochs}"
+    return f"{best}, {mean}validation loss {validation['loss']:.3f}"
+
+
 def headline(root: Path) -> str:
     """Return a few lines: what data, how well, where the report lies.
 
@@ -72,8 +67,7 @@ def headline(root: Path) -> str:
             f"{split:<11} accuracy {accuracy_in_words(figures)} (95 % Wilson interval)",
             f"            loss {figures['loss']:.3f}, top-3 accuracy {figures['top3_accuracy']:.3f}, "
             f"macro F1 {macro['f1']:.3f}",
-            f"training    best epoch {training['best_epoch']} of {training['epochs']}, "
-            f"validation loss {training['validation']['loss']:.3f}",
+            f"training    {training_in_words(training)}",
             f"report      {root / 'report' / 'index.html'}",
         ]
     )

@@ -13,7 +13,14 @@ from lithoscope.reporting.figures import VARIABLES, confidence_histogram, learni
 def history(epochs: int) -> pd.DataFrame:
     steps = np.arange(1, epochs + 1)
     return pd.DataFrame(
-        {"epoch": steps, "train_loss": 2 / steps, "val_loss": 2.2 / steps, "train_accuracy": 0.5, "val_accuracy": 0.4}
+        {
+            "phase": "all",
+            "epoch": steps,
+            "train_loss": 2 / steps,
+            "val_loss": 2.2 / steps,
+            "train_accuracy": 0.5,
+            "val_accuracy": 0.4,
+        }
     )
 
 
@@ -33,6 +40,20 @@ def test_missing_validation_figures_leave_the_training_curve() -> None:
     texts = [element.text for element in ET.fromstring(learning_curve(table, "loss", 5)).iter("text")]
     assert "training" in texts
     assert "validation" not in texts
+    assert 'aria-label="loss by epoch on training photographs"' in learning_curve(table, "loss", 5)
+
+
+def test_the_epochs_of_the_head_alone_are_marked() -> None:
+    table = history(9)
+    plain = learning_curve(table, "loss", 9)
+    one, three = (learning_curve(table.assign(phase=["head"] * n + ["all"] * (9 - n)), "loss", 9) for n in (1, 3))
+    assert "head alone" not in plain
+    assert "head alone" in one
+    assert one != three
+
+
+def test_the_kept_epoch_is_called_as_asked() -> None:
+    assert "last epoch" in learning_curve(history(5), "loss", 5, "last epoch")
 
 
 def test_figures_take_every_colour_from_the_page() -> None:

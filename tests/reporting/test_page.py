@@ -162,6 +162,81 @@ def test_validation_figures_are_called_validation(tmp_path: Path) -> None:
     assert "Read on the validation photographs" in page.text
 
 
+def test_a_run_without_validation_claims_none(tmp_path: Path) -> None:
+    text = Page(render(tmp_path, validation=False)).text
+    assert "There were no validation photographs: every photograph that is not for the test trained" in text
+    assert "all 6 epochs ran, and the weights of the last one were kept" in text
+    assert "epoch 6 the last one; no validation photographs" in text
+    assert "6 epochs all that were allowed" in text
+    assert "36 photographs of “Minerals made up for a test”, 12 a class; none were kept back for validation." in text
+    assert "None were kept back for validation." in text
+    for claim in ("lowest validation loss", "best epoch", "more epochs", "by heart", "nan"):
+        assert claim not in text, claim
+
+
+def test_several_networks_are_told_as_a_mean(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path, members=3, epochs=20)
+    members = json.loads((tmp_path / "metrics/train.json").read_text())["members"]
+    best = [one["best_epoch"] for one in members]
+    text = Page(render_page(read_inputs(tmp_path, parameters))).text
+    assert "told apart by the mean of 3 networks, each a small convolutional network, trained from scratch" in text
+    assert f"epochs {min(best)} to {max(best)} lowest validation loss of each of 3 networks" in text
+    assert "The curves are the mean of 3 networks" in text
+    assert f"At the epochs whose weights were kept ({', '.join(map(str, best))}) the loss was on average" in text
+    assert "best epoch, mean" in text
+
+
+def test_networks_that_stopped_at_different_epochs_are_all_told(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path, members=2, epochs=12)
+    training = json.loads((tmp_path / "metrics/train.json").read_text())
+    training["members"][0] |= {"epochs": 9, "best_epoch": 7}
+    (tmp_path / "metrics/train.json").write_text(json.dumps(training))
+    text = Page(render_page(read_inputs(tmp_path, parameters))).text
+    assert "ended early after 9 to 12 of at most 12 epochs" in text
+
+
+def test_a_phase_for_the_head_alone_is_told_and_marked(tmp_path: Path, source: str) -> None:
+    text = Page(render(tmp_path, head_epochs=2)).text
+    assert "after 6 of at most 14 epochs, the first 2 for the head alone" in text
+    assert "For the first 2 epochs the head alone was trained" in text
+    assert text.count("head alone") > source.count("head alone") == 0
+
+
+def test_a_head_in_closed_form_takes_no_epochs(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path) | {"train.head_fit": "discriminant", "train.head_epochs": 9}
+    text = Page(render_page(read_inputs(tmp_path, parameters))).text
+    assert "ended early after 6 of at most 12 epochs" in text
+    assert "head alone" not in text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"members": 3, "model__views": 4}, "Its answer Mean of 3 networks, 4 views of each photograph."),
+        ({"model__views": 2}, "trained from scratch, asked for 2 views of each photograph"),
+        ({"model__pooling": "both"}, "How Average and maximum pooling side by side; AdamW, cosine learning rate"),
+        ({"model__head": "mlp"}, "How A head of three layers"),
+        ({"model__stochastic_depth": 0.2}, "Residual blocks skipped at random, up to 20 % of the time"),
+        ({"train__frozen": 1.0}, "the whole backbone left as it was"),
+        ({"train__frozen": 0.35}, "the first 35 % of the backbone's blocks left as they were"),
+        ({"train__layer_decay": 0.9}, "each block at 0.9 times the learning rate of the next"),
+        ({"train__norms": "kept"}, "the statistics of batch norms kept as they came"),
+        ({"train__head_fit": "discriminant"}, "the head started from a discriminant of shrinkage 0.5"),
+        ({"train__ema": 0.98}, "weights averaged over the steps"),
+        ({"train__mixup": 0.2, "train__cutmix": 1.0}, "pairs of photographs mixed by MixUp or CutMix"),
+        ({"train__cutmix": 1.0}, "The training loss counts mixed photographs, so it does not compare"),
+        ({"train__label_smoothing": 0.1}, "The training loss counts label smoothing, so it does not compare"),
+        ({"train__class_balance": "weights"}, "rare classes weigh more in the loss"),
+        ({"train__class_balance": "sampling"}, "rare classes are drawn more often"),
+        ({"augment__policy": "randaugment"}, "varied again in every epoch, and then by RandAugment."),
+        ({"augment__policy": "trivialaugment", "augment__online": 0.0}, "again in every epoch, by TrivialAugment."),
+    ],
+)
+def test_what_was_done_is_said_in_words(tmp_path: Path, source: str, options: dict[str, Any], words: str) -> None:
+    assert words in Page(render(tmp_path, **options)).text
+    assert words not in Page(source).text
+
+
 def test_one_epoch_is_enough(tmp_path: Path) -> None:
     assert "One epoch only" in Page(render(tmp_path, epochs=1)).text
 
@@ -219,10 +294,19 @@ def test_data_section_tells_duplicates_and_files_set_aside(source: str) -> None:
     assert "truncated: 30 of 400 rows" in text
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["plots/history.csv", "metrics/train.json"])
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     parameters = make_run(tmp_path)
-    (tmp_path / "plots/history.csv").unlink()
-    with pytest.raises(LithoscopeError, match=r"plots/history.csv is missing: `dvc repro` makes it"):
+    (tmp_path / name).unlink()
+    with pytest.raises(LithoscopeError, match=rf"{name} is missing: `dvc repro` makes it"):
+        read_inputs(tmp_path, parameters)
+
+
+@pytest.mark.parametrize("content", [b'{"test": {', b"\xff\xfe", b"[1, 2]"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    parameters = make_run(tmp_path)
+    (tmp_path / "metrics/train.json").write_bytes(content)
+    with pytest.raises(LithoscopeError, match=r"metrics/train.json: damaged \(.+\); `dvc repro` makes it anew"):
         read_inputs(tmp_path, parameters)
 
 

@@ -9,13 +9,17 @@ from lithoscope.params import load_parameters
 from lithoscope.reporting.inputs import read_inputs
 from lithoscope.reporting.page import render_page
 
-from made_up_run import make_run
+from made_up_run import PARAMETERS, make_run
 
 
 def run_stage(checkout: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     shutil.copy(checkout / "params.yaml", folder)
     command = [sys.executable, str(checkout / "stages" / "report.py")]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+
+
+def test_the_made_up_run_has_the_parameters_of_a_real_one(checkout: Path) -> None:
+    assert list(load_parameters(checkout / "params.yaml").flat()) == list(PARAMETERS)
 
 
 def test_writes_the_page_that_another_process_would_write(checkout: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The stages split and augment, run as DVC runs them."""
 
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -107,6 +108,20 @@ def test_without_validation_its_array_holds_no_rows(workspace: Path, run: Run) -
     assert (len(empty), str(empty.labels.dtype), empty.classes) == (0, "int64", ["basalt", "granite"])
     figures = json.loads((workspace / "metrics/data.json").read_text("utf-8"))
     assert figures["splits"]["val"]["photographs"] == 0
+
+
+def test_the_picture_shows_the_policy_of_the_training(workspace: Path, run: Run) -> None:
+    parameters = (workspace / "params.yaml").read_text("utf-8").replace("online: 0.5", "online: 0.0")
+    assert run("split").returncode == 0
+    pictures = {}
+    for policy in ("none", "randaugment", "trivialaugment"):
+        (workspace / "params.yaml").write_text(parameters.replace("policy: none", f"policy: {policy}"), "utf-8")
+        done = run("augment")
+        assert done.returncode == 0, done.stderr
+        pictures[policy] = (workspace / "plots/augmented.png").read_bytes()
+    assert len(set(pictures.values())) == 3
+    sizes = {policy: Image.open(io.BytesIO(content)).width for policy, content in pictures.items()}
+    assert sizes["randaugment"] == sizes["trivialaugment"] > sizes["none"]  # with columns for what training sees
 
 
 def test_a_mistake_is_one_line(workspace: Path, run: Run) -> None:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from lithoscope.arrays import SPLIT_FILES
 from lithoscope.intervals import wilson
-from lithoscope.reporting.inputs import ARRAY_NAMES, ReportInputs
-from lithoscope.reporting.sections import model_words
+from lithoscope.reporting.inputs import ReportInputs
+from lithoscope.reporting.recipe import POLICIES, answer_words, model_words, recipe_words
 from lithoscope.reporting.wording import data_uri, experiment, parameter
 
 SET_ASIDE_SHOWN = 100
-SPLITS = {"train": "training", "val": "validation", "test": "test", "aside": "set aside"}
+SPLITS = {name: word for word, name in SPLIT_FILES.items()} | {"aside": "set aside"}
 FEW = 10  # photographs of a class, below which its own figures say little
 SETTINGS_ORDER = ("split", "augment", "model", "train", "evaluate")
 
@@ -47,6 +48,7 @@ def data(inputs: ReportInputs) -> dict[str, Any]:
         "aside": aside[:SET_ASIDE_SHOWN],
         "aside_total": len(aside),
         "folds": inputs.parameters["split.folds"],
+        "validated": inputs.validated,
     }
 
 
@@ -68,6 +70,7 @@ def augmented(inputs: ReportInputs) -> dict[str, Any] | None:
         "uri": data_uri(inputs.augmented, "image/png"),
         "copies": inputs.parameters["augment.copies"],
         "online": inputs.parameters["augment.online"],
+        "policy": POLICIES.get(inputs.parameters["augment.policy"], ""),
     }
 
 
@@ -83,10 +86,14 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
             weak.append(label)
         if n < FEW:
             few.append(label)
+    recipe = "; ".join(recipe_words(inputs.parameters))
     n, accuracy = int(inputs.figures["n"]), float(inputs.figures["accuracy"])
     low, high = wilson(round(accuracy * n), n)
     return {
         "model": model_words(inputs.parameters),
+        "answer": answer_words(inputs.parameters),
+        "recipe": recipe[0].upper() + recipe[1:],
+        "validated": inputs.validated,
         "side": inputs.parameters["image_size"],
         "crop": inputs.parameters["augment.crop_border"],
         "dataset": inputs.dataset,
@@ -95,7 +102,7 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
         "most": most,
         "least": least,
         "split": inputs.split,
-        "official": bool((inputs.index["official_split"] == ARRAY_NAMES[inputs.split]).any()),
+        "official": bool((inputs.index["official_split"] == SPLIT_FILES[inputs.split]).any()),
         "n": n,
         "accuracy": accuracy,
         "low": low,

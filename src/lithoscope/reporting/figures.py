@@ -58,13 +58,16 @@ STYLE = {
 SIZE = (4.6, 2.8)  # inches of 72 units: about a phone's width, so that the text is not shrunk there
 
 
-def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int) -> str:
+def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int, mark: str = "best epoch") -> str:
     """Draw one quantity over the epochs, on training and on validation photographs, the best epoch marked.
 
     Args:
-        history: One row an epoch with the columns ``epoch``, ``train_<quantity>`` and ``val_<quantity>``.
+        history: One row an epoch with the columns ``epoch``, ``phase``, ``train_<quantity>`` and ``val_<quantity>``,
+            the last one without numbers where there was no validation. The epochs whose phase is ``head`` come first
+            and have a background.
         quantity: ``loss`` or ``accuracy``.
         best_epoch: The epoch whose weights were kept, as numbered in ``history``.
+        mark: What to call that epoch.
 
     Returns:
         An SVG element for a page that defines the variables in :data:`VARIABLES`.
@@ -103,11 +106,27 @@ def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int) -> str
         else:
             axes.set_ylim(bottom=0)
         _label_ends(axes, ends)
+        _shade_head_phase(axes, epochs[(history["phase"] == "head").to_numpy()], at_top=quantity == "accuracy")
         axes.annotate(
-            "best epoch", (best_epoch, 1.0), (0, 3), color=MUTED, fontsize=9,
+            mark, (best_epoch, 1.0), (0, 3), color=MUTED, fontsize=9,
             xycoords=axes.get_xaxis_transform(), textcoords="offset points", va="bottom", ha="center",
         )  # fmt: skip
-        return to_svg(figure, quantity, f"{quantity} by epoch on training and validation photographs")
+        parts = " and ".join(name for _, _, name, _ in ends)
+        return to_svg(figure, quantity, f"{quantity} by epoch on {parts} photographs")
+
+
+def _shade_head_phase(axes: Axes, epochs: NDArray[np.float64], *, at_top: bool) -> None:
+    """Set the epochs that trained the head alone apart; the words stand where a learning curve leaves room."""
+    if not len(epochs):
+        return
+    left, right = axes.get_xlim()
+    end = min(float(epochs.max()) + 0.5, right)
+    axes.axvspan(left, end, color=GRID, alpha=0.45, linewidth=0, zorder=0)
+    axes.annotate(
+        "head alone", (left, 0.97 if at_top else 0.03), (4, 0), color=MUTED, fontsize=9,
+        xycoords=("data", "axes fraction"), textcoords="offset points",
+        va="top" if at_top else "bottom", ha="left",
+    )  # fmt: skip
 
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

@@ -1,6 +1,5 @@
 """What the report is made from: the files of the stages before it, read into values."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lithoscope.arrays import SPLIT_FILES
 from lithoscope.errors import LithoscopeError
+from lithoscope.json_files import read_json
 
 BASELINE_WORDS = {
     "majority_class": "always answering the most frequent class",
     "colour_histogram": "a linear model on colour histograms",
 }
-ARRAY_NAMES = {"test": "test", "validation": "val", "training": "train"}  # the word people read → the file's name
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,16 @@ class ReportInputs:
         """Whether the pictures were drawn by a program."""
         return bool(self.dataset["synthetic"])
 
+    @property
+    def validated(self) -> bool:
+        """Whether there were validation photographs in training."""
+        return self.training["validation"] is not None
+
+    @property
+    def networks(self) -> list[Mapping[str, Any]]:
+        """What ``metrics/train.json`` says of each network that the model averages; at least one."""
+        return list(self.training.get("members") or [self.training])
+
     @cached_property
     def classes(self) -> list[str]:
         """Class names, those of one coarse class beside each other."""
@@ -120,25 +130,25 @@ def read_inputs(root: Path, parameters: Mapping[str, Any]) -> ReportInputs:
         LithoscopeError: If a file is missing or has no figures of the split the parameters name.
     """
     split = str(parameters["evaluate.on"])
-    evaluation = _read_json(root, "metrics/evaluation.json")
+    evaluation = read_json(root / "metrics/evaluation.json")
     if split not in evaluation:
         raise LithoscopeError(
             f"metrics/evaluation.json has no figures for evaluate.on = {split}: run `dvc repro evaluate`"
         )
     predictions = _read_table(root, "plots/predictions.csv", numbers=("confidence", "p_"))
-    name = ARRAY_NAMES[split]
+    name = SPLIT_FILES[split]
     rows = _read_table(root, f"build/arrays/{name}.csv", numbers=("row", "copy"))
     originals = rows[rows["copy"] == 0]
     augmented = root / "plots/augmented.png"
     return ReportInputs(
-        dataset=_read_json(root, "build/dataset.json"),
+        dataset=read_json(root / "build/dataset.json"),
         index=_read_table(root, "build/index.csv", numbers=("width", "height")),
         set_aside=_read_table(root, "build/set_aside.csv"),
         splits=_read_table(root, "build/splits.csv"),
         evaluation=evaluation,
-        per_class=_read_json(root, "metrics/per_class.json"),
-        baselines=_read_json(root, "metrics/baselines.json"),
-        training=_read_json(root, "metrics/train.json"),
+        per_class=read_json(root / "metrics/per_class.json"),
+        baselines=read_json(root / "metrics/baselines.json"),
+        training=read_json(root / "metrics/train.json"),
         history=_read_table(root, "plots/history.csv", numbers=("epoch", "lr", "train_", "val_")),
         predictions=predictions[predictions["split"] == split].reset_index(drop=True),
         pictures=Pictures(
@@ -155,11 +165,6 @@ def _existing(root: Path, name: str) -> Path:
     if not path.is_file():
         raise LithoscopeError(f"{name} is missing: `dvc repro` makes it")
     return path
-
-
-def _read_json(root: Path, name: str) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(_existing(root, name).read_text(encoding="utf-8"))
-    return values
 
 
 def _read_table(root: Path, name: str, numbers: tuple[str, ...] = ()) -> pd.DataFrame:

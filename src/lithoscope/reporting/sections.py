@@ -1,7 +1,6 @@
 """What the page says about the model: one function a section, from the inputs to the values its template shows."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from markupsafe import Markup
 from lithoscope.intervals import wilson
 from lithoscope.reporting import figures
 from lithoscope.reporting.inputs import ReportInputs
+from lithoscope.reporting.recipe import epochs_of_the_head, model_words, training_loss_words
 from lithoscope.reporting.wording import picture_uri
 
 MISTAKES_SHOWN = 24
@@ -21,13 +21,14 @@ MATRIX_CLASSES = 60  # a larger table can't be read; the most frequent confusion
 
 def hero(inputs: ReportInputs) -> dict[str, Any]:
     """The first screen: what on what, the headline with its interval, against the best baseline."""
-    scores, parameters, training = inputs.figures, inputs.parameters, inputs.training
+    scores, parameters = inputs.figures, inputs.parameters
     n, accuracy = int(scores["n"]), float(scores["accuracy"])
     right = round(accuracy * n)
     low, high = wilson(right, n)
     simplest, baseline = inputs.baseline
     verdict = "better" if low > baseline else "unclear" if accuracy > baseline else "not better"
-    epochs, allowed = int(training["epochs"]), int(parameters["epochs"])
+    allowed = int(parameters["epochs"]) + epochs_of_the_head(parameters)
+    each, best = ([int(one[key]) for one in inputs.networks] for key in ("epochs", "best_epoch"))
     return {
         "title": inputs.dataset["title"],
         "name": inputs.dataset["name"],
@@ -46,23 +47,17 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "verdict": verdict,
         "scores": scores,
         "model": model_words(parameters),
-        "epochs": epochs,
+        "epochs": span(each),
+        "ran": max(each),
         "allowed": allowed,
-        "early": epochs < allowed,
-        "best_epoch": training["best_epoch"],
+        "early": min(each) < allowed,
+        "head_epochs": epochs_of_the_head(parameters),
+        "best": span(best),
+        "spread": len(set(best)) > 1,
+        "networks": len(inputs.networks),
+        "validated": inputs.validated,
         "fold": _fold(parameters),
     }
-
-
-def model_words(parameters: Mapping[str, Any]) -> str:
-    """Say which network it is and where its first weights came from."""
-    name, weights = parameters["model.name"], parameters["model.weights"]
-    what = "a small convolutional network" if name == "cnn" else str(name)
-    if weights is None:
-        return f"{what}, trained from scratch"
-    if weights == "imagenet":
-        return f"{what}, pretrained on ImageNet"
-    return f"{what}, starting from the weights in {PurePosixPath(str(weights)).name}"
 
 
 def _fold(parameters: Mapping[str, Any]) -> str:
@@ -73,19 +68,34 @@ def _fold(parameters: Mapping[str, Any]) -> str:
 def curves(inputs: ReportInputs) -> dict[str, Any]:
     """Loss and accuracy over the epochs, and the figures at the best one."""
     training = inputs.training
-    best = int(training["best_epoch"])
+    best, networks = int(training["best_epoch"]), inputs.networks
+    gap = float(training["train"]["accuracy"]) - float(training["validation"]["accuracy"]) if inputs.validated else 0.0
+    mark = "last epoch" if not inputs.validated else "best epoch" if len(networks) == 1 else "best epoch, mean"
     return {
         "curves": [
             # The figure's own markup; it holds no text from the inputs.
-            (quantity, Markup(figures.learning_curve(inputs.history, quantity, best)))  # noqa: S704
+            (quantity, Markup(figures.learning_curve(inputs.history, quantity, best, mark)))  # noqa: S704
             for quantity in ("loss", "accuracy")
         ],
         "best_epoch": best,
+        "each_best": [int(one["best_epoch"]) for one in networks],
+        "validated": inputs.validated,
+        "networks": len(networks),
         "training": training,
-        "gap": float(training["train"]["accuracy"]) - float(training["validation"]["accuracy"]),
-        "still_learning": len(inputs.history) > 1 and best == inputs.history["epoch"].iloc[-1],
+        "gap": gap,
+        "still_learning": inputs.validated
+        and len(inputs.history) > 1
+        and all(one["best_epoch"] == one["epochs"] for one in networks),
         "single": len(inputs.history) == 1,
+        "head_epochs": int((inputs.history["phase"] == "head").sum()),
+        "other_loss": training_loss_words(inputs.parameters),
     }
+
+
+def span(numbers: list[int]) -> str:
+    """Write one number, or from which to which several go."""
+    low, high = min(numbers), max(numbers)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def confusion(inputs: ReportInputs) -> dict[str, Any]:
