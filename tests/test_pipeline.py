@@ -13,6 +13,8 @@ from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
+from lithoscope.model_io import weights_digest
+
 from pipeline_clone import CLASSES, Clone, make_photographs
 
 pytestmark = pytest.mark.pipeline
@@ -163,6 +165,25 @@ def test_an_experiment_elsewhere_is_found_in_the_same_store(clone: Clone, store:
     assert run.data.tags["dvc.experiment"] == "elsewhere"
     assert "test.accuracy" in run.data.metrics
     assert run.data.params["seed"] == "5"
+
+
+def test_an_experiment_elsewhere_is_kept_as_a_result_without_being_applied(clone: Clone) -> None:
+    before = clone.run("git", "status", "--porcelain").splitlines()
+    clone.run("lithoscope", "record", "elsewhere-seed5", "--experiment", "elsewhere")
+    after = clone.run("git", "status", "--porcelain").splitlines()
+    assert set(after) - set(before) == {"?? results/elsewhere-seed5.json"}
+    kept = read(clone, "results/elsewhere-seed5.json")
+    assert kept["command"] == "dvc exp run -S seed=5"
+    assert kept["classes"] == list(CLASSES)
+    assert (kept["parameters"]["seed"], kept["parameters"]["image_size"]) == (5, 32)
+    assert len(kept["photographs"]) == kept["data"]["splits"]["test"]["photographs"] > 0
+    assert (kept["precision"], kept["device"]) == ("fp32", "cpu")
+    assert kept["seconds"] > 0
+    assert kept["sha256"]["weights"] != weights_digest(clone.root / "build" / "model")
+    clone.run("lithoscope", "results")
+    assert "`dvc exp run -S seed=5`" in (clone.root / "docs" / "results.md").read_text(encoding="utf-8")
+    clone.run("git", "checkout", "docs/results.md")
+    (clone.root / "results" / "elsewhere-seed5.json").unlink()
 
 
 def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone: Clone) -> None:

@@ -1,55 +1,143 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lithoscope.errors import LithoscopeError
-from lithoscope.results import record, render_table
+from lithoscope.results import render
 
 
-def result(folder: Path, name: str, right: int, of: int) -> None:
-    photographs = [{"id": f"{i}", "label": "a", "p": [0.8, 0.2] if i < right else [0.3, 0.7]} for i in range(of)]
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "recipes").mkdir()
+    recipe(tmp_path, "quartzite")
+    return tmp_path
+
+
+def recipe(root: Path, name: str, more: str = "") -> None:
+    (root / "recipes" / f"{name}.yaml").write_text(f"about:\n  description: a test\n{more}", encoding="utf-8")
+
+
+def result(root: Path, name: str, right: int, of: int, *, ids: str = "", **more: Any) -> None:
+    """Write a result with the keys of the earliest files and those in ``more``."""
+    photographs = [{"id": f"{ids}{i}", "label": "a", "p": [0.8, 0.2] if i < right else [0.3, 0.7]} for i in range(of)]
     counts = {"train": 50, "val": 9, "test": of}
     values = {
         "dataset": {"name": "minerals", "synthetic": False, "published": 956},
         "data": {"photographs": 758, "splits": {split: {"photographs": count} for split, count in counts.items()}},
         "parameters": {"model": {"name": "cnn"}}, "classes": ["a", "b"], "split": "test",
-        "training": {"best_epoch": 7}, "seconds": 12.5, "photographs": photographs,
+        "training": {"best_epoch": 7, "validation": {"loss": 0.25, "accuracy": 0.75}}, "seconds": 12.5,
+        "photographs": photographs, **more,
     }  # fmt: skip
-    (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+    (root / "results" / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
 
 
-def test_the_table_is_computed_from_the_photographs_with_intervals(tmp_path: Path) -> None:
-    result(tmp_path, "quartzite-seed0", right=9, of=10)
-    result(tmp_path, "quartzite-seed1", right=7, of=10)
-    table = render_table(tmp_path)
-    # Wilson, 95 %, 9 of 10.
-    assert (
-        "| quartzite, seed 0 | minerals, 758 of 956 photographs: 50 / 9 / 10 | cnn | test | 10 | .900 [.596, .982] |"
-        in table
+def cells(root: Path, first: str) -> dict[str, str]:
+    """Return the row that begins with a text, under the titles of its table."""
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in render(root).splitlines() if line[:1] == "|"]
+    (found,) = [row for row in rows if row[0].startswith(first)]
+    return dict(zip(rows[0], found, strict=True))
+
+
+def test_figures_are_computed_from_the_photographs_with_intervals(root: Path) -> None:
+    result(root, "quartzite-seed0", right=9, of=10)
+    row = cells(root, "[quartzite-seed0](../results/quartzite-seed0.json)")
+    assert row["photographs: training / validation / test"] == "minerals, 758 of 956 photographs: 50 / 9 / 10"
+    assert (row["scored on"], row["n"]) == ("test", "10")
+    assert row["accuracy"] == ".900 [.596, .982]"  # Wilson, 95 %, 9 of 10
+    assert (row["validation accuracy"], row["validation loss"]) == (".750", "0.250")
+    assert row["loss"] == "0.321"  # -(9 ln .8 + ln .3) / 10
+
+
+def test_a_file_of_an_earlier_version_has_dashes_for_what_it_lacks(root: Path) -> None:
+    result(root, "quartzite-seed0", right=9, of=10, seconds=None, training={"best_epoch": 7})
+    row = cells(root, "[quartzite-seed0]")
+    dashes = ("computed in", "validation accuracy", "validation loss", "training, s", "stated by the source", "made by")
+    assert {row[title].replace("–, –", "–") for title in dashes} == {"–"}
+
+
+def test_what_ran_is_said_with_resolved_precision_members_views_and_command(root: Path) -> None:
+    result(
+        root, "quartzite-seed0", right=9, of=10, precision="bf16", device="cpu", processor="A Processor",
+        command="lithoscope recipe quartzite --seed 0", pretrained={"source": "imagenet", "sha256": "0"},
+        parameters={"precision": "auto", "device": "auto", "model": {"name": "resnet50", "members": 3, "views": 8}},
+        dataset={"name": "specimens", "synthetic": True, "published": None},
+    )  # fmt: skip
+    row = cells(root, "[quartzite-seed0]")
+    assert row["computed in"] == "bf16, cpu, A Processor"
+    assert row["model"] == "resnet50 from imagenet, 3 members, 8 views"
+    assert row["made by"] == "`lithoscope recipe quartzite --seed 0`"
+    assert row["photographs: training / validation / test"].startswith("specimens (synthetic)")
+
+
+def test_several_seeds_have_a_mean_with_its_interval_at_the_n_of_one(root: Path) -> None:
+    result(root, "quartzite-seed0", right=9, of=10)
+    result(root, "quartzite-seed1", right=6, of=10)
+    row = cells(root, "**quartzite, mean of 2 seeds**")
+    assert row["accuracy"] == "**.750 ± .212** [.442, .919]"  # Wilson of 7.5 of 10, not of 15 of 20
+    assert row["n"] == "10"
+    assert row["validation loss"] == "0.250 ± 0.000"
+    assert row["photographs: training / validation / test"] == "every seed reads the same photographs"
+
+
+def test_a_split_that_moves_with_the_seed_is_named(root: Path) -> None:
+    result(root, "quartzite-seed0", right=9, of=10)
+    result(root, "quartzite-seed1", right=6, of=10, ids="other ")
+    row = cells(root, "**quartzite, mean of 2 seeds**")
+    assert row["photographs: training / validation / test"] == "each seed has a split of its own"
+
+
+def test_a_single_run_has_no_mean(root: Path) -> None:
+    result(root, "granite", right=1, of=2)
+    assert "mean of" not in render(root)
+
+
+def test_the_figures_of_a_recipes_source_stand_beside_ours_once(root: Path) -> None:
+    source = (
+        "{who: somebody, what: a network, figures: [{metric: test accuracy, value: 0.929}, {metric: validation loss, "
     )
-    assert "| **quartzite**, mean of 2 seeds | | | | | **.800 ± .141** |" in table
+    recipe(root, "quartzite", f"  source: {source}value: 0.298}}]}}\n")
+    result(root, "quartzite-seed0", right=9, of=10)
+    stated = "test accuracy .929, validation loss 0.298 (somebody)"
+    assert cells(root, "[quartzite-seed0]")["stated by the source"] == stated
+    result(root, "quartzite-seed1", right=9, of=10)
+    assert cells(root, "**quartzite")["stated by the source"] == stated
+    assert render(root).count("somebody") == 1
 
 
-def test_a_single_run_has_no_mean(tmp_path: Path) -> None:
-    result(tmp_path, "granite", right=1, of=2)
-    assert "mean" not in render_table(tmp_path).split("| --- |")[1]
+def test_recipes_that_name_others_are_compared_on_the_same_photographs(root: Path) -> None:
+    recipe(root, "quartzite", "  compare_with: [granite, basalt, not-run]\n")
+    for seed in (0, 1):
+        result(root, f"quartzite-seed{seed}", right=18, of=20)
+        result(root, f"granite-seed{seed}", right=8, of=22)
+    result(root, "basalt-seed0", right=8, of=20, split="validation")
+    lines = [line for line in render(root).splitlines() if line.startswith("| quartzite")]
+    assert len(lines) == 2
+    assert lines[0].startswith("| quartzite | granite | test | 20 | 40 | +.500 [+.3")
+    assert lines[0].endswith("| seed 0: .002, seed 1: .002 |")  # 2 / 1024: ten photographs, all for the first
+    assert lines[1] == "| quartzite | basalt | – | 0 | 0 | no photograph in common | – |"
 
 
-@pytest.mark.parametrize("name", ["../evil", "", "Name", "a/b"])
-def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(LithoscopeError, match="allowed: lower-case"):
-        record(tmp_path, name)
+def test_one_recipe_to_compare_with_needs_no_list(root: Path) -> None:
+    recipe(root, "quartzite", "  compare_with: granite\n")
+    result(root, "quartzite-seed0", right=9, of=10)
+    result(root, "granite-seed0", right=9, of=10)
+    assert "| quartzite | granite | test | 10 | 10 | .000 [.000, .000] | seed 0: 1.000 |" in render(root)
 
 
-def test_a_result_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "results").mkdir()
-    result(tmp_path / "results", "granite", right=1, of=2)
-    with pytest.raises(LithoscopeError, match="never overwritten"):
-        record(tmp_path, "granite")
+def test_without_a_comparison_and_notes_there_are_no_such_sections(root: Path) -> None:
+    result(root, "quartzite-seed0", right=9, of=10)
+    assert "## " not in render(root)
+
+
+def test_a_recipes_notes_are_a_list(root: Path) -> None:
+    recipe(root, "quartzite", "  notes: |\n    Tried: a higher rate.\n\n    - Validation .8.\n")
+    result(root, "quartzite-seed0", right=9, of=10)
+    assert render(root).endswith("## Notes\n\n### quartzite\n\n- Tried: a higher rate.\n- Validation .8.\n")
 
 
 def test_the_documented_table_is_what_the_recorded_files_give(checkout: Path) -> None:
     committed = (checkout / "docs" / "results.md").read_text(encoding="utf-8")
-    assert committed == render_table(checkout / "results")
+    assert committed == render(checkout)
     assert len(list((checkout / "results").glob("*.json"))) > 0

@@ -75,9 +75,10 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _record(arguments: argparse.Namespace) -> int:
-    from lithoscope.results import record
+    from lithoscope.finished import record
 
-    print(f"wrote {record(Path.cwd(), arguments.name)}; rebuild the table with: lithoscope results")
+    written = record(Path.cwd(), arguments.name, arguments.experiment)
+    print(f"wrote {written}; rebuild the table with: lithoscope results")
     return 0
 
 
@@ -116,8 +117,9 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_recipe(commands)
 
-    record = commands.add_parser("record", help="keep this workspace's finished run as results/NAME.json")
-    record.add_argument("name")
+    record = commands.add_parser("record", help="keep a finished run as results/NAME.json")
+    record.add_argument("name", help="RECIPE-seedN stands with the recipe's other seeds in the table")
+    record.add_argument("--experiment", metavar="EXP", help="a finished DVC experiment, instead of the workspace's run")
     record.set_defaults(run=_record)
 
     results = commands.add_parser("results", help="rebuild docs/results.md from results/*.json")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.params import Parameters, validate_parameters
@@ -49,12 +49,19 @@ class About(_Block):
     Attributes:
         description: One line for ``lithoscope recipe --list``.
         source: Whose work, and the figures stated there.
-        compare_with: Another recipe; ``docs/results.md`` compares the two photograph by photograph.
+        compare_with: Other recipes, one or a list; ``docs/results.md`` compares them photograph by photograph.
+        notes: What else ``docs/results.md`` says of it; each line becomes a point of a list.
     """
 
     description: str = Field(min_length=1)
     source: Source | None = None
-    compare_with: str | None = None
+    compare_with: list[str] = []
+    notes: str = ""
+
+    @field_validator("compare_with", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,12 @@ class Recipe:
 def recipe_names(root: Path) -> list[str]:
     """Return the names of all recipes of a checkout, in alphabetical order."""
     return sorted(path.stem for path in (root / FOLDER).glob("*.yaml"))
+
+
+def recipe_and_seed(name: str) -> tuple[str, int | None]:
+    """Take a name of an experiment or result apart: ``granite-seed2`` is (granite, 2), ``granite`` (granite, None)."""
+    matched = re.fullmatch(r"(.+)-seed(\d+)", name)
+    return (matched[1], int(matched[2])) if matched else (name, None)
 
 
 def load_recipe(root: Path, name: str) -> Recipe:

@@ -1,146 +1,254 @@
-"""Finished runs on real photographs: one small file each, and the table that is rebuilt from them.
+"""``docs/results.md``: rebuilt from the finished runs in ``results/`` and the heads of the recipe files.
 
-A file keeps what is needed to recompute every figure: parameters, hashes, ids with labels and probabilities. The
-table recomputes accuracy and its interval from those, so no figure in it was typed in.
+Accuracies, losses and intervals are computed from the probabilities in the files, so no figure was typed in but
+those that a recipe's source states.
 """
 
-import json
-import re
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import evaluate
-from lithoscope.intervals import wilson
 from lithoscope.json_files import read_json
-from lithoscope.model_io import load_description, weights_digest
-from lithoscope.params import load_parameters
-from lithoscope.summary import photographs_in_words
-from lithoscope.tracking import DATA_TAG, open_store
+from lithoscope.paired import RESAMPLES, compare_pairs
+from lithoscope.recipes import About, SourceFigure, load_recipe, recipe_and_seed, recipe_names
+from lithoscope.summary import photographs_in_words, share_in_words, short
 
-DIGITS = 5
+ABSENT = "–"
+COLUMNS = (
+    ("run", "---"), ("photographs: training / validation / test", "---"), ("model", "---"), ("computed in", "---"),
+    ("scored on", "---"), ("n", "---:"), ("accuracy", "---"), ("loss", "---:"), ("macro F1", "---:"),
+    ("validation accuracy", "---:"), ("validation loss", "---:"), ("best epoch", "---:"), ("training, s", "---:"),
+    ("stated by the source", "---"), ("made by", "---"),
+)  # fmt: skip
+HEAD = """\
+# Results on real photographs
+
+Made by `lithoscope results` from the files in `results/` and `recipes/`; do not edit.
+
+- **accuracy** stands with its 95 % Wilson interval at its own n. A mean over seeds stands with its standard deviation
+  and, in brackets, the Wilson interval of that mean at the n of one seed: seeds are never pooled, since they read the
+  same or overlapping photographs.
+- **validation** figures are the best epoch's. They chose that epoch, so they flatter, and are no test.
+- **stated by the source**: what others state of their own split, which is not ours.
+"""
+PAIRED = f"""\
+## Paired comparisons
+
+Two recipes on the photographs that both read under the same seed; above 0 the first one is better. In brackets the
+95 % interval of {RESAMPLES:,} bootstrap resamples of photographs, each drawn with its readings under all seeds. It says
+how sure the difference of these trained networks is on other photographs, not how far other seeds would scatter. p:
+McNemar's exact test, seed by seed.
+
+| first | second | scored on | photographs | readings | difference of accuracy | p by seed |
+| --- | --- | --- | ---: | ---: | --- | --- |
+"""
 
 
-def record(root: Path, name: str) -> Path:
-    """Write ``results/<name>.json`` from the workspace's finished run and its MLflow run.
+@dataclass(frozen=True)
+class Result:
+    """One file of ``results/``.
 
-    Raises:
-        LithoscopeError: The name is no file name, it is taken, or the pipeline has not run.
+    Attributes:
+        name: The file's name without its ending.
+        recipe: The name without its seed.
+        seed: The one in its name, or None.
+        values: What the file holds. Files of earlier versions lack some keys.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
-        raise LithoscopeError(f"name {name!r}: allowed: lower-case letters, digits, '.', '_', '-'")
-    target = root / "results" / f"{name}.json"
-    if target.exists():
-        raise LithoscopeError(f"{target} exists; a result is never overwritten: choose another name or remove it")
-    params = load_parameters(root / "params.yaml")
-    dataset, data = read_json(root / "build" / "dataset.json"), read_json(root / "metrics" / "data.json")
-    description = load_description(root / "build" / "model")
-    weights = weights_digest(root / "build" / "model")
-    run = open_store(root)[1].find(params.digest(), weights)
-    if run is None:
-        raise LithoscopeError("MLflow holds no run of these weights and parameters, so how long it took is not known")
-    tags, metrics = run.facts()
-    table = pd.read_csv(root / "plots" / "predictions.csv", float_precision="round_trip")
-    columns = [f"p_{label}" for label in description.classes]
-    values = {
-        "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation", "published")},
-        "data": data,
-        "parameters": _without_places(params.model_dump()),
-        "pretrained": description.pretrained,
-        "sha256": {"data": tags.get(DATA_TAG), "weights": weights, "parameters": params.digest()},
-        "processor": tags.get("processor"),
-        "seconds": round(metrics["seconds"], 1) if "seconds" in metrics else None,
-        "training": read_json(root / "metrics" / "train.json"),
-        "split": str(table["split"].iloc[0]),
-        "classes": description.classes,
-        "photographs": [
-            {"id": row["id"], "label": row["label"], "p": [round(float(row[column]), DIGITS) for column in columns]}
-            for _, row in table.iterrows()
-        ],
-    }
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(_compact(values), encoding="utf-8")
-    return target
+
+    name: str
+    recipe: str
+    seed: int | None
+    values: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Result":
+        """Read a file."""
+        return cls(path.stem, *recipe_and_seed(path.stem), read_json(path))
+
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        """The overall figures of :func:`lithoscope.evaluation.evaluate`."""
+        classes, photographs = self.values["classes"], self.values["photographs"]
+        labels = np.array([classes.index(photograph["label"]) for photograph in photographs], dtype=np.int64)
+        return evaluate(np.array([photograph["p"] for photograph in photographs]), labels, classes).overall
+
+    @cached_property
+    def right(self) -> dict[str, bool]:
+        """Of each photograph's id, whether it was named right."""
+        classes = self.values["classes"]
+        return {
+            photograph["id"]: classes[int(np.argmax(photograph["p"]))] == photograph["label"]
+            for photograph in self.values["photographs"]
+        }
+
+    def validation(self, figure: str) -> float | None:
+        """Return the best epoch's validation ``accuracy`` or ``loss``, or None without validation photographs."""
+        found: float | None = (self.values["training"].get("validation") or {}).get(figure)
+        return found
 
 
-def _without_places(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Leave out where files lie on this machine; ``pretrained`` names the weights by their hash."""
-    weights = parameters["model"]["weights"]
-    place = {"weights": Path(weights).name} if weights else {}
-    kept = {name: value for name, value in parameters.items() if name != "mirror"}
-    return {**kept, "model": {**parameters["model"], **place}}
-
-
-def _compact(values: dict[str, Any]) -> str:
-    """Return JSON with one line a photograph, so that Git shows which changed."""
-    photographs = [json.dumps(photograph, ensure_ascii=False) for photograph in values["photographs"]]
-    head = json.dumps({**values, "photographs": []}, indent=2, ensure_ascii=False)
-    return head.replace('"photographs": []', '"photographs": [\n    ' + ",\n    ".join(photographs) + "\n  ]") + "\n"
-
-
-def _row(path: Path) -> dict[str, Any]:
-    result = read_json(path)
-    classes = result["classes"]
-    probabilities = np.array([photograph["p"] for photograph in result["photographs"]])
-    labels = np.array([classes.index(photograph["label"]) for photograph in result["photographs"]])
-    figures = evaluate(probabilities, labels, classes).overall
-    low, high = wilson(round(figures["accuracy"] * figures["n"]), figures["n"])
-    parameters = result["parameters"]
-    base, _, seed = path.stem.rpartition("-seed")
-    return {"recipe": base or path.stem, "seed": seed, "result": result, "figures": figures, "interval": (low, high),
-            "model": parameters["model"]["name"], "parameters": parameters}  # fmt: skip
-
-
-def render_table(folder: Path) -> str:
-    """Return ``docs/results.md`` made from every ``*.json`` in a folder."""
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for path in sorted(folder.glob("*.json")):
-        row = _row(path)
-        groups[row["recipe"]].append(row)
-    lines = [
-        "# Results on real photographs",
-        "",
-        "Made by `lithoscope results` from the files in `results/`; do not edit. Each accuracy stands with its 95 %",
-        "Wilson interval at its own n; several seeds give a mean ± standard deviation, and their intervals are never",
-        "pooled, since all of them are read on the same photographs.",
-        "",
-        "| run | data (training / validation / test) | model | split | n | accuracy | loss | macro F1 "
-        "| best epoch | training, s |",
-        "| --- | --- | --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
+def render(root: Path) -> str:
+    """Return ``docs/results.md`` made from ``results/*.json`` and ``recipes/*.yaml`` of a checkout."""
+    groups: dict[str, list[Result]] = defaultdict(list)
+    for path in sorted((root / "results").glob("*.json")):
+        result = Result.read(path)
+        groups[result.recipe].append(result)
+    abouts = {name: load_recipe(root, name).about for name in recipe_names(root)}
+    lines = [_joined(title for title, _ in COLUMNS), _joined(rule for _, rule in COLUMNS)]
+    for recipe, results in groups.items():
+        results.sort(key=lambda result: result.seed or 0)
+        stated = _stated(abouts.get(recipe))
+        lines += [_joined(_cells(result, stated if len(results) == 1 else "")) for result in results]
+        if len(results) > 1:
+            lines.append(_joined(_mean_cells(recipe, results, stated)))
+    text = HEAD + "\n" + "\n".join(lines) + "\n"
+    compared = [
+        line
+        for name, about in abouts.items()
+        for other in about.compare_with
+        for line in _compared(groups.get(name, []), groups.get(other, []))
     ]
-    for recipe, rows in groups.items():
-        lines += [_line(recipe, row) for row in rows]
-        if len(rows) > 1:
-            accuracies = [row["figures"]["accuracy"] for row in rows]
-            lines.append(
-                f"| **{recipe}**, mean of {len(rows)} seeds | | | | | "
-                f"**{_short(np.mean(accuracies))} ± {_short(np.std(accuracies, ddof=1))}** | | | | |"
-            )
-    return "\n".join(lines) + "\n"
+    if compared:
+        text += "\n" + PAIRED + "\n".join(compared) + "\n"
+    noted = {name: points for name, about in abouts.items() if (points := _points(about.notes))}
+    if noted:
+        text += "\n## Notes\n"
+    for name, points in noted.items():
+        text += f"\n### {name}\n\n" + "".join(f"- {point}\n" for point in points)
+    return text
 
 
-def _line(recipe: str, row: dict[str, Any]) -> str:
-    result, figures = row["result"], row["figures"]
-    low, high = (_short(value) for value in row["interval"])
-    counts = result["data"]["splits"]
-    seen = " / ".join(str(counts[name]["photographs"]) for name in ("train", "val", "test"))
-    synthetic = " (synthetic)" if result["dataset"]["synthetic"] else ""
-    photographs = photographs_in_words(result["data"]["photographs"], result["dataset"]["published"])
-    return (
-        f"| {recipe}{', seed ' + row['seed'] if row['seed'] else ''} | {result['dataset']['name']}{synthetic}, "
-        f"{photographs}: {seen} "
-        f"| {row['model']} | {result['split']} | {figures['n']} | {_short(figures['accuracy'])} [{low}, {high}] | "
-        f"{figures['loss']:.3f} | {_short(figures['macro']['f1'])} | {result['training']['best_epoch']} | "
-        f"{result['seconds'] or '–'} |"
-    )
+def _joined(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
-def _short(value: Any) -> str:
-    return f"{float(value):.3f}".removeprefix("0")
+def _cells(result: Result, stated: str) -> list[str]:
+    values, figures, training = result.values, result.figures, result.values["training"]
+    accuracy, loss = result.validation("accuracy"), result.validation("loss")
+    return [
+        f"[{result.name}](../results/{result.name}.json)",
+        _photographs(values),
+        _model(values),
+        _computed_in(values),
+        values["split"],
+        str(figures["n"]),
+        share_in_words(figures["accuracy"], figures["n"]),
+        f"{figures['loss']:.3f}",
+        short(figures["macro"]["f1"]),
+        ABSENT if accuracy is None else short(accuracy),
+        ABSENT if loss is None else f"{loss:.3f}",
+        f"{training['best_epoch']} of {training['epochs']}" if "epochs" in training else str(training["best_epoch"]),
+        f"{values['seconds']:.0f}" if values.get("seconds") is not None else ABSENT,
+        stated,
+        f"`{values['command']}`" if values.get("command") else ABSENT,
+    ]
+
+
+def _mean_cells(recipe: str, results: Sequence[Result], stated: str) -> list[str]:
+    accuracies = [result.figures["accuracy"] for result in results]
+    n = min(result.figures["n"] for result in results)  # seeds' splits may differ by a photograph: the wider interval
+    moves = any(result.right.keys() != results[0].right.keys() for result in results)
+    interval = share_in_words(mean(accuracies), n, whole=False).partition(" ")[2]
+    splits = sorted({result.values["split"] for result in results})
+    return [
+        f"**{recipe}, mean of {len(results)} seeds**",
+        "each seed has a split of its own" if moves else "every seed reads the same photographs",
+        "", "",
+        ", ".join(splits),
+        str(n),
+        f"**{_spread(accuracies)}** {interval}",
+        _spread([result.figures["loss"] for result in results], share=False),
+        _spread([result.figures["macro"]["f1"] for result in results]),
+        _spread([result.validation("accuracy") for result in results]),
+        _spread([result.validation("loss") for result in results], share=False),
+        "", "",
+        stated,
+        "",
+    ]  # fmt: skip
+
+
+def _spread(values: Sequence[float | None], *, share: bool = True) -> str:
+    """Return mean ± standard deviation (of a sample)."""
+    there = [value for value in values if value is not None]
+    if len(there) < len(values):
+        return ABSENT
+    shown = [short(value) if share else f"{value:.3f}" for value in (mean(there), stdev(there))]
+    return " ± ".join(shown)
+
+
+def _photographs(values: dict[str, Any]) -> str:
+    counts = values["data"]["splits"]
+    seen = " / ".join(str(counts[name]["photographs"]) if name in counts else "0" for name in ("train", "val", "test"))
+    synthetic = " (synthetic)" if values["dataset"]["synthetic"] else ""
+    used = photographs_in_words(values["data"]["photographs"], values["dataset"]["published"])
+    return f"{values['dataset']['name']}{synthetic}, {used}: {seen}"
+
+
+def _model(values: dict[str, Any]) -> str:
+    model, start = values["parameters"]["model"], values.get("pretrained")
+    parts = [f"{model['name']} from {start['source'] if start else 'scratch'}"]
+    parts += [f"{model[key]} {key}" for key in ("members", "views") if model.get(key, 1) > 1]
+    return ", ".join(parts)
+
+
+def _computed_in(values: dict[str, Any]) -> str:
+    """Return the precision that was resolved when it ran and on what; earlier files only have what was asked for."""
+    asked = values["parameters"].get("precision")
+    precision = values.get("precision") or (asked if asked != "auto" else None) or ABSENT
+    device = values.get("device") or values["parameters"].get("device") or ABSENT
+    return ", ".join(filter(None, (precision, device, values.get("processor") if device in {"cpu", ABSENT} else None)))
+
+
+def _stated(about: About | None) -> str:
+    """Return what a recipe's source states, each figure under the name of its split."""
+    if about is None or about.source is None or not about.source.figures:
+        return ABSENT
+    return f"{', '.join(map(_figure, about.source.figures))} ({about.source.who})"
+
+
+def _figure(figure: SourceFigure) -> str:
+    value = f"{figure.value:g}"
+    return f"{figure.metric} {value if 'loss' in figure.metric else value.removeprefix('0')}"
+
+
+def _points(notes: str) -> list[str]:
+    return [line.strip().removeprefix("- ") for line in notes.splitlines() if line.strip()]
+
+
+def _compared(first: Sequence[Result], second: Sequence[Result]) -> list[str]:
+    """Return the line that compares two recipes, or none before both have results."""
+    if not first or not second:
+        return []
+    names = first[0].recipe, second[0].recipe
+    kinds = {(result.values["dataset"]["name"], result.values["split"]) for result in (*first, *second)}
+    one, other = ({_seed(result): result.right for result in results} for results in (first, second))
+    paired = compare_pairs(one, other, *names) if len(kinds) == 1 else None  # other sets may have the same ids
+    if paired is None:
+        return [_joined([*names, ABSENT, "0", "0", "no photograph in common", ABSENT])]
+    difference, low, high = (_signed(value) for value in (paired.difference, *paired.interval))
+    p_values = ", ".join(f"{seed}: {_p(p)}" for seed, p in paired.p_values.items())
+    cells = [*names, first[0].values["split"], str(paired.photographs), str(paired.pairs)]
+    return [_joined([*cells, f"{difference} [{low}, {high}]", p_values])]
+
+
+def _seed(result: Result) -> str:
+    return "one run" if result.seed is None else f"seed {result.seed}"
+
+
+def _signed(value: float) -> str:
+    return ("−" if round(value, 3) < 0 else "+" if round(value, 3) > 0 else "") + short(abs(value))
+
+
+def _p(value: float) -> str:
+    return "< .001" if value < 0.001 else short(value)
 
 
 def write_table(root: Path) -> Path:
@@ -153,5 +261,5 @@ def write_table(root: Path) -> Path:
         raise LithoscopeError(f"{root / 'results'}: no results there; run this at the root of a Lithoscope checkout")
     target = root / "docs" / "results.md"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(render_table(root / "results"), encoding="utf-8")
+    target.write_text(render(root), encoding="utf-8")
     return target

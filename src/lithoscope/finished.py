@@ -1,0 +1,199 @@
+"""Keeps a finished run, of the workspace or of a DVC experiment, as one small file ``results/NAME.json``.
+
+The file holds what is needed to recompute every figure: parameters, hashes, ids with labels and probabilities, and
+the command that makes it. :mod:`lithoscope.results` builds the table from such files.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lithoscope.errors import LithoscopeError
+from lithoscope.json_files import read_json
+from lithoscope.model_io import load_description, weights_digest
+from lithoscope.params import Parameters, load_parameters
+from lithoscope.recipes import (
+    PLACES,
+    committed_parameters,
+    flat,
+    load_recipe,
+    override,
+    parameters_with,
+    recipe_and_seed,
+    recipe_names,
+)
+from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Run, Store, open_store
+
+DIGITS = 5  # decimals of a probability
+_NEEDED = (
+    "params.yaml", "build/dataset.json", "build/model", "metrics/data.json", "metrics/train.json",
+    "plots/predictions.csv",
+)  # fmt: skip
+
+
+def record(root: Path, name: str, experiment: str | None = None) -> Path:
+    """Write ``results/<name>.json`` from a finished run and what MLflow knows of it.
+
+    Args:
+        root: The checkout.
+        name: Of the result; ``<recipe>-seed<N>`` puts it into the table beside the recipe's other seeds.
+        experiment: A finished DVC experiment, on whatever commit and not applied; None for the workspace's run.
+
+    Raises:
+        LithoscopeError: The name is no file name or is taken, there is no such experiment, or the run is unfinished.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise LithoscopeError(f"name {name!r}: allowed: lower-case letters, digits, '.', '_', '-'")
+    target = root / "results" / f"{name}.json"
+    if target.exists():
+        raise LithoscopeError(f"{target} exists; a result is never overwritten: choose another name or remove it")
+    if experiment is None:
+        values = _collect(root, root, name, "")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            _fetch(root, experiment, Path(folder))
+            values = _collect(root, Path(folder), name, experiment)
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(_compact(values), encoding="utf-8")
+    return target
+
+
+def _fetch(root: Path, experiment: str, folder: Path) -> None:
+    """Copy what an experiment left into a folder, from its Git commit and DVC's cache."""
+    listed = subprocess.run(
+        ["git", "for-each-ref", "--format=%(refname)", "refs/exps"],
+        cwd=root, capture_output=True, encoding="utf-8", check=False,
+    ).stdout  # fmt: skip
+    pattern = rf"refs/exps/[0-9a-f]{{2}}/[0-9a-f]{{38}}/{re.escape(experiment)}"
+    found = [ref for ref in listed.split() if re.fullmatch(pattern, ref)]
+    if not found:
+        raise LithoscopeError(f"--experiment {experiment}: no finished experiment of that name; see: dvc exp list -A")
+    if len(found) > 1:
+        raise LithoscopeError(
+            f"--experiment {experiment}: {len(found)} commits have one of that name: give one another with "
+            f"`dvc exp rename --rev COMMIT {experiment} OTHER`"
+        )
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    try:
+        files = DVCFileSystem(repo=str(root), rev=found[0])
+        for name in _NEEDED:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            files.get(name, str(folder / name), recursive=files.isdir(name))  # type: ignore[no-untyped-call]
+    except (FileNotFoundError, DvcException) as error:
+        raise LithoscopeError(
+            f"--experiment {experiment}: {name if isinstance(error, FileNotFoundError) else error} is not there: it "
+            "did not finish, or `dvc gc` emptied the cache"
+        ) from None
+
+
+def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, Any]:
+    """Return a result's content.
+
+    Args:
+        root: The checkout, whose MLflow store and recipes count.
+        folder: Where the run's files are.
+        name: Of the result.
+        experiment: The DVC experiment's name, or "".
+    """
+    params = load_parameters(folder / "params.yaml")
+    dataset, data = read_json(folder / "build" / "dataset.json"), read_json(folder / "metrics" / "data.json")
+    description = load_description(folder / "build" / "model")
+    weights = weights_digest(folder / "build" / "model")
+    training = read_json(folder / "metrics" / "train.json")
+    try:
+        table = pd.read_csv(
+            folder / "plots" / "predictions.csv", keep_default_na=False,
+            dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise LithoscopeError("plots/predictions.csv is missing: `dvc repro` makes it") from None
+    split, accuracy = str(table["split"].iloc[0]), float((table["label"] == table["predicted"]).mean())
+    tags, metrics = _tracked(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
+    columns = [f"p_{label}" for label in description.classes]
+    return {
+        "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation", "published")},
+        "data": data,
+        "parameters": _without_places(params.model_dump()),
+        "pretrained": description.pretrained,
+        "sha256": {"data": tags.get(DATA_TAG), "weights": weights, "parameters": params.digest()},
+        "command": _command(root, params, name, experiment),
+        "precision": tags.get("precision"),
+        "device": tags.get("device"),
+        "processor": tags.get("processor"),
+        "seconds": round(metrics["seconds"], 1) if "seconds" in metrics else None,
+        "training": training,
+        "split": split,
+        "classes": description.classes,
+        "photographs": [
+            {"id": row["id"], "label": row["label"], "p": [round(float(row[column]), DIGITS) for column in columns]}
+            for _, row in table.iterrows()
+        ],
+    }
+
+
+def _tracked(
+    store: Store, params: Parameters, weights: str, metric: str, accuracy: float, experiment: str
+) -> tuple[dict[str, str], dict[str, float]]:
+    """Return tags and metrics of the MLflow run that trained these weights and was scored at this very accuracy.
+
+    An experiment that was stopped before its evaluation keeps the figures of the commit it started from; those belong
+    to no run of its weights, and are refused here. Of runs alike, one of the experiment is preferred, then one that
+    trained (and was not restored from DVC's cache).
+    """
+    alike = []
+    for past in store.past_runs():
+        if past.status == "FINISHED" and abs(past.metrics.get(metric, -1.0) - accuracy) < 1e-5:
+            tags, metrics = Run(store.client, past.run_id, store.uri).facts()
+            if tags.get(WEIGHTS_TAG) == weights and tags.get(PARAMETERS_TAG) == params.digest():
+                alike.append((past.experiment != experiment, "seconds" not in metrics, tags, metrics))
+    if not alike:
+        raise LithoscopeError(
+            f"MLflow holds no run of these weights and parameters with {metric} {accuracy:.3f}: the run is not "
+            "finished, or it ran with another store; run `dvc repro`, or set MLFLOW_TRACKING_URI"
+        )
+    _, _, tags, metrics = min(alike, key=lambda one: one[:2])
+    return tags, metrics
+
+
+def _command(root: Path, params: Parameters, name: str, experiment: str) -> str:
+    """Return the line that repeats a run: the recipe it is named after, else DVC's, with what else differs."""
+    committed, names = committed_parameters(root), set(recipe_names(root))
+    line, before = ["dvc", "exp", "run"], flat(_without_places(committed))
+    for made in filter(None, (experiment, name)):
+        base, seed = recipe_and_seed(made)
+        if base not in names or (recipe := load_recipe(root, base)).grid:
+            continue
+        seeds = {} if seed is None else {"seed": seed, "split.seed": seed}
+        planned = parameters_with(committed, {**recipe.differences, **seeds}, f"recipes/{base}.yaml")
+        line = ["lithoscope", "recipe", base, *([] if seed is None else ["--seed", str(seed)])]
+        before = flat(_without_places(planned.model_dump()))
+        break
+    after = flat(_without_places(params.model_dump()))
+    changes = [
+        part for key, value in after.items() if before.get(key) != value for part in ("-S", override(key, value))
+    ]
+    return shlex.join([*line, *changes])
+
+
+def _without_places(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out where files lie on this machine; ``pretrained`` names the weights by their hash."""
+    weights = parameters["model"]["weights"]
+    place = {"weights": Path(weights).name} if weights else {}
+    kept = {name: value for name, value in parameters.items() if name not in PLACES}
+    return {**kept, "model": {**parameters["model"], **place}}
+
+
+def _compact(values: dict[str, Any]) -> str:
+    """Return JSON with one line a photograph, so that Git shows which changed."""
+    photographs = [json.dumps(photograph, ensure_ascii=False) for photograph in values["photographs"]]
+    head = json.dumps({**values, "photographs": []}, indent=2, ensure_ascii=False)
+    return head.replace('"photographs": []', '"photographs": [\n    ' + ",\n    ".join(photographs) + "\n  ]") + "\n"
