@@ -63,7 +63,7 @@ def test_use_takes_a_set_by_its_name_and_goes_back_to_the_default(workspace: Pat
         (["predict", "params.yaml", "--sheet", "."], "cannot be written"),
         (["use", ""], "name a folder, an archive, or a set"),
         (["predict", "params.yaml", "--output", "nowhere/labels.csv"], "its folder does not exist"),
-        (["summary"], "run `dvc repro` first"),
+        (["summary"], "dataset.json is missing: `dvc repro` makes it"),
         (["specimens", "."], "not empty"),
         (["results"], "no results there"),
     ],

@@ -20,7 +20,8 @@ VARIED = OnlineAugmentation(LIMITS, 1.0, 0)
 
 
 def weights_of(model: Classifier) -> torch.Tensor:
-    return model.state_dict()["head.1.weight"].clone()
+    weights: torch.Tensor = model.state_dict()["head.1.weight"]
+    return weights.clone()
 
 
 def test_the_head_is_the_discriminant_of_what_the_backbone_makes_of_the_photographs() -> None:

@@ -1,4 +1,4 @@
-"""Reading the JSON files that the stages write."""
+"""Reading JSON files that this project wrote."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,12 @@ from typing import Any
 from lithoscope.errors import LithoscopeError
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, remedy: str = "`dvc repro` makes it") -> dict[str, Any]:
     """Read a JSON file that holds an object.
 
     Args:
-        path: Of a file that a stage writes; errors name it as it is given.
+        path: Errors name it as it is given.
+        remedy: What errors tell to do.
 
     Raises:
         LithoscopeError: It is not there, or it is damaged.
@@ -19,9 +20,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise LithoscopeError(f"{path} is missing: `dvc repro` makes it") from None
+        raise LithoscopeError(f"{path} is missing: {remedy}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LithoscopeError(f"{path}: damaged ({error}); `dvc repro` makes it anew") from None
+        raise LithoscopeError(f"{path}: damaged ({error}); {remedy} anew") from None
     if not isinstance(values, dict):
-        raise LithoscopeError(f"{path}: damaged (no JSON object); `dvc repro` makes it anew")
+        raise LithoscopeError(f"{path}: damaged (no JSON object); {remedy} anew")
     return values

@@ -71,7 +71,7 @@ class Result:
     @classmethod
     def read(cls, path: Path) -> "Result":
         """Read a file."""
-        return cls(path.stem, *recipe_and_seed(path.stem), read_json(path))
+        return cls(path.stem, *recipe_and_seed(path.stem), read_json(path, "restore it from Git, or record it"))
 
     @cached_property
     def figures(self) -> dict[str, Any]:
