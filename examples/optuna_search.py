@@ -44,11 +44,9 @@ def score(recipe: Recipe, request: Request, metric: str) -> float | None:
     """Run an experiment and return its figure on validation photographs; None where the experiment failed.
 
     Raises:
-        LithoscopeError: The parameters are not allowed, or the experiment would read the test photographs.
+        LithoscopeError: The parameters are not allowed.
     """
     (experiment,) = plan(ROOT, recipe, request)
-    if experiment.parameters.evaluate.on != "validation":
-        raise LithoscopeError("evaluate.on: a search chooses on validation photographs; leave it out")
     print(experiment.line, flush=True)
     if execute(ROOT, experiment) != 0:
         return None
@@ -71,7 +69,7 @@ def search(study: optuna.Study, recipe: Recipe, asked: Request, metric: str, tri
         if name in taken:
             study.tell(trial, state=TrialState.FAIL)
             raise LithoscopeError(f"the experiment {name} exists: choose another name for this search with --name")
-        settings = {**asked.settings, **suggest(trial)}
+        settings = {**asked.settings, **suggest(trial), "evaluate.on": "validation"}
         try:
             value = score(recipe, dataclasses.replace(asked, settings=settings, name=name), metric)
         except LithoscopeError:
@@ -120,7 +118,9 @@ def main() -> None:
     recipe = load_recipe(ROOT, arguments.recipe)
     if recipe.grid:
         raise LithoscopeError(f"recipe {recipe.name}: a recipe with a grid is a sweep already; name one without")
-    fixed = {"evaluate.on": "validation", **dict(setting(text) for text in arguments.set)}
+    fixed = dict(setting(text) for text in arguments.set)
+    if "evaluate.on" in fixed:
+        raise LithoscopeError("-S evaluate.on: a search chooses on validation photographs; leave it out")
     STORE.parent.mkdir(exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
