@@ -74,7 +74,7 @@ def main() -> None:
         exclusive(root / ".partial" / "training", key) as checkpoints,
         store.run(run_name(params), params, tags) as tracked,
     ):
-        recorder = EpochRecorder(tracked, HISTORY, settings.head_epochs + settings.epochs, model.members)
+        recorder = EpochRecorder(tracked, HISTORY, settings.all_epochs, model.members)
         result = train_members(
             build, settings, split, validation, online, members=model.members, threads=params.threads,
             checkpoints=checkpoints, on_epoch=recorder.on_epoch, progress_bar=sys.stderr.isatty(),

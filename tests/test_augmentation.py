@@ -159,6 +159,12 @@ def test_a_policy_varies_each_picture_by_its_own_key(policy: str) -> None:
     assert torch.equal(varied(images, list(range(8)), policy="none"), images.float())
 
 
+def test_what_a_policy_leaves_bare_takes_the_colour_of_the_edges() -> None:
+    even = torch.full((40, 3, 24, 24), 200, dtype=torch.uint8)
+    varied = apply_policy(even, list(range(40)), policy="trivialaugment", seed=0, epoch=0)
+    assert torch.equal(varied, varied[:, :, :1, :1].expand_as(varied))
+
+
 def test_the_two_policies_differ() -> None:
     images, ids = noise(8), list(range(8))
     one, other = (apply_policy(images, ids, policy=name, seed=0, epoch=0) for name in ("randaugment", "trivialaugment"))

@@ -13,7 +13,8 @@ def test_it_decides_as_scikit_learns_discriminant_with_the_same_shrinkage_and_eq
     weights, biases = shrinkage_discriminant(FEATURES, LABELS, 4, 0.6)
     # scikit-learn shrinks each class's covariance by itself and averages them, which is the same for equal classes
     # up to how the trace is averaged: equal as well.
-    theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.6, priors=[0.25] * 4).fit(FEATURES, LABELS)
+    reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.6, priors=[0.25] * 4)  # type: ignore[no-untyped-call]
+    theirs = reference.fit(FEATURES, LABELS)
     new = RNG.normal(0, 2, (200, 40))
     mine = new @ weights.T + biases
     their_scores = theirs.decision_function(new)

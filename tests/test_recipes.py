@@ -9,7 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from lithoscope import cli
 from lithoscope.arrays import ArraySplit
-from lithoscope.batches import inference_batches, training_batches
+from lithoscope.classification import TrainingSettings
 from lithoscope.errors import LithoscopeError
 from lithoscope.experiments import Request, plan
 from lithoscope.machine import make_repeatable
@@ -23,7 +23,7 @@ from lithoscope.recipes import (
     recipe_names,
     setting,
 )
-from lithoscope.training import TrainingSettings, train
+from lithoscope.training import train
 
 from git_checkout import git, small_checkout
 from photographs_on_disk import class_folders
@@ -92,8 +92,8 @@ def test_the_exact_backbone_of_a_recipe_trains_from_scratch(checkout: Path, tmp_
         **{**params.train.model_dump(), "head_epochs": min(params.train.head_epochs, 1)},
     )  # fmt: skip
     result = train(
-        network, settings, training_batches(pictures, 4, 0, None), inference_batches(pictures), checkpoints=tmp_path,
-        on_epoch=lambda *_: None, progress_bar=False,
+        network, settings, pictures, pictures, None, checkpoints=tmp_path, on_epoch=lambda *_: None,
+        progress_bar=False,
     )  # fmt: skip
     assert np.isfinite(result.history[-1].train_loss)
 

@@ -194,14 +194,16 @@ def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: str
     if policy == "none":
         return images.float()
     # torchvision's v2 imports these two without saying that it exports them.
-    vary = v2.RandAugment() if policy == "randaugment" else v2.TrivialAugmentWide()  # type: ignore[attr-defined]
+    kind = v2.RandAugment if policy == "randaugment" else v2.TrivialAugmentWide  # type: ignore[attr-defined]
     pictures = images.round().to(torch.uint8)
+    # What is left bare takes the colour of the edges here too, where torchvision's own choice is black.
+    fills = _edge_colour(pictures)[:, :, 0, 0].tolist()
     varied = torch.empty_like(images, dtype=torch.float32)
     # torchvision draws from torch's global random state, which training needs for itself.
     with torch.random.fork_rng(devices=[]):
-        for picture, sample, place in zip(pictures, sample_ids, varied, strict=True):
+        for picture, fill, sample, place in zip(pictures, fills, sample_ids, varied, strict=True):
             torch.manual_seed(integer_seed(seed, "augment policy", epoch, sample))
-            place.copy_(vary(picture))
+            place.copy_(kind(fill=fill)(picture))
     return varied
 
 

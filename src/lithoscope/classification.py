@@ -50,6 +50,11 @@ class TrainingSettings:
     accumulate: int = 1
     clip: float = 0.0
 
+    @property
+    def all_epochs(self) -> int:
+        """How many epochs there are at most, over both phases."""
+        return self.epochs + (self.head_epochs if self.head_fit == "gradient" else 0)
+
 
 _STATES = {"state_dict", "current_model_state"}
 """Where a checkpoint holds weights; the second one beside an average."""
