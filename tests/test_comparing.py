@@ -137,7 +137,7 @@ def test_each_runs_sample_predictions_stand_on_the_page_scaled_down(root: Path) 
     reds = [picture.convert("RGB").getpixel((480, 240)) for picture in shown]
     expected = [20 * number for number in range(1, RUNS + 1) if number != 5]
     assert [red[0] for red in reds if isinstance(red, tuple)] == pytest.approx(expected, abs=6)
-    assert "None kept by run 5:" in page
+    assert "None kept by run 5;" in page
 
 
 def test_each_of_twelve_runs_has_a_colour_and_labels_that_do_not_cover_each_other(root: Path) -> None:
