@@ -62,12 +62,12 @@ def track(store: Store, params: Parameters, figures: Evaluation, on: str) -> Non
     tracked = store.find(params.digest(), weights)
     if tracked is not None:
         tracked.log_metrics(metrics)
-        tracked.log_files(OVERALL, PER_CLASS, PREDICTIONS)
+        tracked.log_files(OVERALL, PER_CLASS, PREDICTIONS, SHEET)
         return
     tags = {PARAMETERS_TAG: params.digest(), WEIGHTS_TAG: weights, SOURCE_TAG: "not here: restored from DVC's cache"}
     with store.run(run_name(params), params, tags) as opened:
         opened.log_metrics(metrics)
-        opened.log_files(OVERALL, PER_CLASS, PREDICTIONS)
+        opened.log_files(OVERALL, PER_CLASS, PREDICTIONS, SHEET)
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -1,9 +1,13 @@
+import base64
+import io
 from contextlib import suppress
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from PIL import Image
 
 from lithoscope import cli
 from lithoscope.comparing import compare, rows
@@ -38,6 +42,11 @@ def add(store: Store, params: Parameters, number: int, experiment: str) -> None:
             figures = {"loss": 2.0 / epoch + 0.02 * number, "accuracy": 0.15 * epoch + 0.01 * number}
             run.log_metrics({f"{part}_{name}": v for part in ("train", "val") for name, v in figures.items()}, epoch)
         run.log_metrics({"best_epoch": 4, "seconds": 61.2})
+        if number != 5:
+            with TemporaryDirectory() as folder:
+                picture = Path(folder) / "photographs.png"
+                Image.new("RGB", (1400, 700), (20 * number, 0, 0)).save(picture)
+                run.log_files(picture)
         if number % 2:
             run.log_metrics({"test.accuracy": 0.9, "test.n": 10})
         if number % 3 == 0:
@@ -116,6 +125,19 @@ def test_the_page_asks_no_host_for_anything_and_escapes_names(root: Path) -> Non
     compared = compare(root, ["broken"])
     head, lines = rows(compared)
     assert "<script" not in comparison_page(compared, head, [["<script>", *line[1:]] for line in lines])
+
+
+def test_each_runs_sample_predictions_stand_on_the_page_scaled_down(root: Path) -> None:
+    page = page_of(root)
+    parser = References()
+    parser.feed(page)
+    pictures = [value.partition("base64,")[2] for value in parser.found if value.startswith("data:image/")]
+    shown = [Image.open(io.BytesIO(base64.b64decode(picture))) for picture in pictures]
+    assert {picture.size for picture in shown} == {(960, 480)}
+    reds = [picture.convert("RGB").getpixel((480, 240)) for picture in shown]
+    expected = [20 * number for number in range(1, RUNS + 1) if number != 5]
+    assert [red[0] for red in reds if isinstance(red, tuple)] == pytest.approx(expected, abs=6)
+    assert "None kept by run 5;" in page
 
 
 def test_each_of_twelve_runs_has_a_colour_and_labels_that_do_not_cover_each_other(root: Path) -> None:

@@ -11,6 +11,7 @@ from lithoscope.summary import share_in_words, short
 from lithoscope.tracking import PastRun, Store, open_store
 
 CURVES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
+SHEET = "photographs.png"  # as the `evaluate` stage logs it
 NO_EXPERIMENT = "(no DVC experiment)"
 _PLACES = ("mirror", "osf_api")
 
@@ -45,6 +46,7 @@ class Compared:
         curves: For each of :data:`CURVES` its value at each epoch.
         best_epoch: The epoch with the lowest validation loss, or the last one where nothing validated.
         scored: What the ``evaluate`` stage found, test first; empty where it has not run.
+        sheet: PNG with photographs and what the model said of them; None where the run kept none.
     """
 
     number: int
@@ -53,6 +55,7 @@ class Compared:
     curves: dict[str, dict[int, float]]
     best_epoch: int | None
     scored: list[Scored]
+    sheet: bytes | None
 
     @property
     def name(self) -> str:
@@ -125,7 +128,8 @@ def _compared(store: Store, number: int, run: PastRun, keys: Sequence[str]) -> C
         if accuracy is not None and n:
             scored.append(Scored(split, accuracy, n, *wilson(round(accuracy * n), n)))
     differences = {key: run.parameters.get(key, "–") for key in keys}
-    return Compared(number, run, differences, curves, None if best is None else int(best), scored)
+    sheet = store.file(run.run_id, SHEET)
+    return Compared(number, run, differences, curves, None if best is None else int(best), scored, sheet)
 
 
 def rows(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
@@ -183,5 +187,5 @@ def compare_command(root: Path, names: Sequence[str], last: int | None, output: 
     Console(width=None if sys.stdout.isatty() else 400, highlight=False, markup=False).print(table)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(comparison_page(compared, head, lines), encoding="utf-8")
-    print(f"curves and intervals: {output}")
+    print(f"curves, intervals and sample predictions: {output}")
     return 0

@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import subprocess
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -175,6 +176,16 @@ class Store:
         """Return a figure's value at each epoch; empty where the run has none."""
         try:
             return {point.step: point.value for point in self.client.get_metric_history(run_id, metric)}
+        except MlflowException as error:
+            raise _unusable(self.uri, error) from None
+
+    def file(self, run_id: str, name: str) -> bytes | None:
+        """Return what a file holds that was kept with a run by :meth:`Run.log_files`; None where there is none."""
+        try:
+            if name not in {entry.path for entry in self.client.list_artifacts(run_id)}:
+                return None
+            with tempfile.TemporaryDirectory() as folder:
+                return Path(self.client.download_artifacts(run_id, name, folder)).read_bytes()
         except MlflowException as error:
             raise _unusable(self.uri, error) from None
 

@@ -1,5 +1,7 @@
 """The page of ``lithoscope compare``: learning curves and accuracies of several runs, in the report's style."""
 
+import base64
+import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from PIL import Image
 from sklearn.isotonic import isotonic_regression
 
 from lithoscope.reporting.figures import MUTED, PAPER, STYLE, to_svg
@@ -129,6 +132,22 @@ def _cut(name: str, longest: int = 38) -> str:
     return name if len(name) <= longest else f"{name[: longest // 2]}…{name[-(longest // 2 - 1) :]}"
 
 
+def embedded(sheet: bytes, widest: int = 960) -> str:
+    """Return a contact sheet as a ``data:`` address, scaled down so that a page with many runs stays small.
+
+    Args:
+        sheet: PNG.
+        widest: Largest width, pixels.
+    """
+    with Image.open(io.BytesIO(sheet)) as picture:
+        small = picture.convert("RGB")
+    if small.width > widest:
+        small = small.resize((widest, round(small.height * widest / small.width)), Image.Resampling.LANCZOS)
+    packed = io.BytesIO()
+    small.save(packed, "WEBP", quality=80)
+    return f"data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"
+
+
 def comparison_page(compared: "Sequence[Compared]", head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return one HTML document that opens by itself and asks no host for anything.
 
@@ -153,5 +172,9 @@ def comparison_page(compared: "Sequence[Compared]", head: Sequence[str], lines: 
         lines=lines,
         colours=[line_style(run.number)["color"] for run in compared],
         unnamed=[run.number for run in compared if not run.run.experiment],
+        sheets=[
+            {"number": run.number, "name": run.name, "picture": embedded(run.sheet)} for run in compared if run.sheet
+        ],
+        unseen=[run.number for run in compared if not run.sheet],
         untested=[run.number for run in compared if run.score("test") is None],
     )
