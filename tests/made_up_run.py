@@ -54,6 +54,7 @@ PARAMETERS: dict[str, Any] = {
     "train.schedule": "cosine",
     "train.warmup": 1,
     "train.patience": 8,
+    "train.keep": "loss",
     "train.label_smoothing": 0.0,
     "train.head_epochs": 0,
     "train.head_lr": 1e-3,

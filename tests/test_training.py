@@ -271,6 +271,16 @@ def test_the_head_is_trained_first_and_alone(tmp_path: Path) -> None:
     assert loss_of(result.state) == pytest.approx(result.history[result.best_epoch - 1].val_loss, rel=1e-4)
 
 
+def test_the_epoch_of_the_highest_accuracy_is_kept_on_request(tmp_path: Path) -> None:
+    results = {keep: fit(tmp_path / keep, keep=keep, epochs=8, lr=0.02) for keep in ("loss", "accuracy")}
+    by_loss, by_accuracy = (results[keep].best_epoch for keep in ("loss", "accuracy"))
+    history = results["accuracy"].history
+    assert history == results["loss"].history
+    assert by_accuracy == max(history, key=lambda figures: figures.val_accuracy or 0.0).epoch
+    assert by_accuracy != by_loss, "this test needs a training whose two best epochs differ"
+    assert loss_of(results["accuracy"].state) == pytest.approx(history[by_accuracy - 1].val_loss, rel=1e-4)
+
+
 def test_the_head_phase_leaves_its_best_epoch_where_no_later_one_is_better(tmp_path: Path) -> None:
     result = fit(tmp_path, head_epochs=3, head_lr=0.01, epochs=1, lr=10.0, warmup=0, optimizer="sgd")
     assert result.best_epoch <= 3

@@ -36,6 +36,7 @@ class TrainingSettings:
     warmup: int
     patience: int
     label_smoothing: float
+    keep: str = "loss"
     head_epochs: int = 0
     head_lr: float = 1e-3
     head_fit: str = "gradient"

@@ -63,10 +63,18 @@ def mean_history(histories: Sequence[Sequence[EpochFigures]]) -> list[EpochFigur
     return merged
 
 
-def best_of(history: Sequence[EpochFigures]) -> EpochFigures:
-    """Return the epoch with the lowest validation loss, the earliest of equals; the last one without validation."""
-    validated = [figures for figures in history if figures.val_loss is not None]
-    return min(validated, key=lambda figures: (figures.val_loss, figures.epoch)) if validated else history[-1]
+def best_of(history: Sequence[EpochFigures], keep: str = "loss") -> EpochFigures:
+    """Return the epoch that is kept, the earliest of equals; without validation photographs the last one.
+
+    Args:
+        history: At least one epoch.
+        keep: ``loss``, the lowest validation loss, or ``accuracy``, the highest validation accuracy.
+    """
+    if history[-1].val_loss is None:
+        return history[-1]
+    if keep == "accuracy":
+        return max(history, key=lambda figures: figures.val_accuracy or 0.0)
+    return min(history, key=lambda figures: figures.val_loss or 0.0)
 
 
 @dataclass(frozen=True)

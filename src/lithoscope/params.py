@@ -110,6 +110,7 @@ class TrainParameters(_Block):
     schedule: Literal["constant", "cosine", "one-cycle", "plateau"]
     warmup: Annotated[int, Field(ge=0, le=1000)]
     patience: Annotated[int, Field(ge=0)]
+    keep: Literal["loss", "accuracy"]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     head_epochs: Annotated[int, Field(ge=0, le=100_000)]
     head_lr: Annotated[float, Field(gt=0, le=100)]

@@ -109,7 +109,7 @@ def train_phase(
         callbacks.append(Patience(settings.patience))
     _fit(module, batches, validation, callbacks, checkpoints, progress_bar)
     weights = _weights(checkpoints / ("last.ckpt" if validation is None else "best.ckpt"), module)
-    return TrainingResult(weights, best_of(history.epochs[len(before) :]).epoch, history.epochs)
+    return TrainingResult(weights, best_of(history.epochs[len(before) :], settings.keep).epoch, history.epochs)
 
 
 def _fit(
@@ -121,7 +121,9 @@ def _fit(
     # Two, because one that keeps the best and the last writes the last only where it is the best as well.
     savers = [_saver(checkpoints, "last", None)]
     if validation is not None:
-        savers.insert(0, _saver(checkpoints, "best", "val_loss"))  # first, so that `last` knows which was best
+        savers.insert(
+            0, _saver(checkpoints, "best", f"val_{settings.keep}")
+        )  # first, so that `last` knows which was best
     # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -155,7 +157,7 @@ def _fit(
 
 def _saver(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
     return ModelCheckpoint(
-        folder, filename=name, monitor=monitor, mode="min", save_top_k=1, save_on_train_epoch_end=True,
+        folder, filename=name, monitor=monitor, mode="max" if monitor == "val_accuracy" else "min", save_top_k=1, save_on_train_epoch_end=True,
         enable_version_counter=False,
     )  # fmt: skip
 

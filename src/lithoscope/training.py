@@ -29,7 +29,7 @@ def train(
     network: Classifier, settings: TrainingSettings, split: ArraySplit, validation: ArraySplit,
     augmentation: OnlineAugmentation | None, *, checkpoints: Path, on_epoch: OnEpoch, progress_bar: bool,
 ) -> TrainingResult:  # fmt: skip
-    """Train a network and return its best epoch by validation loss; without validation photographs the last one.
+    """Train a network and return its best epoch, by ``keep``; without validation photographs the last one.
 
     With ``head_fit: discriminant`` the head starts from a closed form (:mod:`lithoscope.head_start`). Otherwise, with
     ``head_epochs``, the head alone is trained first, on features that are computed once and so without online
@@ -67,7 +67,7 @@ def train(
         network, phase, photographs, head.history if head else [], checkpoints=checkpoints,
         features=_features(checkpoints, frozen), on_epoch=on_epoch, progress_bar=progress_bar,
     )  # fmt: skip
-    if head and best_of(result.history).epoch == head.best_epoch:
+    if head and best_of(result.history, settings.keep).epoch == head.best_epoch:
         result = dataclasses.replace(head, history=result.history)
     result.save(checkpoints / FINISHED)
     for folder in checkpoints.glob("features-*"):

@@ -56,6 +56,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "spread": len(set(best)) > 1,
         "networks": len(inputs.networks),
         "validated": inputs.validated,
+        "kept": "lowest validation loss" if parameters["train.keep"] == "loss" else "highest validation accuracy",
         "fold": _fold(parameters),
     }
 
