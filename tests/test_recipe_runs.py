@@ -61,7 +61,8 @@ def figures(clone: Clone, name: str) -> dict[str, Any]:
 
 
 def past_runs(clone: Clone) -> dict[str, PastRun]:
-    store = Store(f"sqlite:///{clone.root / 'mlflow.db'}", clone.root)
+    uri = clone.environment.get("MLFLOW_TRACKING_URI", f"sqlite:///{clone.root / 'mlflow.db'}")
+    store = Store(uri, clone.root)
     return {run.experiment: run for run in store.past_runs()}
 
 
@@ -109,9 +110,11 @@ def test_a_recipe_can_be_queued(clone: Clone) -> None:
     clone.run("dvc", "queue", "remove", "waiting")
 
 
-def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(clone: Clone, tmp_path: Path) -> None:
-    for file in clone.root.glob("mlflow.db*"):  # so that the workers create the store, both at once
-        file.rename(tmp_path / file.name)
+def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(
+    clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tmp_path / "new.db"  # so that the workers create the store, both at once
+    monkeypatch.setitem(clone.environment, "MLFLOW_TRACKING_URI", f"sqlite:///{database}")
     sweep = ["-S", "lr=1e-3,100.0,2e-3", "-S", DECAY, "-S", "batch_size=4", "-S", "evaluate.on=validation"]
     clone.run("dvc", "exp", "run", "--quiet", "--queue", "--name", "sweep", *sweep)
     clone.run("dvc", "queue", "start", "--jobs", "2")
@@ -124,8 +127,8 @@ def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(clone: Clo
         time.sleep(4)  # asking costs the workers a second of a core each time
     assert sorted(states) == ["Failed", "Success", "Success"]
     runs = past_runs(clone)
-    with sqlite3.connect(clone.root / "mlflow.db") as database:
-        assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
+    with sqlite3.connect(database) as opened:
+        assert opened.execute("pragma integrity_check").fetchall() == [("ok",)]
     assert {name: run.status for name, run in runs.items()} == {
         "sweep-1": "FINISHED", "sweep-2": "FAILED", "sweep-3": "FINISHED",
     }  # fmt: skip
