@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import _checkout
+import numpy as np
 
-from lithoscope.arrays import SPLIT_FILES, open_split
+from lithoscope.arrays import SPLIT_FILES, Pixels, open_split
+from lithoscope.augmentation import AugmentationLimits, augment_copies
 from lithoscope.baselines import baseline_accuracies
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import Evaluation, evaluate, prediction_table
@@ -34,20 +36,22 @@ def main() -> None:
         raise LithoscopeError(f"evaluate.on = {on}: this split holds no photographs; see metrics/data.json")
     predictor = Predictor.load(MODEL)
     classes = predictor.description.classes
-    probabilities = predictor.probabilities(split.images)
+    images: Pixels = split.images
+    if params.evaluate.crop:
+        closer = AugmentationLimits(crop=params.evaluate.crop)
+        images = augment_copies(np.array(images), split.ids, limits=closer, seed=params.split.seed, copy=0)
+    probabilities = predictor.probabilities(images)
     figures = evaluate(probabilities, split.labels, classes)
     write_json(OVERALL, {on: figures.overall})
     write_json(PER_CLASS, {on: figures.per_class})
     train = open_split(ARRAYS, "train")
     own = int((train.copies == 0).sum())  # photographs stand before their augmented copies
-    baselines = baseline_accuracies(train.images[:own], train.labels[:own], split.images, split.labels, params.seed)
+    baselines = baseline_accuracies(train.images[:own], train.labels[:own], images, split.labels, params.seed)
     write_json(BASELINES, {on: baselines})
     table = prediction_table(split.ids, on, split.labels, probabilities, classes)
     PREDICTIONS.parent.mkdir(exist_ok=True)
     table.to_csv(PREDICTIONS, index=False, lineterminator="\n", float_format="%.6f")
-    sheet = scored_sheet(
-        split.images, split.labels, probabilities, classes, on, synthetic=predictor.description.synthetic
-    )
+    sheet = scored_sheet(images, split.labels, probabilities, classes, on, synthetic=predictor.description.synthetic)
     sheet.save(SHEET, optimize=True)
     track(store, params, figures, on)
     accuracy, n = figures.overall["accuracy"], figures.overall["n"]

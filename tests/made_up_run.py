@@ -70,6 +70,7 @@ PARAMETERS: dict[str, Any] = {
     "train.accumulate": 1,
     "train.clip": 0.0,
     "evaluate.on": "test",
+    "evaluate.crop": 0.0,
 }
 
 

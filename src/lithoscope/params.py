@@ -131,6 +131,13 @@ class EvaluateParameters(_Block):
     """What is scored."""
 
     on: Literal["test", "validation"]
+    crop: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _tests_as_they_are(self) -> "EvaluateParameters":
+        if self.crop and self.on == "test":
+            raise ValueError(f"evaluate.crop = {self.crop}: test photographs are scored as they are; allowed: 0")
+        return self
 
 
 class Parameters(_Block):

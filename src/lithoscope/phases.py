@@ -156,8 +156,9 @@ def _fit(
 
 
 def _saver(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
+    mode = "max" if monitor == "val_accuracy" else "min"
     return ModelCheckpoint(
-        folder, filename=name, monitor=monitor, mode="max" if monitor == "val_accuracy" else "min", save_top_k=1, save_on_train_epoch_end=True,
+        folder, filename=name, monitor=monitor, mode=mode, save_top_k=1, save_on_train_epoch_end=True,
         enable_version_counter=False,
     )  # fmt: skip
 
