@@ -60,3 +60,22 @@ def test_class_weights_make_every_class_count_alike() -> None:
     weights = class_weights(LABELS, classes=3)
     assert weights.tolist() == torch.tensor([100 / (2 * 90), 100 / (2 * 10), 0]).tolist()
     assert weights[torch.from_numpy(LABELS)].mean().item() == pytest.approx(1)
+
+
+def test_a_policy_varies_training_pictures_by_itself_and_on_top() -> None:
+    rng = np.random.default_rng(0)
+    split = ArraySplit(
+        images=rng.integers(60, 190, (6, 24, 24, 3), dtype=np.uint8), ids=list("abcdef"),
+        labels=np.zeros(6, np.int64), copies=np.zeros(6, np.int64), classes=["basalt"],
+    )  # fmt: skip
+    keys = [(0, row) for row in range(6)]
+
+    def pictures(strength: float, policy: str) -> torch.Tensor:
+        limits = AugmentationLimits(brightness=0.2)
+        return PackedPhotographs(split, OnlineAugmentation(limits, strength, 0, policy)).__getitems__(keys).images
+
+    plain = torch.from_numpy(split.images).permute(0, 3, 1, 2).float()
+    assert torch.equal(pictures(0.0, "none").float(), plain)
+    assert not torch.equal(pictures(0.0, "trivialaugment"), plain)
+    assert not torch.equal(pictures(1.0, "trivialaugment"), pictures(1.0, "none"))
+    assert OnlineAugmentation(AugmentationLimits(), 0.0, 0, "randaugment").changes

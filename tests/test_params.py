@@ -38,7 +38,7 @@ def test_a_number_with_an_exponent_is_a_float(tmp_path: Path, checkout: Path, te
 
 
 def test_the_key_on_is_no_boolean(values: dict[str, Any]) -> None:
-    assert values["evaluate"] == {"on": values["evaluate"]["on"]}
+    assert set(values["evaluate"]) == {"on", "crop"}
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,25 @@ def test_what_needs_validation_photographs_is_refused_where_there_are_none(
 
 
 @pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"model": {"weights": "imagenet"}}, "model.weights = imagenet: our CNN has none"),
+        ({"model": {"stochastic_depth": 0.1}}, "model.stochastic_depth = 0.1: our CNN has no residual blocks"),
+        ({"train": {"head_fit": "discriminant"}, "model": {"head": "mlp"}}, "train.head_fit = discriminant: a linear"),
+        ({"evaluate": {"crop": 0.3}}, "evaluate.crop = 0.3: test photographs are scored as they are; allowed: 0"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused_before_any_work(
+    values: dict[str, Any], changes: dict[str, dict[str, Any]], expected: str
+) -> None:
+    changed = {**values, **{block: {**values[block], **keys} for block, keys in changes.items()}}
+    line = refusal(changed)
+    assert line.startswith(f"params.yaml: {expected}")
+    assert "allowed" in line
+    assert len(line.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
     ("text", "expected"), [("lr: 1\nlr: 2\n", "stands twice"), ("- 1\n", "must hold keys"), ("a: [", "not readable")]
 )
 def test_a_file_that_is_no_set_of_parameters_is_refused_in_a_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -143,5 +162,7 @@ def test_the_digest_follows_what_trains_and_not_where_photographs_lie_or_what_is
     def digest(**changes: Any) -> str:
         return validate_parameters({**values, **changes}, "params.yaml").digest()
 
-    assert digest() == digest(mirror="/elsewhere", dataset="folder") == digest(evaluate={"on": "validation"})
+    assert (
+        digest() == digest(mirror="/elsewhere", dataset="folder") == digest(evaluate={"on": "validation", "crop": 0.2})
+    )
     assert digest() != digest(lr=0.5)

@@ -1,6 +1,8 @@
 """The real ``dvc`` in a clone, on a tiny set: what a user of DVC and MLflow expects, in the order of use."""
 
+import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from dvc.api import DVCFileSystem
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from PIL import Image
@@ -165,6 +168,39 @@ def test_an_experiment_elsewhere_is_found_in_the_same_store(clone: Clone, store:
     assert run.data.tags["dvc.experiment"] == "elsewhere"
     assert "test.accuracy" in run.data.metrics
     assert run.data.params["seed"] == "5"
+
+
+def test_every_part_of_training_and_of_the_model_can_be_set_in_params_yaml(clone: Clone) -> None:
+    start = clone.root / ".partial" / "start.safetensors"
+    shutil.copy(clone.root / "build" / "model" / "model.safetensors", start)
+    settings = {
+        "model.weights": start,
+        "model.members": 2, "model.views": 2, "model.pooling": "both",
+        "augment.online": 0.0, "augment.policy": "trivialaugment", "train.head_epochs": 1, "train.ema": 0.5,
+        "split.validation": 0,
+    }  # fmt: skip
+    changes = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
+    clone.run("dvc", "exp", "run", "--quiet", "--temp", "--name", "parts", *changes)
+    files = DVCFileSystem(str(clone.root), rev="parts")
+    description = json.loads(files.read_text("build/model/model.json"))
+    assert (description["architecture"]["members"], description["views"]) == (2, 2)
+    assert description["architecture"]["pooling"] == "both"
+    assert description["pretrained"]["source"] == "start.safetensors"
+    training = json.loads(files.read_text("metrics/train.json"))
+    assert [member["epochs"] for member in training["members"]] == [3, 3]
+    assert training["validation"] is None
+    history = pd.read_csv(io.StringIO(files.read_text("plots/history.csv")))
+    assert history["phase"].tolist() == ["head", "all", "all"]
+    assert history["val_loss"].isna().all()
+
+
+def test_validation_photographs_are_scored_from_closer_on_request(clone: Clone) -> None:
+    scores = []
+    for name, crop in (("as-they-are", 0.0), ("closer", 0.6)):
+        clone.run("dvc", "exp", "run", "--quiet", "--temp", "--name", name, "-S", "evaluate.on=validation",
+                  "-S", f"evaluate.crop={crop}")  # fmt: skip
+        scores.append(DVCFileSystem(str(clone.root), rev=name).read_text("plots/predictions.csv"))
+    assert scores[0] != scores[1]
 
 
 def test_an_experiment_elsewhere_is_kept_as_a_result_without_being_applied(clone: Clone) -> None:

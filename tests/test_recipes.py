@@ -11,7 +11,7 @@ from lithoscope import cli
 from lithoscope.arrays import ArraySplit
 from lithoscope.classification import TrainingSettings
 from lithoscope.errors import LithoscopeError
-from lithoscope.experiments import Request, plan
+from lithoscope.experiments import Request, free_name, plan
 from lithoscope.machine import make_repeatable
 from lithoscope.models import Architecture, build_classifier
 from lithoscope.recipes import (
@@ -265,3 +265,51 @@ def test_an_experiment_is_never_overwritten(
     error = capsys.readouterr().err
     assert "the experiment try exists and is never overwritten: choose another name with --name try-2" in error
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("answer", "name"), [("y", "try-2"), ("Yes ", "try-2"), ("", None), ("n", None)])
+def test_whoever_sits_at_a_terminal_is_asked_about_a_name_that_exists(
+    root: Path, answer: str, name: str | None
+) -> None:
+    write(root, "try", ABOUT + "epochs: 3\n")
+    git(root, "update-ref", "refs/exps/ab/" + "c" * 38 + "/try", "HEAD")
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return answer
+
+    if name is None:
+        with pytest.raises(LithoscopeError, match="never overwritten"):
+            free_name(root, load_recipe(root, "try"), Request({}), ask)
+    else:
+        assert free_name(root, load_recipe(root, "try"), Request({}), ask).name == name
+    assert asked == ["the experiment try exists; run as try-2 instead? [y/N] "]
+
+
+TABLE: dict[str, dict[str, Any]] = {
+    "mineral-cnn": {"dataset": "minerals", "model.name": "cnn", "epochs": 25},
+    "minerals-mobilenetv3": {
+        "dataset": "minerals", "model.name": "mobilenet_v3_large", "model.weights": "imagenet",
+        "model.head": "batchnorm", "split.validation": 0.1, "batch_size": 16, "epochs": 50, "lr": 1e-4,
+        "train.optimizer": "adam", "train.weight_decay": 0, "train.label_smoothing": 0, "train.keep": "loss",
+        "augment.brightness": 0, "augment.contrast": 0, "augment.colour": 0,
+    },
+    "osf-resnet50": {
+        "dataset": "osf-rocks", "model.name": "resnet50", "model.weights": "imagenet", "model.head": "mlp",
+        "model.pooling": "average", "train.schedule": "plateau",
+    },
+    "cnn-sweep": {"dataset": "minerals", "model.name": "cnn", "evaluate.on": "validation"},
+    "toy-80-20": {"dataset": "minerals", "model.name": "cnn", "split.test": 0.2, "split.validation": 0.3},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_recipe_of_an_earlier_system_does_what_that_system_did(checkout: Path, name: str) -> None:
+    committed = committed_parameters(checkout)
+    params = parameters_with(committed, load_recipe(checkout, name).differences, name).flat()
+    assert {key: params[key] for key in TABLE[name]} == TABLE[name]
+    if name == "osf-resnet50":
+        assert params["train.head_epochs"] > 0
+    if name not in {"cnn-sweep", "toy-80-20"}:
+        assert params["train.patience"] > 0

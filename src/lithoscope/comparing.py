@@ -44,7 +44,7 @@ class Compared:
         run: What MLflow keeps of it.
         differences: Its values of the parameters that are not the same in all runs.
         curves: For each of :data:`CURVES` its value at each epoch.
-        best_epoch: The epoch with the lowest validation loss, or the last one where nothing validated.
+        best_epoch: The epoch that was kept; the last one where nothing validated.
         scored: What the ``evaluate`` stage found, test first; empty where it has not run.
         sheet: PNG with photographs and what the model said of them; None where the run kept none.
     """

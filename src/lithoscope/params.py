@@ -175,6 +175,23 @@ class Parameters(_Block):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> "Parameters":
+        if self.model.name == "cnn" and self.model.weights == "imagenet":
+            raise ValueError(
+                "model.weights = imagenet: our CNN has none; allowed with model.name cnn: null, or its own"
+            )
+        if self.model.name == "cnn" and self.model.stochastic_depth:
+            raise ValueError(
+                f"model.stochastic_depth = {self.model.stochastic_depth}: our CNN has no residual blocks; allowed: 0"
+            )
+        if self.train.head_fit == "discriminant" and self.model.head != "linear":
+            raise ValueError(
+                f"train.head_fit = discriminant: a linear head only, not model.head = {self.model.head}; allowed with "
+                "model.head: linear"
+            )
+        return self
+
     def flat(self) -> dict[str, Any]:
         """Return the parameters under dotted keys, as DVC and MLflow name them."""
         return dict(_flatten("", self.model_dump()))

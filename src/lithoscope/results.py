@@ -211,7 +211,7 @@ def _stated(about: About | None) -> str:
     """Return what a recipe's source states, each figure under the name of its split."""
     if about is None or about.source is None or not about.source.figures:
         return ABSENT
-    return f"{', '.join(map(_figure, about.source.figures))} ({about.source.who})"
+    return f"{', '.join(map(_figure, about.source.figures))} ({about.source.who}: {about.source.what})"
 
 
 def _figure(figure: SourceFigure) -> str:
