@@ -180,7 +180,9 @@ def test_every_part_of_training_and_of_the_model_can_be_set_in_params_yaml(clone
         "split.validation": 0,
     }  # fmt: skip
     changes = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
-    clone.run("dvc", "exp", "run", "--quiet", "--temp", "--name", "parts", *changes)
+    printed = clone.run("dvc", "exp", "run", "--temp", "--name", "parts", *changes)
+    assert "best epoch" in printed
+    assert "Warning" not in printed, printed
     files = DVCFileSystem(str(clone.root), rev="parts")
     description = json.loads(files.read_text("build/model/model.json"))
     assert (description["architecture"]["members"], description["views"]) == (2, 2)

@@ -27,11 +27,12 @@ from filelock import FileLock, Timeout
 from lithoscope.errors import LithoscopeError
 from lithoscope.params import Parameters
 
-# MLflow reads these when it is imported or first used. A dead server is to be noticed in seconds, not minutes, and
-# nobody is asked for or told anything over the network.
+# MLflow reads these when it is imported or first used. A dead server is to be noticed in seconds, not minutes, nobody
+# is asked for or told anything over the network, and copying a small file needs no progress bar.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import mlflow
@@ -294,10 +295,13 @@ def _quiet(name: str) -> Iterator[None]:
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            # The model has a signature, which says more than the type hints that MLflow asks for.
-            warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method.*")
+        # Recorded, not filtered: what MLflow imports meanwhile puts filters of its own in front of any of ours.
+        with warnings.catch_warnings(record=True) as caught:
             yield
+        for warning in caught:
+            # The model has a signature, which says more than the type hints that MLflow asks for.
+            if "Add type hints to the `predict` method" not in str(warning.message):
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     finally:
         logger.setLevel(before)
 
