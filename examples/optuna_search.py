@@ -104,12 +104,19 @@ def report(study: optuna.Study, recipe: str, fixed: dict[str, Any], metric: str)
     print(f"score it on the test photographs, once, at the end: {shlex.join(line)}")
 
 
+def at_least_one(text: str) -> int:
+    """Read a number of trials."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: allowed: a whole number ≥ 1")
+    return int(text)
+
+
 def main() -> None:
     """Search."""
     parser = argparse.ArgumentParser(description="Search parameters; each trial is a DVC experiment.")
     add = parser.add_argument
     add("recipe", help="what the trials start from: a file in recipes/, without .yaml")
-    add("--trials", type=int, default=20, help="how many in all, those of earlier calls too (20)")
+    add("--trials", type=at_least_one, default=20, help="how many in all, those of earlier calls too (20)")
     add("--metric", choices=DIRECTIONS, default="loss", help="of the validation photographs (loss)")
     add("--name", help="of the search; its experiments add their number (RECIPE-search)")
     add("--data", type=Path, metavar="PATH", help="a local copy of the recipe's photographs")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.intervals import wilson
+from lithoscope.recipes import PLACES
 from lithoscope.summary import share_in_words, short
 from lithoscope.tracking import PastRun, Store, open_store
 
 CURVES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 SHEET = "photographs.png"  # as the `evaluate` stage logs it
 NO_EXPERIMENT = "(no DVC experiment)"
-_PLACES = ("mirror", "osf_api")
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _named(name: str, runs: Sequence[PastRun]) -> PastRun:
 
 
 def _keys(runs: Sequence[PastRun]) -> list[str]:
-    return [key for key in dict.fromkeys(key for run in runs for key in run.parameters) if key not in _PLACES]
+    return [key for key in dict.fromkeys(key for run in runs for key in run.parameters) if key not in PLACES]
 
 
 def _compared(store: Store, number: int, run: PastRun, keys: Sequence[str]) -> Compared:

@@ -37,6 +37,7 @@ Made by `lithoscope results` from the files in `results/` and `recipes/`; do not
   and, in brackets, the Wilson interval of that mean at the n of one seed: seeds are never pooled, since they read the
   same or overlapping photographs.
 - **validation** figures are the best epoch's. They chose that epoch, so they flatter, and are no test.
+- **training, s** is the training alone, since its last start, on a machine that may have had other work to do.
 - **stated by the source**: what others state of their own split, which is not ours.
 """
 PAIRED = f"""\
