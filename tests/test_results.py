@@ -99,7 +99,7 @@ def test_the_figures_of_a_recipes_source_stand_beside_ours_once(root: Path) -> N
     )
     recipe(root, "quartzite", f"  source: {source}value: 0.298}}]}}\n")
     result(root, "quartzite-seed0", right=9, of=10)
-    stated = "test accuracy .929, validation loss 0.298 (somebody)"
+    stated = "test accuracy .929, validation loss 0.298 (somebody: a network)"
     assert cells(root, "[quartzite-seed0]")["stated by the source"] == stated
     result(root, "quartzite-seed1", right=9, of=10)
     assert cells(root, "**quartzite")["stated by the source"] == stated
