@@ -159,19 +159,19 @@ def training_batches(
 
 
 class InOrder(Sampler[Any]):
-    """All rows in their order, in batches."""
+    """All rows in their order, in batches, as an epoch shows them."""
 
-    def __init__(self, rows: int, batch_size: int) -> None:
-        self.rows, self.batch_size = rows, batch_size
+    def __init__(self, rows: int, batch_size: int, epoch: int = 0) -> None:
+        self.rows, self.batch_size, self.epoch = rows, batch_size, epoch
 
     def __len__(self) -> int:
         """Return the number of batches."""
         return -(-self.rows // self.batch_size)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        """Give out batches of (0, row)."""
+        """Give out batches of (epoch, row)."""
         for start in range(0, self.rows, self.batch_size):
-            yield [(0, row) for row in range(start, min(start + self.batch_size, self.rows))]
+            yield [(self.epoch, row) for row in range(start, min(start + self.batch_size, self.rows))]
 
 
 def inference_batches(rows: ArraySplit | FeatureRows) -> DataLoader[Batch]:

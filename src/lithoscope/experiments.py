@@ -145,10 +145,15 @@ def _check_name(name: str) -> None:
 
 def taken_names(root: Path) -> set[str]:
     """Return the names of all experiments there are, on any commit, finished or queued."""
-    refs = _git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    finished = {ref.rsplit("/", 1)[1] for ref in refs if re.fullmatch(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.+", ref)}
-    waiting = _git(root, "reflog", "show", "--format=%gs", QUEUE, "--").splitlines() if QUEUE in refs else []
+    finished = {ref.rsplit("/", 1)[1] for ref in finished_refs(root)}
+    waiting = _git(root, "reflog", "show", "--format=%gs", QUEUE, "--").splitlines()  # nothing where nothing waits
     return finished | {line.rsplit(":", 1)[1] for line in waiting if "dvc-exp:" in line}
+
+
+def finished_refs(root: Path) -> list[str]:
+    """Return the Git references of all finished experiments, on any commit; the last part of each is the name."""
+    refs = _git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    return [ref for ref in refs if re.fullmatch(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.+", ref)]
 
 
 def _git(root: Path, *arguments: str) -> str:

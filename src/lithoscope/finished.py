@@ -7,7 +7,6 @@ the command that makes it. :mod:`lithoscope.results` builds the table from such 
 import json
 import re
 import shlex
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from lithoscope.errors import LithoscopeError
+from lithoscope.experiments import finished_refs
 from lithoscope.json_files import read_json
 from lithoscope.model_io import load_description, weights_digest
 from lithoscope.params import Parameters, load_parameters
@@ -67,12 +67,7 @@ def record(root: Path, name: str, experiment: str | None = None) -> Path:
 
 def _fetch(root: Path, experiment: str, folder: Path) -> None:
     """Copy what an experiment left into a folder, from its Git commit and DVC's cache."""
-    listed = subprocess.run(
-        ["git", "for-each-ref", "--format=%(refname)", "refs/exps"],
-        cwd=root, capture_output=True, encoding="utf-8", check=False,
-    ).stdout  # fmt: skip
-    pattern = rf"refs/exps/[0-9a-f]{{2}}/[0-9a-f]{{38}}/{re.escape(experiment)}"
-    found = [ref for ref in listed.split() if re.fullmatch(pattern, ref)]
+    found = [ref for ref in finished_refs(root) if ref.rsplit("/", 1)[1] == experiment]
     if not found:
         raise LithoscopeError(f"--experiment {experiment}: no finished experiment of that name; see: dvc exp list -A")
     if len(found) > 1:

@@ -5,6 +5,8 @@ the same in every epoch, as long as what goes in is.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,17 @@ def run_rest(network: Classifier, features: Tensor, count: int) -> Tensor:
     return logits
 
 
+@contextmanager
+def for_features(network: Classifier, device: str, precision: str) -> Iterator[None]:
+    """Have a network on a device in evaluation mode, without gradients; its modules' modes come back as they were."""
+    modes = {module: module.training for module in network.modules()}
+    network.to(device).eval()
+    with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+        yield
+    for module, mode in modes.items():
+        module.training = mode
+
+
 def compute_features(
     network: Classifier, count: int, split: ArraySplit, path: Path, *, device: str, precision: str, progress_bar: bool
 ) -> FeatureRows:
@@ -68,15 +81,9 @@ def compute_features(
     """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        modes = {module: module.training for module in network.modules()}
-        network.to(device).eval()
         batches = track(inference_batches(split), f"features of {path.stem}", transient=True, disable=not progress_bar)
         half = path.with_suffix(".partial")
-        with (
-            half.open("wb") as file,
-            torch.inference_mode(),
-            torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"),
-        ):
+        with half.open("wb") as file, for_features(network, device, precision):
             for number, batch in enumerate(batches):
                 features = run_frozen(network, batch.images.to(device), count).float().contiguous().cpu().numpy()
                 if number == 0:
@@ -84,8 +91,6 @@ def compute_features(
                 # Written, not memory-mapped: a full disk is an error here, not the end of the process.
                 file.write(features.tobytes())
         half.replace(path)
-        for module, mode in modes.items():
-            module.training = mode
     kept: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return FeatureRows(kept, split.labels)
 

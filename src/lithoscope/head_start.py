@@ -5,10 +5,11 @@ import torch
 from rich.progress import track
 from torch import nn
 
-from lithoscope.batches import INFERENCE_BATCH, PackedPhotographs
+from lithoscope.batches import INFERENCE_BATCH, InOrder, PackedPhotographs
 from lithoscope.classification import TrainingSettings
 from lithoscope.discriminant import shrinkage_discriminant
 from lithoscope.errors import LithoscopeError
+from lithoscope.frozen import for_features
 from lithoscope.models import Classifier
 from lithoscope.phases import Photographs
 
@@ -38,20 +39,11 @@ def start_from_discriminant(
     split = photographs.training
     if len(np.unique(split.labels)) < len(split.classes):
         raise LithoscopeError("train.head_fit = discriminant: a class has no training photograph; allowed: gradient")
-    modes = {module: module.training for module in network.modules()}
-    network.to(settings.device).eval()
     plain, varied = PackedPhotographs(split), PackedPhotographs(split, photographs.augmentation)
     passes = [(plain, 0), *((varied, epoch) for epoch in range(settings.head_epochs))]
-    batches = [
-        (rows, [(epoch, row) for row in range(start, min(start + INFERENCE_BATCH, len(split)))])
-        for rows, epoch in passes
-        for start in range(0, len(split), INFERENCE_BATCH)
-    ]
+    batches = [(rows, keys) for rows, epoch in passes for keys in InOrder(len(split), INFERENCE_BATCH, epoch)]
     features = []
-    with (
-        torch.inference_mode(),
-        torch.autocast(settings.device, torch.bfloat16, enabled=settings.precision == "bf16"),
-    ):
+    with for_features(network, settings.device, settings.precision):
         for rows, keys in track(batches, "discriminant", transient=True, disable=not progress_bar):
             features.append(network.embed(rows.__getitems__(keys).images.to(settings.device)).float().cpu().numpy())
     weights, biases = shrinkage_discriminant(
@@ -61,5 +53,3 @@ def start_from_discriminant(
     with torch.no_grad():
         last.weight.copy_(torch.from_numpy(weights))
         last.bias.copy_(torch.from_numpy(biases))
-    for module, mode in modes.items():
-        module.training = mode

@@ -121,9 +121,8 @@ def _fit(
     # Two, because one that keeps the best and the last writes the last only where it is the best as well.
     savers = [_saver(checkpoints, "last", None)]
     if validation is not None:
-        savers.insert(
-            0, _saver(checkpoints, "best", f"val_{settings.keep}")
-        )  # first, so that `last` knows which was best
+        # First, so that `last` knows which was best.
+        savers.insert(0, _saver(checkpoints, "best", f"val_{settings.keep}"))
     # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
