@@ -36,7 +36,7 @@ def main() -> None:
     model, device = params.model, resolve_device(params.device)
     settings = TrainingSettings(
         lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed, device=device,
-        precision=resolve_precision(params.precision, device), **params.train.model_dump(),
+        precision=resolve_precision(params.precision, device), **params.train.model_dump(exclude={"temperature"}),
     )  # fmt: skip
     make_repeatable(params.seed, params.threads)
     root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now
@@ -78,7 +78,7 @@ def main() -> None:
         recorder.finish()
         seconds = recorder.seconds()
         HISTORY.write_text(history_table(result.history()), encoding="utf-8")
-        temperature = save_calibrated(MODEL, description, result.state(), validation)
+        temperature = save_calibrated(MODEL, description, result.state(), validation, params.train.temperature)
         summary = {**result.summary(), "calibration": temperature.summary()}
         METRICS.parent.mkdir(exist_ok=True)
         METRICS.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

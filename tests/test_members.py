@@ -9,14 +9,19 @@ import torch
 from lithoscope.arrays import ArraySplit
 from lithoscope.classification import TrainingSettings
 from lithoscope.ensembles import join_states
+from lithoscope.head_start import start_from_discriminant
 from lithoscope.history import EpochFigures, mean_history
-from lithoscope.members import EnsembleResult, member_seed, train_members
+from lithoscope.machine import make_repeatable
+from lithoscope.members import EnsembleResult, member_seed, member_settings, train_members
 from lithoscope.models import Architecture, build_classifier
+from lithoscope.phases import Photographs
 
 SETTINGS = TrainingSettings(
     lr=1e-3, epochs=2, batch_size=8, seed=0, precision="fp32", device="cpu", optimizer="adamw", weight_decay=0.01,
     schedule="cosine", warmup=0, patience=0, label_smoothing=0.0,
 )  # fmt: skip
+
+BUILD = partial(build_classifier, Architecture("cnn", 32, 2, 0.2))
 
 
 def noise(rows: int) -> ArraySplit:
@@ -29,14 +34,16 @@ class KilledError(Exception):
     """Stands for a kill after an epoch."""
 
 
-def fit(checkpoints: Path, members: int, seed: int = 0, kill: tuple[int, int] = (-1, -1)) -> EnsembleResult:
+def fit(
+    checkpoints: Path, members: int, seed: int = 0, kill: tuple[int, int] = (-1, -1), **changes: object
+) -> EnsembleResult:
     def on_epoch(member: int, history: list[EpochFigures]) -> None:
         if (member, len(history)) == kill:
             raise KilledError
 
     return train_members(
-        partial(build_classifier, Architecture("cnn", 32, 2, 0.2)), dataclasses.replace(SETTINGS, seed=seed), noise(16),
-        noise(8), None, members=members, threads=1, checkpoints=checkpoints, on_epoch=on_epoch, progress_bar=False,
+        BUILD, dataclasses.replace(SETTINGS, seed=seed, **changes), noise(16), noise(8), None, members=members,  # type: ignore[arg-type]
+        threads=1, checkpoints=checkpoints, on_epoch=on_epoch, progress_bar=False,
     )  # fmt: skip
 
 
@@ -50,6 +57,20 @@ def test_the_first_member_is_the_network_that_would_be_trained_alone_and_the_oth
     joined = three.state()
     assert joined.keys() == join_states([member.state for member in three.members]).keys()
     assert len(joined) == 3 * len(alone.state())
+
+
+def test_the_first_one_can_be_a_discriminant_on_the_backbone_as_it_comes(tmp_path: Path) -> None:
+    both = fit(tmp_path / "both", 2, head_fit="mixed", ema=0.5, mixup=0.2, frozen=0.5)
+    discriminant, tuned = both.members
+    make_repeatable(0, 1)
+    alone, settings = BUILD(), dataclasses.replace(SETTINGS, head_fit="discriminant")
+    start_from_discriminant(alone, settings, Photographs(noise(16), None, None), progress_bar=False)
+    assert all(torch.equal(value, alone.state_dict()[key]) for key, value in discriminant.state.items())
+    assert len(discriminant.history) == 1
+    as_ever = fit(tmp_path / "as ever", 2, ema=0.5, mixup=0.2, frozen=0.5).members[1]
+    assert tuned.history == as_ever.history
+    assert all(torch.equal(value, as_ever.state[key]) for key, value in tuned.state.items())
+    assert member_settings(dataclasses.replace(SETTINGS, head_fit="mixed"), 1) == member_settings(SETTINGS, 1)
 
 
 def test_finished_members_survive_a_kill(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Saves a trained model together with the temperature that its validation photographs ask for."""
+"""Saves a trained model together with the temperature that its validation photographs ask for, or that is given."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,13 +9,14 @@ from torch import Tensor
 from lithoscope.arrays import ArraySplit
 from lithoscope.model_io import ModelDescription, save_model
 from lithoscope.serving.predictor import Predictor
-from lithoscope.temperature import Temperature, fit_temperature
+from lithoscope.temperature import GIVEN, Temperature, fit_temperature
 
 
 def save_calibrated(
-    folder: Path, description: ModelDescription, state: Mapping[str, Tensor], validation: ArraySplit
-) -> Temperature:
-    """Fit a temperature and write the model, weights and all.
+    folder: Path, description: ModelDescription, state: Mapping[str, Tensor], validation: ArraySplit,
+    given: float | None = None,
+) -> Temperature:  # fmt: skip
+    """Fit a temperature, or take the one given, and write the model, weights and all.
 
     The temperature is that of what is served: several members or views are averaged first, then tempered. The weights
     file does not depend on it.
@@ -25,8 +26,12 @@ def save_calibrated(
         description: Without a temperature.
         state: The weights.
         validation: Photographs that did not train; may hold none.
+        given: A temperature from elsewhere, such as :func:`lithoscope.folds.pool` finds; None = fit one.
     """
-    fitted = fit_temperature(Predictor.of_state(description, state).logits(validation.images), validation.labels)
+    if given is not None:
+        fitted = Temperature(given, reason=GIVEN)
+    else:
+        fitted = fit_temperature(Predictor.of_state(description, state).logits(validation.images), validation.labels)
     tempered = dataclasses.replace(description, temperature=fitted.value, calibrated_on=fitted.photographs)
     save_model(folder, tempered, state)
     return fitted

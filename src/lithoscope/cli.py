@@ -66,6 +66,17 @@ def _recipe(arguments: argparse.Namespace) -> int:
     return run_recipe(root, load_recipe(root, arguments.name), request, dry=arguments.dry, ask=ask)
 
 
+def _folds(arguments: argparse.Namespace) -> int:
+    from lithoscope.experiments import Request
+    from lithoscope.folds import folds_command
+    from lithoscope.recipes import load_recipe, setting
+
+    settings = dict(setting(text) for text in arguments.set or [])
+    request = Request(settings, arguments.data, arguments.seed, arguments.as_name)
+    recipe = load_recipe(Path.cwd(), arguments.name)
+    return folds_command(Path.cwd(), recipe, request, arguments.folds, dry=arguments.dry, output=arguments.output)
+
+
 def _compare(arguments: argparse.Namespace) -> int:
     from lithoscope.comparing import compare_command
 
@@ -139,16 +150,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_recipe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    recipe = commands.add_parser("recipe", help="run a named experiment, or list them all")
+    asked = argparse.ArgumentParser(add_help=False)
+    asked.add_argument("-S", dest="set", action="append", metavar="KEY=VALUE", help="change one more parameter")
+    asked.add_argument("--data", type=Path, metavar="PATH", help="a local copy of the recipe's photographs")
+    asked.add_argument("--seed", type=int, metavar="N", help="seed of weights and split; the name gets -seedN")
+    asked.add_argument("--name", dest="as_name", metavar="EXPERIMENT", help="another name for the experiment")
+    asked.add_argument("--dry", action="store_true", help="print the plain DVC lines and run nothing")
+
+    recipe = commands.add_parser("recipe", parents=[asked], help="run a named experiment, or list them all")
     recipe.add_argument("name", nargs="?", help="a file in recipes/, without .yaml")
     recipe.add_argument("--list", action="store_true", help="list the recipes with what they are")
-    recipe.add_argument("-S", dest="set", action="append", metavar="KEY=VALUE", help="change one more parameter")
-    recipe.add_argument("--data", type=Path, metavar="PATH", help="a local copy of the recipe's photographs")
-    recipe.add_argument("--seed", type=int, metavar="N", help="seed of weights and split; the name gets -seedN")
-    recipe.add_argument("--name", dest="as_name", metavar="EXPERIMENT", help="another name for the experiment")
     recipe.add_argument("--queue", action="store_true", help="queue it for `dvc queue start` instead of running it now")
-    recipe.add_argument("--dry", action="store_true", help="print the plain DVC line and run nothing")
     recipe.set_defaults(run=_recipe)
+
+    folds = commands.add_parser("folds", parents=[asked], help="cross-validate a recipe, one experiment a fold")
+    folds.add_argument("name", help="a file in recipes/, without .yaml")
+    folds.add_argument("--folds", type=int, default=5, metavar="K", help="how many (5)")
+    folds.add_argument("--output", type=Path, metavar="JSON", help="write the pooled figures for machines")
+    folds.set_defaults(run=_folds)
 
     compare = commands.add_parser("compare", help="show runs side by side: parameters, curves, accuracies")
     compare.add_argument("names", nargs="*", metavar="EXPERIMENT|RUN", help="DVC experiments or MLflow runs; none: all")

@@ -9,7 +9,7 @@ import re
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +61,19 @@ def record(root: Path, name: str, experiment: str | None = None) -> Path:
         values = _collect(root, root, name, "")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            _fetch(root, experiment, Path(folder))
+            fetch(root, experiment, Path(folder), _NEEDED)
             values = _collect(root, Path(folder), name, experiment)
     target.parent.mkdir(exist_ok=True)
     target.write_text(_compact(values), encoding="utf-8")
     return target
 
 
-def _fetch(root: Path, experiment: str, folder: Path) -> None:
-    """Copy what an experiment left into a folder, from its Git commit and DVC's cache."""
+def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str]) -> None:
+    """Copy files and folders that an experiment left into a folder, from its Git commit and DVC's cache.
+
+    Raises:
+        LithoscopeError: There is no one finished experiment of that name, or it lacks one of the files.
+    """
     found = [ref for ref in finished_refs(root) if ref.rsplit("/", 1)[1] == experiment]
     if not found:
         raise LithoscopeError(f"--experiment {experiment}: no finished experiment of that name; see: dvc exp list -A")
@@ -83,7 +87,7 @@ def _fetch(root: Path, experiment: str, folder: Path) -> None:
 
     try:
         files = DVCFileSystem(repo=str(root), rev=found[0])
-        for name in _NEEDED:
+        for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             files.get(name, str(folder / name), recursive=files.isdir(name))  # type: ignore[no-untyped-call]
     except (FileNotFoundError, DvcException) as error:

@@ -1,4 +1,8 @@
-"""Several networks of one architecture, each trained from a seed of its own, and averaged as one model."""
+"""Several networks of one architecture, each trained from a seed of its own, and averaged as one model.
+
+Networks that err alike gain little from each other. With ``train.head_fit: mixed`` the first one is therefore a
+discriminant on the backbone as it comes, beside others that are tuned from random heads.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -66,6 +70,23 @@ def member_seed(seed: int, member: int) -> int:
     return integer_seed(seed, "member", member) if member else seed
 
 
+def member_settings(settings: TrainingSettings, member: int) -> TrainingSettings:
+    """Return how a member, from 0, is trained.
+
+    The one epoch of a discriminant among others changes nothing, since its learning rate is 0; it gives the history
+    the figures of what the closed form found.
+    """
+    own = dataclasses.replace(settings, seed=member_seed(settings.seed, member))
+    if settings.head_fit != "mixed":
+        return own
+    if member > 0:
+        return dataclasses.replace(own, head_fit="gradient")
+    return dataclasses.replace(
+        own, head_fit="discriminant", head_epochs=0, frozen=1.0, norms="kept", epochs=1, lr=0.0, warmup=0, ema=0.0,
+        mixup=0.0, cutmix=0.0,
+    )  # fmt: skip
+
+
 def train_members(
     build: Callable[[], Classifier], settings: TrainingSettings, split: ArraySplit, validation: ArraySplit,
     augmentation: OnlineAugmentation | None, *, members: int, threads: int, checkpoints: Path, on_epoch: OnMember,
@@ -75,7 +96,7 @@ def train_members(
 
     Args:
         build: Makes a network with fresh weights out of torch's global random state.
-        settings: How to train; ``seed`` is the first member's.
+        settings: How to train; ``seed`` is the first member's, and what a member changes says :func:`member_settings`.
         split: Training photographs.
         validation: Validation photographs; may hold none.
         augmentation: How training photographs are varied in each epoch; its seed is replaced by the member's.
@@ -90,15 +111,14 @@ def train_members(
     """
     results = []
     for member in range(members):
-        seed = member_seed(settings.seed, member)
-        make_repeatable(seed, threads)
+        own = member_settings(settings, member)
+        make_repeatable(own.seed, threads)
 
         def report(_: EpochFigures, history: list[EpochFigures], member: int = member) -> None:
             on_epoch(member, history)
 
         result = train(
-            build(), dataclasses.replace(settings, seed=seed), split, validation,
-            augmentation and dataclasses.replace(augmentation, seed=seed),
+            build(), own, split, validation, augmentation and dataclasses.replace(augmentation, seed=own.seed),
             checkpoints=checkpoints / f"member{member + 1}" if members > 1 else checkpoints,
             on_epoch=report, progress_bar=progress_bar,
         )  # fmt: skip

@@ -35,7 +35,7 @@ class ModelDescription:
         pretrained: Source and SHA-256 of the weights the backbone started from, or None.
         views: How many symmetries of a photograph are averaged; see :func:`lithoscope.ensembles.symmetry`.
         temperature: What logits are divided by before the softmax; see :mod:`lithoscope.temperature`.
-        calibrated_on: Of how many validation photographs it was fitted; 0 = not at all, the temperature is 1.
+        calibrated_on: Of how many validation photographs it was fitted; 0 where it is 1 or was given.
     """
 
     architecture: Architecture

@@ -111,7 +111,7 @@ class TrainParameters(Block):
     head_epochs: Annotated[int, Field(ge=0, le=100_000)]
     head_passes: Annotated[int, Field(ge=0, le=1000)]
     head_lr: Annotated[float, Field(gt=0, le=100)]
-    head_fit: Literal["gradient", "discriminant"]
+    head_fit: Literal["gradient", "discriminant", "mixed"]
     shrinkage: Annotated[float, Field(gt=0, le=1)]
     norms: Literal["batch", "kept"]
     frozen: Share
@@ -122,6 +122,7 @@ class TrainParameters(Block):
     class_balance: Literal["none", "weights", "sampling"]
     accumulate: Annotated[int, Field(ge=1, le=10_000)]
     clip: Annotated[float, Field(ge=0, le=1e6)]
+    temperature: Annotated[float | None, Field(ge=0.05, le=20)]
 
 
 class EvaluateParameters(Block):
@@ -182,10 +183,15 @@ class Parameters(Block):
             raise ValueError(
                 f"model.stochastic_depth = {self.model.stochastic_depth}: our CNN has no residual blocks; allowed: 0"
             )
-        if self.train.head_fit == "discriminant" and self.model.head != "linear":
+        if self.train.head_fit != "gradient" and self.model.head != "linear":
             raise ValueError(
-                f"train.head_fit = discriminant: a linear head only, not model.head = {self.model.head}; allowed with "
-                "model.head: linear"
+                f"train.head_fit = {self.train.head_fit}: a linear head only, not model.head = {self.model.head}; "
+                "allowed with model.head: linear"
+            )
+        if self.train.head_fit == "mixed" and self.model.members == 1:
+            raise ValueError(
+                "train.head_fit = mixed: a discriminant beside other networks, and model.members = 1; allowed: at least "
+                "2 members, or head_fit: discriminant"
             )
         if self.train.head_fit == "discriminant" and self.train.head_epochs:
             raise ValueError(

@@ -14,6 +14,7 @@ from scipy.special import log_softmax, softmax
 FEWEST = 30  # fewer validation photographs say too little about a temperature
 _COLDEST, _HOTTEST = 0.05, 20.0
 _DIGITS = 4
+GIVEN = "given as train.temperature"
 
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int64]
@@ -47,6 +48,8 @@ class Temperature:
 
     def line(self) -> str:
         """Return a line for the terminal."""
+        if self.reason == GIVEN:
+            return f"temperature {self.value:g}, {GIVEN}"
         if not self.photographs:
             return f"confidences are not calibrated: {self.reason}"
         return f"temperature {self.value:g}, fitted on {self.photographs} validation photographs"

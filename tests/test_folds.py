@@ -1,0 +1,110 @@
+"""Pooling folds; ``test_recipe_runs.py`` runs folds with the real ``dvc``."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lithoscope.errors import LithoscopeError
+from lithoscope.experiments import Request
+from lithoscope.folds import Fold, as_file, lines, plan_folds, pool, read_fold
+from lithoscope.model_io import ModelDescription, save_model
+from lithoscope.models import Architecture, build_classifier
+from lithoscope.recipes import load_recipe
+from lithoscope.temperature import fit_temperature
+
+from git_checkout import small_checkout
+
+CLASSES = ["granite", "quartz", "slate"]
+
+
+def fold(number: int, rows: int = 60) -> Fold:
+    rng = np.random.default_rng(number)
+    labels = rng.integers(0, 3, rows)
+    logits = rng.normal(size=(rows, 3)) + 1.0 * np.eye(3)[labels]
+    ids = [f"{number}/{row}.jpg" for row in range(rows)]
+    return Fold(ids, ids, labels, 4.0 * logits, [3 + number, 5 + number])
+
+
+def test_all_answers_count_once_and_the_temperature_is_that_of_all_folds() -> None:
+    folds = [fold(0), fold(1)]
+    pooled = pool(folds)
+    labels, logits = (np.concatenate([getattr(one, name) for one in folds]) for name in ("labels", "logits"))
+    assert pooled.photographs == 120
+    assert pooled.right == int((logits.argmax(axis=1) == labels).sum())
+    assert pooled.temperature == fit_temperature(logits, labels)
+    assert pooled.temperature.value not in {fit_temperature(one.logits, one.labels).value for one in folds}
+    scaled = logits / pooled.temperature.value
+    exact = np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(120), labels]
+    assert pooled.loss == pytest.approx(exact.mean(), abs=1e-5)
+    low, high = pooled.intervals["loss"]
+    assert low < pooled.loss < high
+    assert pooled.epochs == [3, 5, 4, 6]
+
+
+def test_the_figures_are_said_with_their_intervals_and_number() -> None:
+    pooled = pool([fold(0), fold(1)])
+    first, second, third = lines("granite", 2, pooled)
+    low, high = pooled.intervals["accuracy"]
+    assert first.startswith(f"granite, 2 folds: accuracy {pooled.right / 120:.3f} [{low:.3f}, {high:.3f}] of 120 ")
+    assert second.endswith(f"temperature {pooled.temperature.value:g}, fitted on 120 answers of all folds")
+    assert third == "epochs kept: 3, 5, 4, 6, on average 4"
+    assert as_file(pooled, 2)["calibration"]["temperature"] == pooled.temperature.value
+
+
+def test_folds_that_share_a_photograph_are_refused() -> None:
+    with pytest.raises(LithoscopeError, match=r"0/0\.jpg is in two of the folds"):
+        pool([fold(0), fold(0)])
+
+
+def test_an_experiments_logits_are_read_without_its_own_temperature(tmp_path: Path) -> None:
+    architecture = Architecture("cnn", image_size=32, classes=3, dropout=0.2)
+    description = ModelDescription(architecture, CLASSES, True, "folder", True, None, temperature=2.0)
+    save_model(tmp_path / "build" / "model", description, build_classifier(architecture).state_dict())
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / "plots" / "predictions.csv").write_text(
+        "id,split,label,predicted,confidence,p_granite,p_quartz,p_slate\n"
+        "1.jpg,val,quartz,quartz,0.6,0.3,0.6,0.1\n2.jpg,val,slate,granite,1.0,1.0,0.0,0.0\n"
+    )
+    (tmp_path / "build" / "splits.csv").write_text("id,group\n1.jpg,1.jpg\n2.jpg,1.jpg\n3.jpg,3.jpg\n")
+    (tmp_path / "metrics" / "train.json").write_text(
+        '{"best_epoch": 2, "members": [{"best_epoch": 1}, {"best_epoch": 3}]}'
+    )
+    found = read_fold(tmp_path)
+    assert (found.ids, found.groups, found.labels.tolist(), found.epochs) == (
+        ["1.jpg", "2.jpg"], ["1.jpg", "1.jpg"], [1, 2], [1, 3],
+    )  # fmt: skip
+    np.testing.assert_allclose(np.diff(found.logits[0]), [2 * np.log(2), -2 * np.log(6)])
+    assert np.isfinite(found.logits).all()
+
+
+def test_each_fold_is_an_experiment_on_validation_photographs(tmp_path: Path, checkout: Path) -> None:
+    root = small_checkout(tmp_path / "checkout", checkout)
+    (root / "recipes").mkdir(exist_ok=True)
+    (root / "recipes" / "granite.yaml").write_text("about:\n  description: one\nlr: 1e-3\nsplit:\n  validation: 0\n")
+    planned = plan_folds(root, load_recipe(root, "granite"), Request({"epochs": 2}, seed=1), 3)
+    assert [one.name for one in planned] == ["granite-seed1-fold0", "granite-seed1-fold1", "granite-seed1-fold2"]
+    assert [one.parameters.split.fold for one in planned] == [0, 1, 2]
+    for one in planned:
+        values = one.parameters
+        assert (values.split.folds, values.split.seed, values.seed, values.epochs, values.lr) == (3, 1, 1, 2, 1e-3)
+        assert (values.evaluate.on, values.train.temperature) == ("validation", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "settings", "folds", "message"),
+    [
+        ("lr: 1e-3", {}, 1, "--folds 1: allowed: 2 or more"),
+        ("grid:\n  lr: [1e-3, 1e-2]", {}, 3, "recipe granite is a grid"),
+        ("lr: 1e-3", {"evaluate.on": "test"}, 3, "-S evaluate.on: this command sets it"),
+    ],
+)
+def test_mistakes_are_a_line(
+    tmp_path: Path, checkout: Path, body: str, settings: dict[str, object], folds: int, message: str
+) -> None:
+    root = small_checkout(tmp_path / "checkout", checkout)
+    (root / "recipes").mkdir(exist_ok=True)
+    (root / "recipes" / "granite.yaml").write_text(f"about:\n  description: one\n{body}\n")
+    with pytest.raises(LithoscopeError, match=message):
+        plan_folds(root, load_recipe(root, "granite"), Request(settings), folds)
