@@ -110,6 +110,29 @@ def test_a_recipe_can_be_queued(clone: Clone) -> None:
     clone.run("dvc", "queue", "remove", "waiting")
 
 
+def test_folds_are_pooled_run_once_and_lead_to_a_final_training(clone: Clone, tmp_path: Path) -> None:
+    line = ["lithoscope", "folds", "b", "--folds", "2", "-S", "epochs=2", "--output", str(tmp_path / "folds.json")]
+    printed = clone.run(*line)
+    pooled = json.loads((tmp_path / "folds.json").read_text())
+    each = [figures(clone, f"b-fold{number}")["validation"] for number in (0, 1)]
+    assert pooled["n"] == sum(fold["n"] for fold in each) == 36 - figures(clone, "a")["test"]["n"]
+    right = sum(round(fold["accuracy"] * fold["n"]) for fold in each)
+    assert pooled["accuracy"] == pytest.approx(right / pooled["n"], abs=1e-5)
+    before = experiments(clone)
+    again = clone.run(*line)
+    assert "b-fold0 is there already" in again
+    assert again.splitlines()[-4:] == printed.splitlines()[-4:]
+    assert experiments(clone) == before
+    refused = clone.run(*line[:5], "-S", "epochs=1", status=1)
+    assert "the experiment b-fold0 is there with other parameters" in refused.splitlines()[-1]
+
+    final = printed.splitlines()[-1].split(": ", 1)[1]
+    clone.run(*shlex.split(final), "--name", "b-final", "-S", "train.temperature=1.5")
+    assert parameters(clone, "b-final")["split.validation"] == 0
+    calibration = figures(clone, "b-final")["test"]["calibration"]
+    assert (calibration["temperature"], calibration["photographs"]) == (1.5, 0)
+
+
 def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

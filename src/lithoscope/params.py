@@ -190,8 +190,8 @@ class Parameters(Block):
             )
         if self.train.head_fit == "mixed" and self.model.members == 1:
             raise ValueError(
-                "train.head_fit = mixed: a discriminant beside other networks, and model.members = 1; allowed: at least "
-                "2 members, or head_fit: discriminant"
+                "train.head_fit = mixed: a discriminant beside other networks, and model.members = 1; allowed: at "
+                "least 2 members, or head_fit: discriminant"
             )
         if self.train.head_fit == "discriminant" and self.train.head_epochs:
             raise ValueError(
