@@ -84,7 +84,7 @@ def predict(arrays: Path, params: Parameters, seed: int, *, shuffled: bool = Fal
         train = _shuffled(train, seed)
     settings = TrainingSettings(
         lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=seed, device="cpu", precision="fp32",
-        **params.train.model_dump(),
+        **params.train.of_training(),
     )  # fmt: skip
     architecture = Architecture(
         image_size=params.image_size,

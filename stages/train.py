@@ -36,7 +36,7 @@ def main() -> None:
     model, device = params.model, resolve_device(params.device)
     settings = TrainingSettings(
         lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed, device=device,
-        precision=resolve_precision(params.precision, device), **params.train.model_dump(exclude={"temperature"}),
+        precision=resolve_precision(params.precision, device), **params.train.of_training(),
     )  # fmt: skip
     make_repeatable(params.seed, params.threads)
     root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now

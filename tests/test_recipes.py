@@ -89,7 +89,7 @@ def test_the_exact_backbone_of_a_recipe_trains_from_scratch(checkout: Path, tmp_
     assert backbone < weights < backbone + 1.3e6
     settings = TrainingSettings(
         lr=params.lr, epochs=1, batch_size=4, seed=0, precision="fp32", device="cpu",
-        **{**params.train.model_dump(), "head_epochs": min(params.train.head_epochs, 1)},
+        **{**params.train.of_training(), "head_epochs": min(params.train.head_epochs, 1)},
     )  # fmt: skip
     result = train(
         network, settings, pictures, pictures, None, checkpoints=tmp_path, on_epoch=lambda *_: None,

@@ -124,6 +124,10 @@ class TrainParameters(Block):
     clip: Annotated[float, Field(ge=0, le=1e6)]
     temperature: Annotated[float | None, Field(ge=0.05, le=20)]
 
+    def of_training(self) -> dict[str, Any]:
+        """Return what :class:`lithoscope.classification.TrainingSettings` takes: all but what follows the training."""
+        return self.model_dump(exclude={"temperature"})
+
 
 class EvaluateParameters(Block):
     """What is scored."""
