@@ -1,10 +1,12 @@
 """Pooling folds; ``test_recipe_runs.py`` runs folds with the real ``dvc``."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lithoscope.crossvalidated import crossvalidated_section
 from lithoscope.errors import LithoscopeError
 from lithoscope.experiments import Request
 from lithoscope.folds import Fold, as_file, lines, plan_folds, pool, read_fold
@@ -49,7 +51,6 @@ def test_the_figures_are_said_with_their_intervals_and_number() -> None:
     assert first.startswith(f"granite, 2 folds: accuracy {pooled.right / 120:.3f} [{low:.3f}, {high:.3f}] of 120 ")
     assert second.endswith(f"temperature {pooled.temperature.value:g}, fitted on 120 answers of all folds")
     assert third == "epochs kept: 3, 5, 4, 6, on average 4"
-    assert as_file(pooled, 2)["calibration"]["temperature"] == pooled.temperature.value
 
 
 def test_folds_that_share_a_photograph_are_refused() -> None:
@@ -81,7 +82,6 @@ def test_an_experiments_logits_are_read_without_its_own_temperature(tmp_path: Pa
 
 def test_each_fold_is_an_experiment_on_validation_photographs(tmp_path: Path, checkout: Path) -> None:
     root = small_checkout(tmp_path / "checkout", checkout)
-    (root / "recipes").mkdir(exist_ok=True)
     (root / "recipes" / "granite.yaml").write_text("about:\n  description: one\nlr: 1e-3\nsplit:\n  validation: 0\n")
     planned = plan_folds(root, load_recipe(root, "granite"), Request({"epochs": 2}, seed=1), 3)
     assert [one.name for one in planned] == ["granite-seed1-fold0", "granite-seed1-fold1", "granite-seed1-fold2"]
@@ -90,6 +90,30 @@ def test_each_fold_is_an_experiment_on_validation_photographs(tmp_path: Path, ch
         values = one.parameters
         assert (values.split.folds, values.split.seed, values.seed, values.epochs, values.lr) == (3, 1, 1, 2, 1e-3)
         assert (values.evaluate.on, values.train.temperature) == ("validation", None)
+
+
+def test_the_kept_figures_stand_in_a_table_with_the_line_that_makes_them(tmp_path: Path, checkout: Path) -> None:
+    root = small_checkout(tmp_path / "checkout", checkout)
+    (root / "recipes" / "granite.yaml").write_text("about:\n  description: one\nlr: 1e-3\n")
+    weights = tmp_path / "a folder" / "weights.pth"
+    weights.parent.mkdir()
+    weights.touch()
+    settings = {"model.name": "mobilenet_v2", "model.weights": str(weights), "mirror": str(tmp_path)}
+    recipe, request = load_recipe(root, "granite"), Request(settings, seed=1)
+    pooled = pool([fold(0), fold(1)])
+    values = as_file(pooled, "granite", request, plan_folds(root, recipe, request, 2))
+    assert values["command"] == (
+        "lithoscope folds granite --folds 2 --seed 1 -S model.name=mobilenet_v2 -S model.weights=weights.pth"
+    )
+    assert str(tmp_path) not in json.dumps(values)
+    assert crossvalidated_section(root) == ""
+    (root / "results" / "folds").mkdir(parents=True)
+    (root / "results" / "folds" / "granite.json").write_text(json.dumps(values))
+    row = crossvalidated_section(root).splitlines()[-1]
+    low, high = (f"{end:.3f}".replace("0.", ".") for end in pooled.intervals["accuracy"])
+    accuracy = f"{pooled.right / 120:.3f}".replace("0.", ".")
+    assert f"| granite | specimens | 2 | 120 | {accuracy} [{low}, {high}] | " in row
+    assert f" | {pooled.temperature.value:g} | 3, 5, 4, 6 | `{values['command']}` |" in row
 
 
 @pytest.mark.parametrize(
@@ -104,7 +128,6 @@ def test_mistakes_are_a_line(
     tmp_path: Path, checkout: Path, body: str, settings: dict[str, object], folds: int, message: str
 ) -> None:
     root = small_checkout(tmp_path / "checkout", checkout)
-    (root / "recipes").mkdir(exist_ok=True)
     (root / "recipes" / "granite.yaml").write_text(f"about:\n  description: one\n{body}\n")
     with pytest.raises(LithoscopeError, match=message):
         plan_folds(root, load_recipe(root, "granite"), Request(settings), folds)

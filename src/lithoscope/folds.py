@@ -7,11 +7,12 @@ confidences ask for; a final training on all training photographs has none left 
 
 import dataclasses
 import json
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,9 @@ from lithoscope.finished import fetch
 from lithoscope.json_files import read_json
 from lithoscope.model_io import load_description
 from lithoscope.params import load_parameters
-from lithoscope.recipes import Recipe, override
+from lithoscope.recipes import PLACES, Recipe, override
 from lithoscope.temperature import Temperature, fit_temperature, tempered
+from lithoscope.uncertainty import as_file as intervals_as_file
 from lithoscope.uncertainty import figure_intervals, read_groups
 
 _FILES = ("params.yaml", "plots/predictions.csv", "build/splits.csv", "build/model/model.json", "metrics/train.json")
@@ -198,20 +200,41 @@ def folds_command(root: Path, recipe: Recipe, request: Request, folds: int, *, d
         f"-S {override(key, value)}" for key, value in settings.items()
     ))  # fmt: skip
     if output is not None:
-        output.write_text(json.dumps(as_file(pooled, folds), indent=2) + "\n", encoding="utf-8")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(as_file(pooled, recipe.name, request, planned), indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def as_file(pooled: Pooled, folds: int) -> dict[str, Any]:
-    """Return the pooled figures for a JSON file."""
+def as_file(pooled: Pooled, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:
+    """Return the pooled figures for a JSON file, with the line that makes them.
+
+    Args:
+        pooled: The figures.
+        recipe: Its name.
+        request: What the user asked for.
+        planned: The folds' experiments.
+    """
+    parameters = planned[0].parameters
     return {
-        "folds": folds,
+        "recipe": recipe,
+        "command": _command(recipe, request, len(planned)),
+        "dataset": parameters.dataset,
+        "model": {"name": parameters.model.name, "members": parameters.model.members, "views": parameters.model.views},
+        "folds": len(planned),
         "n": pooled.photographs,
         "accuracy": round(pooled.right / pooled.photographs, 6),
         "loss": round(pooled.loss, 6),
-        "interval": {
-            name: {"low": round(low, 6), "high": round(high, 6)} for name, (low, high) in pooled.intervals.items()
-        },
+        "interval": intervals_as_file(pooled.intervals),
         "calibration": pooled.temperature.summary(),
         "epochs": pooled.epochs,
     }
+
+
+def _command(recipe: str, request: Request, folds: int) -> str:
+    """Return the line as it was typed, without where files lie on this machine."""
+    weights = request.settings.get("model.weights")
+    place = {"model.weights": PurePosixPath(str(weights)).name} if weights else {}
+    settings = {key: value for key, value in {**request.settings, **place}.items() if key not in PLACES}
+    line = ["lithoscope", "folds", recipe, "--folds", str(folds)]
+    line += [] if request.seed is None else ["--seed", str(request.seed)]
+    return shlex.join([*line, *(part for key, value in settings.items() for part in ("-S", override(key, value)))])
