@@ -1,6 +1,7 @@
 """Pooling folds; ``test_recipe_runs.py`` runs folds with the real ``dvc``."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,13 @@ def test_folds_that_share_a_photograph_are_refused() -> None:
         pool([fold(0), fold(0)])
 
 
-def test_an_experiments_logits_are_read_without_its_own_temperature(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("head_fit", "epochs"), [("gradient", [1, 3]), ("mixed", [3])])
+def test_an_experiments_logits_are_read_without_its_own_temperature(
+    tmp_path: Path, checkout: Path, head_fit: str, epochs: list[int]
+) -> None:
+    text = (checkout / "params.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"head_fit: \w+", f"head_fit: {head_fit}", re.sub(r"members: 1", "members: 2", text))
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     architecture = Architecture("cnn", image_size=32, classes=3, dropout=0.2)
     description = ModelDescription(architecture, CLASSES, True, "folder", True, None, temperature=2.0)
     save_model(tmp_path / "build" / "model", description, build_classifier(architecture).state_dict())
@@ -74,7 +81,7 @@ def test_an_experiments_logits_are_read_without_its_own_temperature(tmp_path: Pa
     )
     found = read_fold(tmp_path)
     assert (found.ids, found.groups, found.labels.tolist(), found.epochs) == (
-        ["1.jpg", "2.jpg"], ["1.jpg", "1.jpg"], [1, 2], [1, 3],
+        ["1.jpg", "2.jpg"], ["1.jpg", "1.jpg"], [1, 2], epochs,
     )  # fmt: skip
     np.testing.assert_allclose(np.diff(found.logits[0]), [2 * np.log(2), -2 * np.log(6)])
     assert np.isfinite(found.logits).all()

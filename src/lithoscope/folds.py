@@ -44,7 +44,7 @@ class Fold:
         groups: The group of duplicates each belongs to.
         labels: int64 (n,).
         logits: Float (n, classes), without a temperature.
-        epochs: The epoch that each member kept.
+        epochs: The epoch that each member kept; of those that were trained at all.
     """
 
     ids: list[str]
@@ -108,12 +108,14 @@ def read_fold(folder: Path) -> Fold:
     place = {name: number for number, name in enumerate(description.classes)}
     shares = table[[f"p_{name}" for name in description.classes]].to_numpy(np.float64)
     ids, training = table["id"].tolist(), read_json(folder / "metrics" / "train.json")
+    members = training.get("members") or [training]
+    untuned = 1 if load_parameters(folder / "params.yaml").train.head_fit == "mixed" else 0
     return Fold(
         ids,
         read_groups(folder / "build" / "splits.csv", ids),
         np.array([place[name] for name in table["label"]], dtype=np.int64),
         np.log(np.maximum(shares, _SMALLEST)) * description.temperature,
-        [member["best_epoch"] for member in training.get("members") or [training]],
+        [member["best_epoch"] for member in members[untuned:]],
     )
 
 
