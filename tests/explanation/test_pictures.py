@@ -21,6 +21,16 @@ def test_the_photograph_is_grey_where_nothing_speaks_and_coloured_where_most_doe
     assert (shown[0, :, 0] == grey[0]).all()
 
 
+def test_a_single_bright_spot_does_not_darken_the_rest() -> None:
+    evidence = np.ones((16, 16), np.float32)
+    alone = overlay(photograph(16), evidence)
+    evidence[0, 0] = 100
+    assert (overlay(photograph(16), evidence) == alone).all()
+    evidence[1:] = 0  # where little more than a spot is left, it is the measure
+    shown = overlay(photograph(16), evidence)
+    assert np.ptp(shown[0, 0].astype(int)) > 0
+
+
 def test_no_evidence_at_all_leaves_it_grey() -> None:
     assert (np.ptp(overlay(photograph(), np.zeros((8, 8), np.float32)), axis=2) == 0).all()
 

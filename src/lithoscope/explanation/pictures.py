@@ -20,13 +20,14 @@ def overlay(photograph: Pixels, evidence: npt.NDArray[np.float32]) -> Pixels:
 
     Args:
         photograph: uint8 (side, side, 3), RGB.
-        evidence: Not negative, (side, side); the strongest place gets the lightest colour.
+        evidence: Not negative, (side, side). The strongest hundredth gets the lightest colour, so that one bright spot
+            does not darken all the rest.
 
     Returns:
         uint8 (side, side, 3), RGB.
     """
-    strongest = float(evidence.max())
-    share = evidence.astype(np.float64) / strongest if strongest > 0 else np.zeros(evidence.shape)
+    strongest = float(np.quantile(evidence, 0.99)) or float(evidence.max())
+    share = np.minimum(evidence.astype(np.float64) / strongest, 1) if strongest > 0 else np.zeros(evidence.shape)
     grey = np.asarray(Image.fromarray(photograph).convert("L"), dtype=np.float64)[..., None]
     colours = 255 * matplotlib.colormaps[_COLOURS](share)[..., :3]
     cover = _STRENGTH * share[..., None]
