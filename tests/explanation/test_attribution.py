@@ -52,6 +52,17 @@ def test_grad_cam_is_blind_to_a_covariance_so_texture_is_read_otherwise() -> Non
     assert maps.grad.sum(dim=(2, 3)).abs().max() < 1e-6, "a shift of all places changes no covariance"
 
 
+def test_for_averages_alone_both_methods_are_the_same() -> None:
+    model = network("average")
+    method = choose_method(model, "cnn", SIDE)
+    assert method.name == "Grad-CAM"
+    np.testing.assert_allclose(
+        found(predictor(model), replace(method, name="gradient × activation")),
+        found(predictor(model), method),
+        rtol=1e-5,
+    )
+
+
 def test_occlusion_finds_the_corners_without_any_maps() -> None:
     red, blue = found(predictor(network()), OCCLUSION)
     assert shares(red)[0] > 0.9
