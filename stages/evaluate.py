@@ -11,6 +11,8 @@ from lithoscope.augmentation import AugmentationLimits, augment_copies
 from lithoscope.baselines import baseline_predictions
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import flat
+from lithoscope.explanation.records import Scored
+from lithoscope.explanation.step import explain
 from lithoscope.machine import make_repeatable
 from lithoscope.model_io import weights_digest
 from lithoscope.params import Parameters, load_parameters
@@ -63,8 +65,9 @@ def main() -> None:
         getattr(scores, name).to_csv(path, index=False, lineterminator="\n", float_format="%.6f", na_rep="NaN")
     sheet = scored_sheet(images, split.labels, scores.probabilities, model.classes, on, synthetic=model.synthetic)
     sheet.save(SHEET, optimize=True)
-    people = compare_with_people(Path(), params, predictor, scores.probabilities, on)
-    track(store, params, scores, on, people)
+    people, judged = compare_with_people(Path(), params, predictor, scores.probabilities, on)
+    shown = Scored(on, split.ids, images, split.labels, scores.probabilities)
+    track(store, params, scores, on, people, explain(Path(), params, predictor, shown, judged))
     print("\n".join(scores.lines))
 
 
@@ -73,11 +76,13 @@ def answers(predictor: Predictor, split: ArraySplit, images: Pixels) -> Answers:
     return Answers(split.ids, read_groups(SPLITS, split.ids), split.labels, predictor.logits(images))
 
 
-def track(store: Store, params: Parameters, scores: Scores, on: str, people: dict[str, float]) -> None:
+def track(
+    store: Store, params: Parameters, scores: Scores, on: str, people: dict[str, float], explained: list[Path]
+) -> None:
     """Add the figures to the run that trained these weights, or to a new one that says where they came from."""
     weights = weights_digest(MODEL)
     metrics = flat(scores.evaluation, f"{on}.") | people
-    files = [*METRICS.values(), *TABLES.values(), SHEET, FIGURES, TABLE]
+    files = [*METRICS.values(), *TABLES.values(), SHEET, FIGURES, TABLE, *explained]
     tracked = store.find(params.digest(), weights)
     if tracked is not None:
         tracked.log_metrics(metrics)

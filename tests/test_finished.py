@@ -87,6 +87,30 @@ def test_the_workspaces_run_is_kept_with_what_mlflow_knows_of_it(root: Path) -> 
     assert "mirror" not in kept["parameters"]
 
 
+def test_the_headline_figures_beside_people_are_kept_where_there_are_any(root: Path) -> None:
+    assert "people" not in recorded(root, "before-there-were-any")
+    write_json(root / "metrics" / "people.json", {"status": "off", "note": "no human data"})
+    assert "people" not in recorded(root, "of-a-set-without")
+    ridge = {"mean_r": 0.7, "mean_r_low": 0.6, "mean_r_high": 0.8, "disparity": 0.4, "r": {"hue": 0.5}}
+    named = {"people": {"people": 45, "accuracy": 0.6, "low": 0.5, "high": 0.7}, "chance": 0.1}
+    named |= {"model": {"photographs": 20, "accuracy": 0.75, "low": 0.53, "high": 0.89, "outdoes": 0.8}}
+    test = {"photographs": 120, "ridge": ridge, "components": {"mean_r": 0.1}, "authors": {"mean_r": 0.74}}
+    test |= {"naming": {"igneous": named, "mixed": {"note": "photographs are missing"}}}
+    write_json(root / "metrics" / "people.json", {"status": "compared", "test": test})
+    assert recorded(root, "of-a-set-with")["people"] == {
+        "test": {
+            "photographs": 120, "map": "ridge", "mean_r": 0.7, "mean_r_low": 0.6, "mean_r_high": 0.8, "disparity": 0.4,
+        },
+        "authors": {"mean_r": 0.74},
+        "naming": {
+            "igneous": {
+                "photographs": 20, "model": 0.75, "model_low": 0.53, "model_high": 0.89, "people": 45, "accuracy": 0.6,
+                "accuracy_low": 0.5, "accuracy_high": 0.7,
+            }
+        },
+    }  # fmt: skip
+
+
 def test_the_run_that_trained_is_preferred_to_one_restored_from_the_cache(root: Path) -> None:
     track(root, accuracy=0.75, seconds=None, processor="Another")
     assert recorded(root, "granite")["processor"] == "A Processor"

@@ -81,6 +81,9 @@ def test_every_stage_leaves_what_it_promises(clone: Clone) -> None:
     assert people == {"status": "off", "note": "folder has no human data: nothing to compare with"}
     assert (clone.root / "build" / "embeddings" / "source.json").is_file()
     assert (clone.root / "plots" / "people.csv").read_text(encoding="utf-8").count("\n") == 1
+    explained = read(clone, "build/explained/explained.json")
+    assert explained["split"] == "test"
+    assert all((clone.root / "build" / "explained" / one["map"]).is_file() for one in explained["examples"])
     assert set(read(clone, "metrics/comparisons.json")["test"]) == {"network", *baselines, "beats_baselines"}
     reason = read(clone, "metrics/train.json")["calibration"]["reason"]
     assert "validation photographs are too few" in reason
@@ -103,6 +106,8 @@ def test_git_holds_the_figures_and_no_picture(clone: Clone) -> None:
     assert {"dvc.lock", "plots/predictions.csv", "plots/history.csv", "metrics/evaluation.json"} <= tracked
     made = [name for name in tracked if name.startswith(("plots/", "build/", "report/"))]
     assert not [name for name in made if name.endswith((".png", ".jpg", ".html"))]
+    assert not [name for name in made if name.startswith("build/")]
+    assert "plots/people.csv" not in tracked
 
 
 def test_the_gate_finds_results_that_belong_together(clone: Clone, tmp_path: Path) -> None:

@@ -140,6 +140,42 @@ def test_one_recipe_to_compare_with_needs_no_list(root: Path) -> None:
     assert row in render(root)
 
 
+def beside_people(mean_r: float) -> dict[str, Any]:
+    def ends(name: str, value: float) -> dict[str, float]:
+        return {name: value, f"{name}_low": value - 0.05, f"{name}_high": value + 0.05}
+
+    fitted = ends("mean_r", mean_r) | ends("disparity", 0.4)
+    return {
+        "training": {"photographs": 360, "map": "ridge", **fitted},
+        "test": {"photographs": 120, "map": "ridge", **fitted},
+        "authors": ends("mean_r", 0.741) | ends("disparity", 0.4),
+        "difference_from_authors": ends("mean_r", mean_r - 0.741),
+        "naming": {"mixed": {"photographs": 20, **ends("model", 0.7), "people": 44, **ends("accuracy", 0.748)}},
+    }
+
+
+def test_runs_that_were_compared_with_people_stand_beside_the_authors_and_the_people(root: Path) -> None:
+    result(root, "quartzite-seed0", right=9, of=10)
+    assert "Beside people" not in render(root), "files of earlier versions have no such figures"
+    result(root, "quartzite-seed1", right=9, of=10, people=beside_people(0.8))
+    result(root, "quartzite-seed2", right=9, of=10, people=beside_people(0.7))
+    lines = render(root).partition("## Beside people")[2].splitlines()
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines if line.startswith("|")]
+    table = {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[2:]}
+    assert list(table) == [
+        "the authors' network", "people", "[quartzite-seed1](../results/quartzite-seed1.json)",
+        "[quartzite-seed2](../results/quartzite-seed2.json)",
+    ]  # fmt: skip
+    assert table["the authors' network"]["mean r, test"] == ".741 [.691, .791]"
+    assert table["people"]["mixed"] == ".748 [.698, .798]"
+    assert table["people"]["mean r, test"] == table["people"]["igneous"] == "–"
+    first, second = list(table.values())[2:]
+    assert first["mean r, cross-validated"] == ".800 [.750, .850]"
+    assert first["against the authors"] == "+.059 [+.009, +.109]"
+    assert second["against the authors"] == "−.041 [−.091, +.009]"
+    assert first["mixed"] == ".700 [.650, .750]"
+
+
 def test_without_a_comparison_and_notes_there_are_no_such_sections(root: Path) -> None:
     result(root, "quartzite-seed0", right=9, of=10)
     assert "## " not in render(root)

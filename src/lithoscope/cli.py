@@ -82,7 +82,7 @@ def _compare(arguments: argparse.Namespace) -> int:
 
     if arguments.last is not None and arguments.last < 1:
         raise LithoscopeError(f"--last {arguments.last}: allowed: 1 or more")
-    return compare_command(Path.cwd(), arguments.names, arguments.last, arguments.output)
+    return compare_command(Path.cwd(), arguments.names, arguments.last, arguments.output, arguments.against)
 
 
 def _record(arguments: argparse.Namespace) -> int:
@@ -172,6 +172,9 @@ def _add_recipe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     compare = commands.add_parser("compare", help="show runs side by side: parameters, curves, accuracies")
     compare.add_argument("names", nargs="*", metavar="EXPERIMENT|RUN", help="DVC experiments or MLflow runs; none: all")
     compare.add_argument("--last", type=int, metavar="N", help="only the N newest")
+    compare.add_argument(
+        "--against", metavar="EXPERIMENT|RUN", help="compare the others' accuracies with this one's (the first's)"
+    )
     compare.add_argument("--output", type=Path, default=Path("compare/index.html"), metavar="HTML", help="the page")
     compare.set_defaults(run=_compare)
 

@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.intervals import wilson
 from lithoscope.recipes import PLACES
+from lithoscope.side_by_side import against, predictions_of
 from lithoscope.summary import share_in_words, short
 from lithoscope.tracking import PastRun, Store, open_store
 
@@ -47,6 +48,8 @@ class Compared:
         best_epoch: The epoch that was kept; the last one where nothing validated.
         scored: What the ``evaluate`` stage found, test first; empty where it has not run.
         sheet: PNG with photographs and what the model said of them; None where the run kept none.
+        against: Its accuracy against that of the reference, in words; "" of the reference itself, and where either
+            one's predictions are not kept.
     """
 
     number: int
@@ -56,6 +59,7 @@ class Compared:
     best_epoch: int | None
     scored: list[Scored]
     sheet: bytes | None
+    against: str = ""
 
     @property
     def name(self) -> str:
@@ -71,14 +75,17 @@ class Compared:
         return next((scored for scored in self.scored if scored.split == split), None)
 
 
-def compare(root: Path, names: Sequence[str] = (), last: int | None = None) -> list[Compared]:
-    """Gather runs from MLflow.
+def compare(
+    root: Path, names: Sequence[str] = (), last: int | None = None, reference: str | None = None
+) -> list[Compared]:
+    """Gather runs from MLflow, and compare each one's accuracy with that of one of them.
 
     Args:
         root: The checkout whose store is read.
         names: DVC experiments (the newest run of each), names of runs, or beginnings of run ids; none: all runs that
             have figures, the oldest first.
         last: Only so many of the newest.
+        reference: What the others are compared with, named like ``names``; it then comes first. None: the first one.
 
     Raises:
         LithoscopeError: There is no such run, or none at all.
@@ -91,8 +98,26 @@ def compare(root: Path, names: Sequence[str] = (), last: int | None = None) -> l
         chosen = [run for run in runs if run.status == "FINISHED" and _has_figures(run)][:last][::-1]
     if not chosen:
         raise LithoscopeError("MLflow holds no finished run to compare; train one with: dvc repro")
+    if reference is not None:
+        first = _named(reference, runs)
+        chosen = [first, *(run for run in chosen if run.run_id != first.run_id)]
     keys = [key for key in _keys(chosen) if len({run.parameters.get(key) for run in chosen}) > 1]
-    return [_compared(store, number, run, keys) for number, run in enumerate(chosen, start=1)]
+    compared = [_compared(store, number, run, keys) for number, run in enumerate(chosen, start=1)]
+    return _with_differences(root, store, compared)
+
+
+def _with_differences(root: Path, store: Store, compared: Sequence[Compared]) -> list[Compared]:
+    """Compare each run's accuracy with that of the first."""
+    first, *others = compared
+    told = predictions_of(root, store, first.run) if others and first.scored else None
+    if told is None:
+        return list(compared)
+    found = [first]
+    for one in others:
+        scores = predictions_of(root, store, one.run) if one.scored else None
+        same_set = one.run.parameters.get("dataset") == first.run.parameters.get("dataset")
+        found.append(one if scores is None else replace(one, against=against(told, scores, same_set=same_set)))
+    return found
 
 
 def _has_figures(run: PastRun) -> bool:
@@ -136,7 +161,12 @@ def rows(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
     """Return a table's head and its lines, one a run, in words for a terminal or a page."""
     keys = list(compared[0].differences)
     head = ["", "experiment", *keys, "best epoch", "validation loss", "validation", "test [95 %]", "n", "seconds"]
-    return head, [_row(run) for run in compared]
+    lines = [_row(run) for run in compared]
+    if any(run.against for run in compared):
+        head.insert(-1, f"accuracy against {compared[0].number}")
+        for run, line in zip(compared, lines, strict=True):
+            line.insert(-1, run.against or "–")
+    return head, lines
 
 
 def _row(run: Compared) -> list[str]:
@@ -159,7 +189,18 @@ def _row(run: Compared) -> list[str]:
     ]
 
 
-def compare_command(root: Path, names: Sequence[str], last: int | None, output: Path) -> int:
+PAIRED = (
+    "Accuracy against {reference}: difference with its 95 % interval of a paired bootstrap over photographs, "
+    "near-duplicates together, and McNemar's exact test, on the photographs that both were scored on. Where those "
+    "differ it says so, and the two count as independent samples (Newcombe's interval, Fisher's exact test). Each line "
+    "stands by itself: of twenty experiments that are no better, one may be shown to be by luck."
+)
+"""What the table's words mean; ``reference`` is the number of a run."""
+
+
+def compare_command(
+    root: Path, names: Sequence[str], last: int | None, output: Path, reference: str | None = None
+) -> int:
     """Print the table and write the page; what ``lithoscope compare`` does.
 
     Raises:
@@ -176,7 +217,7 @@ def compare_command(root: Path, names: Sequence[str], last: int | None, output: 
         raise LithoscopeError(f"--output {output}: must end in .html")
     if output.exists() and "lithoscope compare" not in output.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise LithoscopeError(f"--output {output}: another file, which is not written over: name a new one")
-    compared = compare(root, names, last)
+    compared = compare(root, names, last, reference)
     head, lines = rows(compared)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in head:
@@ -185,7 +226,10 @@ def compare_command(root: Path, names: Sequence[str], last: int | None, output: 
         table.add_row(*line)
     # A pipe has no width: nothing is folded there.
     Console(width=None if sys.stdout.isatty() else 400, highlight=False, markup=False).print(table)
+    note = PAIRED.format(reference=compared[0].number) if any(run.against for run in compared) else ""
+    if note:
+        print(note)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(comparison_page(compared, head, lines), encoding="utf-8")
+    output.write_text(comparison_page(compared, head, lines, note), encoding="utf-8")
     print(f"curves, intervals and sample predictions: {output}")
     return 0

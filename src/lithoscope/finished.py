@@ -20,6 +20,7 @@ from lithoscope.experiments import finished_refs
 from lithoscope.json_files import read_json
 from lithoscope.model_io import load_description, weights_digest
 from lithoscope.params import Parameters, load_parameters
+from lithoscope.people.headlines import headlines
 from lithoscope.recipes import (
     PLACES,
     committed_parameters,
@@ -39,6 +40,8 @@ _NEEDED = (
     "params.yaml", "build/dataset.json", "build/model", "build/splits.csv", "metrics/data.json", "metrics/train.json",
     "plots/predictions.csv",
 )  # fmt: skip
+
+_OPTIONAL = ("metrics/people.json",)  # experiments of earlier versions have none
 
 
 def record(root: Path, name: str, experiment: str | None = None) -> Path:
@@ -62,14 +65,22 @@ def record(root: Path, name: str, experiment: str | None = None) -> Path:
     else:
         with tempfile.TemporaryDirectory() as folder:
             fetch(root, experiment, Path(folder), _NEEDED)
+            fetch(root, experiment, Path(folder), _OPTIONAL, optional=True)
             values = _collect(root, Path(folder), name, experiment)
     target.parent.mkdir(exist_ok=True)
     target.write_text(_compact(values), encoding="utf-8")
     return target
 
 
-def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str]) -> None:
+def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str], *, optional: bool = False) -> None:
     """Copy files and folders that an experiment left into a folder, from its Git commit and DVC's cache.
+
+    Args:
+        root: The checkout.
+        experiment: Its name.
+        folder: Where they are put, under the same paths.
+        names: Their paths.
+        optional: Leave out those that are not there.
 
     Raises:
         LithoscopeError: There is no one finished experiment of that name, or it lacks one of the files.
@@ -88,6 +99,8 @@ def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str]) -> No
     try:
         files = DVCFileSystem(repo=str(root), rev=found[0])
         for name in names:
+            if optional and not files.exists(name):
+                continue
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             files.get(name, str(folder / name), recursive=files.isdir(name))  # type: ignore[no-untyped-call]
     except (FileNotFoundError, DvcException) as error:
@@ -122,6 +135,8 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     tags, metrics = _tracked(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
     columns = [f"p_{label}" for label in description.classes]
     groups = read_groups(folder / "build" / "splits.csv", table["id"].tolist())
+    people = folder / "metrics" / "people.json"
+    compared = headlines(read_json(people)) if people.is_file() else None
     shared = {group for group, count in Counter(groups).items() if count > 1}
     return {
         "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation", "published")},
@@ -136,6 +151,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
         "processor": tags.get("processor"),
         "seconds": round(metrics["seconds"], 1) if "seconds" in metrics else None,
         "training": training,
+        **({"people": compared} if compared else {}),
         "split": split,
         "classes": description.classes,
         "photographs": [

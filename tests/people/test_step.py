@@ -60,7 +60,7 @@ def predictor(parameters: Parameters) -> Predictor:
 def compare(root: Path, parameters: Parameters, on: str = "test") -> tuple[dict[str, Any], dict[str, float]]:
     model = predictor(parameters)
     split = open_split(root / "build" / "arrays", "test" if on == "test" else "val")
-    flat = compare_with_people(root, parameters, model, model.probabilities(split.images), on)
+    flat, _ = compare_with_people(root, parameters, model, model.probabilities(split.images), on)
     return json.loads((root / FIGURES).read_text("utf-8")), flat
 
 
@@ -169,7 +169,7 @@ def test_a_set_without_human_data_says_so_in_every_output(
 ) -> None:
     (tmp_path / "build").mkdir()
     (tmp_path / "build" / "dataset.json").write_text('{"name": "specimens", "human_data": false}', "utf-8")
-    assert compare_with_people(tmp_path, parameters, predictor(parameters), np.ones((1, 1)), "test") == {}
+    assert compare_with_people(tmp_path, parameters, predictor(parameters), np.ones((1, 1)), "test") == ({}, None)
     note = "specimens has no human data: nothing to compare with"
     assert json.loads((tmp_path / FIGURES).read_text("utf-8")) == {"status": "off", "note": note}
     assert json.loads((tmp_path / EMBEDDINGS / "source.json").read_text("utf-8")) == {"note": note}

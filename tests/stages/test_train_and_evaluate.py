@@ -127,10 +127,24 @@ def test_the_run_gets_the_figures_the_tables_and_the_temperature(workspace: Path
     assert found.data.metrics["temperature"] == load_description(workspace / "build/model").temperature
     kept = {entry.path for entry in client.list_artifacts(found.info.run_id)}
     assert {"reliability.csv", "selective.csv", "comparisons.json", "baselines.json"} <= kept
+    assert {"explained.json", "map.csv"} <= kept
+
+
+def test_what_the_model_looked_at_has_the_calibrated_confidences(workspace: Path) -> None:
+    explained = read(workspace, "build/explained/explained.json")
+    confidences = pd.read_csv(workspace / "plots/predictions.csv").set_index("id")["confidence"]
+    shown = [*explained["examples"], *explained["mistakes"]]
+    assert len(shown) > 6
+    for one in shown:
+        assert one["confidence"] == pytest.approx(confidences[one["photograph"]], abs=2e-6)
+        assert (workspace / "build/explained" / one["map"]).is_file()
+    assert explained["attribution"]["method"] == "gradient × activation", "pictures of 32 pixels leave few places"
 
 
 def test_the_same_inputs_give_the_same_files(workspace: Path, checkout: Path) -> None:
     made = [*workspace.glob("metrics/*.json"), *workspace.glob("plots/*.csv"), workspace / "build/model/model.json"]
+    made += [path for path in (workspace / "build/explained").rglob("*") if path.is_file()]
+    assert workspace / "build/explained/explained.json" in made
     before = {path: path.read_bytes() for path in made}
     printed = run(checkout, workspace, "evaluate")
     assert {path: path.read_bytes() for path in made} == before

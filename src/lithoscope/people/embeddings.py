@@ -80,10 +80,10 @@ def describe(maps: Tensor) -> list[Tensor]:
 
 
 def embed(
-    network: Classifier, images: Pixels, *, side: int, device: str, precision: str,
+    network: Classifier, images: Pixels, *, side: int, device: str, precision: str, views: int = VIEWS,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Embedding:  # fmt: skip
-    """Run photographs through a backbone, in :data:`VIEWS` views that are averaged.
+    """Run photographs through a backbone, in several views that are averaged.
 
     Args:
         network: The backbone; moved to the device.
@@ -91,6 +91,7 @@ def embed(
         side: Larger squares are scaled down to it, pixels.
         device: Resolved.
         precision: ``fp32`` or ``bf16``.
+        views: How many symmetries of the square.
         advance: Told how many photographs were done, batch by batch.
     """
     last, layers, widths = [], [], []
@@ -98,8 +99,8 @@ def embed(
         for start in range(0, len(images), BATCH):
             pixels = torch.from_numpy(np.array(images[start : start + BATCH])).to(device)
             squares = _scaled(pixels.permute(0, 3, 1, 2), side)
-            views = [_run(network, symmetry(squares, number)) for number in range(VIEWS)]
-            means = [torch.stack(parts).mean(dim=0) for parts in zip(*views, strict=True)]
+            seen = [_run(network, symmetry(squares, number)) for number in range(views)]
+            means = [torch.stack(parts).mean(dim=0) for parts in zip(*seen, strict=True)]
             last.append(means[0].cpu().numpy())
             layers.append(torch.cat(means[1:], dim=1).cpu().numpy())
             widths = [part.shape[1] for part in means[1:]]

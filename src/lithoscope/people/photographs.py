@@ -14,27 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import safetensors.numpy
-import torch
 from rich.progress import Progress
 
 from lithoscope.arrays import Pixels, open_split
-from lithoscope.ensembles import symmetry
 from lithoscope.errors import LithoscopeError
-from lithoscope.fitting import is_own
-from lithoscope.machine import resolve_device, resolve_precision
 from lithoscope.params import Parameters
+from lithoscope.people.backbone import backbone_source, embed_trained, seen_by, starting_weights
 from lithoscope.people.comparison import FittedMaps, Judged
-from lithoscope.people.embeddings import BATCH, SIDE, VIEWS, Embedding, embed, frozen_backbone
+from lithoscope.people.embeddings import Embedding
 from lithoscope.people.maps import principal_components
 from lithoscope.people.tables import DIMENSIONS, HumanData, HumanSpace
-from lithoscope.pretrained import PretrainedWeights, load_pretrained
 from lithoscope.serving.predictor import Predictor
-
-_SCRATCH = (
-    "of the trained network, which began from scratch: its features of the photographs it learnt from have collapsed "
-    "towards their classes, so no regression is fitted to them and the training photographs have no figures; the axes "
-    "of `components` are fitted to them all the same, without human data"
-)
 
 
 @dataclass(frozen=True)
@@ -93,53 +83,25 @@ def embed_photographs(
     Raises:
         LithoscopeError: The weights that training started from are not there or have changed.
     """
-    weights = load_pretrained(parameters.model.name, parameters.model.weights)
-    stated = predictor.description.pretrained
-    if weights is not None and stated is not None and stated.get("sha256") != weights.sha256:
-        raise LithoscopeError(
-            f"model.weights = {parameters.model.weights}: not the weights that this model was trained from any more; "
-            "give the original file, or run `dvc repro -f train`"
-        )
+    weights = starting_weights(parameters, predictor)
     with Progress(transient=True) as progress:
         count = len(data.train.ids) + len(data.test.ids) * test
         task = progress.add_task("embeddings for the comparison with people", total=count)
-        see = _view(parameters, predictor, weights, lambda done: progress.advance(task, done))
+        see = seen_by(parameters, predictor, weights, lambda done: progress.advance(task, done))
         learnt, groups = _judged(build, data.train, ("train", "val") if weights else ("train",), see)
         tested = _judged(build, data.test, ("test",), see)[0] if test else None
     trained = np.empty((0, 0), np.float32)
     if test:
-        trained = _judged(build, data.test, ("test",), lambda images: _trained(predictor, images))[0].embedding.last
+        own, _ = _judged(build, data.test, ("test",), lambda images: embed_trained(predictor, images))
+        trained = own.embedding.last
     return Embedded(
-        source=_source(parameters, weights),
+        source=backbone_source(parameters, weights),
         train=learnt if weights else None,
         groups=groups,
         test=tested,
         trained=trained,
         unsupervised=FittedMaps(principal_components(learnt.embedding.last, len(DIMENSIONS))),
     )
-
-
-def _view(
-    parameters: Parameters, predictor: Predictor, weights: PretrainedWeights | None, advance: Callable[[int], object]
-) -> Callable[[Pixels], Embedding]:
-    """Return what photographs are seen through: the backbone before training, or else the trained network."""
-    if weights is None:
-        return lambda images: _trained(predictor, images)
-    network = frozen_backbone(predictor.description.architecture, weights.state)
-    device = resolve_device(parameters.device)
-    precision = resolve_precision(parameters.precision, device)
-    return lambda images: embed(network, images, side=SIDE, device=device, precision=precision, advance=advance)
-
-
-def _trained(predictor: Predictor, images: Pixels) -> Embedding:
-    """Return the trained network's next-to-last layer, averaged over the views it was saved with."""
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            pixels = torch.from_numpy(np.array(images[start : start + BATCH])).permute(0, 3, 1, 2)
-            views = [predictor.network.embed(symmetry(pixels, n)) for n in range(predictor.description.views)]
-            parts.append(torch.stack(views).mean(dim=0).float().numpy())
-    return Embedding(np.concatenate(parts), np.empty((len(images), 0), np.float32), ())
 
 
 def _judged(
@@ -180,18 +142,3 @@ def _rows_of(space: HumanSpace, rows: list[int]) -> HumanSpace:
         space.coordinates[rows],
         None if space.supplementary is None else space.supplementary[rows],
     )
-
-
-def _source(parameters: Parameters, weights: PretrainedWeights | None) -> dict[str, str | int]:
-    name = parameters.model.name
-    if weights is None:
-        return {"network": name, "of": _SCRATCH}
-    seen = "; whether those had seen these photographs is not known" if is_own(weights.state) else ""
-    return {
-        "network": name,
-        "of": f"the backbone as it was before training, with the weights that training started from{seen}",
-        "weights": weights.source,
-        "weights_sha256": weights.sha256,
-        "views": VIEWS,
-        "side": min(parameters.image_size, SIDE),
-    }

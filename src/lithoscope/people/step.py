@@ -1,6 +1,7 @@
 """The comparison with people as a part of the pipeline: what it reads, what it writes, what it says."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ _HEADLINES = ("mean_r", "disparity", "spearman", "accuracy", "off_diagonal")
 
 def compare_with_people(
     root: Path, parameters: Parameters, predictor: Predictor, probabilities: npt.NDArray[np.floating], on: str
-) -> dict[str, float]:
+) -> tuple[dict[str, float], Embedded | None]:
     """Compare a trained model with people, where the set came with their judgements; write and print what is found.
 
     Writes ``metrics/people.json``, ``plots/people.csv`` and ``build/embeddings``, which say so where there is nothing
@@ -39,11 +40,13 @@ def compare_with_people(
         on: ``test`` or ``validation``: with the latter no test photograph is looked at.
 
     Returns:
-        The headline figures under dotted names, for MLflow; empty where there are none.
+        The headline figures under dotted names, for MLflow; and the photographs' embeddings. Where there is nothing
+        to compare, no figures and None.
 
     Raises:
         LithoscopeError: A table of human data is damaged, or the weights that training started from have changed.
     """
+    shutil.rmtree(root / EMBEDDINGS, ignore_errors=True)  # an earlier model's are not to be taken for this one's
     try:
         data = read_people(root / "build")
     except NotComparable as reason:
@@ -51,7 +54,7 @@ def compare_with_people(
         (root / EMBEDDINGS).mkdir(parents=True, exist_ok=True)
         (root / EMBEDDINGS / "source.json").write_text(_text({"note": str(reason)}), encoding="utf-8")
         print(f"people: {reason}")
-        return {}
+        return {}, None
     seen = embed_photographs(root / "build", data, parameters, predictor, test=on == "test")
     seen.save(root / EMBEDDINGS)
     figures: dict[str, Any] = {"status": "compared", "embedding": seen.source}
@@ -67,7 +70,7 @@ def compare_with_people(
     _write(root, figures, shown)
     _say(figures)
     named = {name.replace(",", "").replace(" ", "_"): value for name, value in flat(figures, "people.").items()}
-    return {name: value for name, value in named.items() if name.rpartition(".")[2] in _HEADLINES}
+    return {name: value for name, value in named.items() if name.rpartition(".")[2] in _HEADLINES}, seen
 
 
 def _tested(

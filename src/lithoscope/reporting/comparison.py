@@ -148,13 +148,16 @@ def embedded(sheet: bytes, widest: int = 960) -> str:
     return f"data:image/webp;base64,{base64.b64encode(packed.getvalue()).decode()}"
 
 
-def comparison_page(compared: "Sequence[Compared]", head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def comparison_page(
+    compared: "Sequence[Compared]", head: Sequence[str], lines: Sequence[Sequence[str]], note: str = ""
+) -> str:
     """Return one HTML document that opens by itself and asks no host for anything.
 
     Args:
         compared: The runs.
         head: The table's column titles.
         lines: The table's lines, one a run.
+        note: What stands below the table; nothing where empty.
     """
     environment = Environment(
         loader=PackageLoader("lithoscope.reporting", "templates"), autoescape=True, undefined=StrictUndefined,
@@ -170,6 +173,7 @@ def comparison_page(compared: "Sequence[Compared]", head: Sequence[str], lines: 
         figures={name: Markup(figure) for name, figure in figures.items()},  # noqa: S704 (matplotlib escapes its texts)
         head=head,
         lines=lines,
+        note=note,
         colours=[line_style(run.number)["color"] for run in compared],
         unnamed=[run.number for run in compared if not run.run.experiment],
         sheets=[
