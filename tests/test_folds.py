@@ -14,6 +14,7 @@ from lithoscope.folds import Fold, as_file, lines, plan_folds, pool, read_fold
 from lithoscope.model_io import ModelDescription, save_model
 from lithoscope.models import Architecture, build_classifier
 from lithoscope.recipes import load_recipe
+from lithoscope.results import render
 from lithoscope.temperature import fit_temperature
 
 from git_checkout import small_checkout
@@ -117,6 +118,7 @@ def test_the_kept_figures_stand_in_a_table_with_the_line_that_makes_them(tmp_pat
     (root / "results" / "folds").mkdir(parents=True)
     (root / "results" / "folds" / "granite.json").write_text(json.dumps(values))
     row = crossvalidated_section(root).splitlines()[-1]
+    assert row in render(root).splitlines()
     low, high = (f"{end:.3f}".replace("0.", ".") for end in pooled.intervals["accuracy"])
     accuracy = f"{pooled.right / 120:.3f}".replace("0.", ".")
     assert f"| granite | specimens | 2 | 120 | {accuracy} [{low}, {high}] | " in row

@@ -23,7 +23,7 @@ def crossvalidated_section(root: Path) -> str:
     """Return the section for all files in ``results/folds``, or nothing where there is none."""
     files = sorted((root / "results" / "folds").glob("*.json"))
     rows = [_row(read_json(path, "restore it from Git, or make it anew")) for path in files]
-    return HEAD + "".join(rows) if rows else ""
+    return "\n" + HEAD + "".join(rows) if rows else ""
 
 
 def _row(values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""``docs/results.md``: rebuilt from the finished runs in ``results/`` and the heads of the recipe files.
+"""``docs/results.md``: rebuilt from the finished runs and folds in ``results/`` and the heads of the recipe files.
 
 Accuracies, losses and intervals are computed from the probabilities in the files, so no figure was typed in but
 those that a recipe's source states.
@@ -7,6 +7,7 @@ those that a recipe's source states.
 from collections import defaultdict
 from pathlib import Path
 
+from lithoscope.crossvalidated import crossvalidated_section
 from lithoscope.errors import LithoscopeError
 from lithoscope.recipes import grid_member, load_recipe, override, recipe_names
 from lithoscope.results_pairs import PAIRED, pair_lines
@@ -55,6 +56,7 @@ def render(root: Path) -> str:
         for other in about.compare_with
         for line in pair_lines(groups.get(name, []), groups.get(other, []))
     ]
+    text += crossvalidated_section(root)
     if compared:
         text += "\n" + PAIRED + "\n".join(compared) + "\n"
     noted = {name: points for name, about in abouts.items() if (points := _points(about.notes))}
