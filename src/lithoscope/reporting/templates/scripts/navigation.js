@@ -18,7 +18,10 @@ const watcher = new IntersectionObserver((entries) => {
     links.forEach((other) => other.removeAttribute("aria-current"));
     link.setAttribute("aria-current", "true");
     menu.querySelector(".here-name").textContent = link.textContent;
-    link.scrollIntoView({ block: "nearest" });
+    // By hand: scrollIntoView would make the Tab key go on from the link.
+    const [top, bottom] = [link.offsetTop - 40, link.offsetTop + link.offsetHeight + 40];
+    if (top < rail.scrollTop) rail.scrollTop = top;
+    else if (bottom > rail.scrollTop + rail.clientHeight) rail.scrollTop = bottom - rail.clientHeight;
   }
 }, { rootMargin: "-10% 0px -80% 0px" });
 document.querySelectorAll("main > [id]").forEach((part) => watcher.observe(part));
