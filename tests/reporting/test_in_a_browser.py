@@ -86,7 +86,7 @@ def test_it_opens_without_a_complaint_or_a_request_and_every_section_is_there(
 ) -> None:
     opened = Opened(browser, pages[name], WIDE)
     with opened as page:
-        wanted = SECTIONS + (["run", "lock", "compared"] if name == "full" else [])
+        wanted = SECTIONS + (["run", "compared", "lock"] if name == "full" else [])
         assert [section.get_attribute("id") for section in page.locator("section").all()] == wanted
         for key in wanted:
             assert page.locator(f"#{key} h2").is_visible()

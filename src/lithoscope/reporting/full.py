@@ -20,6 +20,7 @@ from lithoscope.tracking import environment, open_store
 from lithoscope.yaml12 import read_yaml
 
 MARK = "made by lithoscope report --full"
+CODE = ("src/", "stages/")
 COMPARED = 12  # runs, the newest
 CHECKOUT = {"git.commit": "git revision", "git.changed": "tracked files changed", "processor": "processor"}
 
@@ -56,8 +57,8 @@ def full_page(root: Path, inputs: ReportInputs) -> str:
     """
     further = (
         Section("run", "This run, and this machine", "Run", RUN, partial(run_facts, root), from_pictures=False),
-        Section("lock", "Every hash of dvc.lock", "Hashes", RUN, partial(lock, root), from_pictures=False),
         Section("compared", "Beside other runs", "Other runs", RUN, partial(compared, root)),
+        Section("lock", "Every hash of dvc.lock", "Hashes", RUN, partial(lock, root), from_pictures=False),
     )
     page = render_page(inputs, (*SECTIONS, *further), full=True)
     return page.replace("<!doctype html>\n", f"<!doctype html>\n<!-- {MARK} -->\n", 1)
@@ -105,7 +106,7 @@ def lock(root: Path, _: ReportInputs) -> dict[str, Any]:
     """Every hash that ``dvc.lock`` states, of what each stage read and of what it made."""
     path = root / "dvc.lock"
     if not path.is_file():
-        return {"missing": "dvc.lock is missing: `dvc repro` writes it", "rows": []}
+        return {"missing": "dvc.lock is missing: `dvc repro` writes it", "tables": []}
     found = []
     for stage, entry in read_yaml(path).get("stages", {}).items():
         for kind, word in (("deps", "reads"), ("outs", "makes")):
@@ -115,7 +116,9 @@ def lock(root: Path, _: ReportInputs) -> dict[str, Any]:
                     {"stage": stage, "kind": word, "path": _shown(str(one["path"])), "hash": digest}
                     | {"size": one.get("size"), "files": one.get("nfiles")}
                 )
-    return {"missing": "", "rows": found}
+    code = [row for row in found if row["path"].startswith(CODE)]
+    made = [row for row in found if not row["path"].startswith(CODE)]
+    return {"missing": "", "tables": [("Data, models and figures", made), ("Code", code)]}
 
 
 def _shown(path: str) -> str:
@@ -129,16 +132,21 @@ def compared(root: Path, _: ReportInputs) -> dict[str, Any]:
     except LithoscopeError as error:
         return {"missing": str(error)}
     head, table = rows(runs)
-    figures = {
-        "Accuracy with its 95 % interval": to_svg(draw_accuracies(runs), "runs", "accuracy of each run"),
-        "Validation loss": to_svg(draw_curves(runs, "loss"), "runsloss", "validation loss by epoch, a line a run"),
-        "Validation accuracy": to_svg(draw_curves(runs, "accuracy"), "runsaccuracy", "validation accuracy by epoch"),
+    curves = {
+        f"Validation {name}": to_svg(
+            draw_curves(runs, name), f"runs{name}", f"validation {name} by epoch, a line a run"
+        )
+        for name in ("loss", "accuracy")
+        if any(run.curves[f"val_{name}"] for run in runs)
     }
+    # The figures' own markup, whose texts matplotlib escapes.
+    accuracies = Markup(to_svg(draw_accuracies(runs), "runs", "accuracy of each run with its 95 % interval"))  # noqa: S704
     return {
         "missing": "",
         "head": head,
         "lines": table,
         "colours": [line_style(run.number)["color"] for run in runs],
-        "figures": [(name, Markup(figure)) for name, figure in figures.items()],  # noqa: S704 (its texts are escaped)
+        "accuracies": accuracies,
+        "curves": [(name, Markup(figure)) for name, figure in curves.items()],  # noqa: S704
         "most": COMPARED,
     }
