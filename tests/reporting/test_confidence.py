@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from lithoscope.reporting.confidence import calibration, selective
+from lithoscope.reporting.markdown import markdown_summary
 from lithoscope.reporting.page import render_page
 
 from made_up_findings import add, read_json
@@ -33,6 +34,20 @@ def test_without_a_temperature_the_reason_is_given_and_nothing_called_calibrated
     assert "No temperature was fitted: made up without one. The confidences on this page are the network's own." in text
     assert "Before" not in text
     assert "after calibration" not in text
+
+
+def test_a_temperature_that_was_given_is_not_called_fitted(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path, calibrated=False)
+    figures = read_json(tmp_path / "metrics/evaluation.json")["test"]
+    figures["calibration"]["temperature"] = 1.25
+    add(tmp_path / "metrics/evaluation.json", test=figures)
+    add(tmp_path / "metrics/train.json", calibration={"temperature": 1.25, "photographs": 0, "reason": "given"})
+    inputs = inputs_of(tmp_path, parameters)
+    text = Page(section(render_page(inputs), "calibration")).text
+    assert "The temperature is 1.25 , given; every confidence" in text
+    assert "Before After" in text
+    assert "fitted on" not in text
+    assert "Temperature 1.25, given as a parameter; calibration error 0.200 before" in markdown_summary(inputs)
 
 
 def test_an_error_that_a_calibrated_model_would_show_is_no_evidence(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def explained(root: Path, **options: object) -> str:
 def test_right_and_wrong_photographs_stand_beside_their_maps(tmp_path: Path) -> None:
     part = section(explained(tmp_path), "looked")
     page = Page(part)
-    assert "Grad-CAM (Selvaraju et al., ICCV 2017), layer features.7" in page.text
+    assert "by Grad-CAM (Selvaraju et al., ICCV 2017), features.7. A map says where" in page.text
     assert page.text.index("Named right") < page.text.index("Named wrong")
     assert part.count("data:image/png") == 2 * part.count("data-enlarge") > 0
     wrong = part[part.index("Named wrong") :]

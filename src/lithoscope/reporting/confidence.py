@@ -30,10 +30,11 @@ def calibration(inputs: ReportInputs) -> dict[str, Any]:
         )
     return {
         # The figures' own markup; it holds no text from the inputs.
-        "reliability": Markup(confidence_figures.reliability_diagram(inputs.reliability, calibrated=fitted)),  # noqa: S704
+        "reliability": Markup(confidence_figures.reliability_diagram(inputs.reliability, calibrated=inputs.tempered)),  # noqa: S704
         "histogram": Markup(confidence_figures.confidence_histogram(values, right)),  # noqa: S704
         "rows": rows,
         "fitted": fitted,
+        "tempered": inputs.tempered,
         "temperature": float(about["temperature"]),
         "photographs": int(about["photographs"]),
         "reason": str(inputs.training.get("calibration", {}).get("reason", "")),

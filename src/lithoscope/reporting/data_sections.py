@@ -109,7 +109,7 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
         "low": float(ends["low"]),
         "high": float(ends["high"]),
         "beats": bool(inputs.compared["beats_baselines"]),
-        "calibrated": int(inputs.figures["calibration"]["photographs"]) > 0,
+        "calibrated": inputs.tempered,
         "weak": weak,
         "few": few,
         "few_limit": FEW,

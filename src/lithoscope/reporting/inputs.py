@@ -142,6 +142,12 @@ class ReportInputs:
         """Whether each prediction was right, in the order of ``predictions``."""
         return self.predictions["label"] == self.predictions["predicted"]
 
+    @property
+    def tempered(self) -> bool:
+        """Whether confidences have a temperature, fitted on validation photographs or given as a parameter."""
+        about = self.figures["calibration"]
+        return int(about["photographs"]) > 0 or float(about["temperature"]) != 1
+
     @cached_property
     def row_of(self) -> dict[str, int]:
         """The row of each photograph in ``predictions``, by its id."""

@@ -90,12 +90,10 @@ def _hardest(inputs: ReportInputs) -> list[str]:
 def _confidence(inputs: ReportInputs) -> list[str]:
     calibration, about = inputs.figures["calibration"], selective(inputs)["about"]
     fitted = int(calibration["photographs"])
-    lines = [
-        f"Temperature {calibration['temperature']:.3g}, fitted on {count(fitted, 'validation photograph')}; "
-        f"calibration error {number(calibration['before']['ece'])} before, {number(inputs.figures['ece'])} after.  "
-        if fitted
-        else "Confidences are not calibrated.  "
-    ]
+    source = f"fitted on {count(fitted, 'validation photograph')}" if fitted else "given as a parameter"
+    errors = f"{number(calibration['before']['ece'])} before, {number(inputs.figures['ece'])} after"
+    tempered = f"Temperature {calibration['temperature']:.3g}, {source}; calibration error {errors}.  "
+    lines = [tempered if inputs.tempered else "Confidences are not calibrated.  "]
     if about["threshold"] is None:
         lines.append(
             f"No confidence from which on it is right {percent(about['target'], 0)} of the time: {about['reason']}."

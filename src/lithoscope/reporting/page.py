@@ -116,5 +116,5 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"percent": wording.percent, "number": wording.number, "count": wording.count}
-    environment.filters |= {"interval": wording.interval, "percents": wording.percents}
+    environment.filters |= {"interval": wording.interval, "percents": wording.percents, "sentence": wording.sentence}
     return environment

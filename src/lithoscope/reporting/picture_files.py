@@ -12,11 +12,11 @@ def figure_files(inputs: ReportInputs) -> dict[str, str]:
     """Return the content of each file by its name, such as ``figures/reliability.svg``."""
     best, mark = int(inputs.training["best_epoch"]), best_epoch_mark(inputs)
     scored = inputs.figures
-    selective, fitted = scored["selective"], int(scored["calibration"]["photographs"]) > 0
+    selective = scored["selective"]
     drawn = {
         "loss": figures.learning_curve(inputs.history, "loss", best, mark),
         "accuracy": figures.learning_curve(inputs.history, "accuracy", best, mark),
-        "reliability": confidence_figures.reliability_diagram(inputs.reliability, calibrated=fitted),
+        "reliability": confidence_figures.reliability_diagram(inputs.reliability, calibrated=inputs.tempered),
         "selective": confidence_figures.selective_curve(
             inputs.selective, float(selective["target"]), selective["threshold"], selective.get("coverage")
         ),

@@ -50,6 +50,12 @@ def _absent(value: float | None) -> bool:
     return value is None or math.isnan(value)
 
 
+def sentence(text: str) -> str:
+    """Make a phrase a sentence: a capital in front, a full stop behind; nothing stays nothing."""
+    text = text.strip()
+    return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
 def markdown_text(text: str) -> str:
     """Escape what a class or a file could be called and Markdown would read."""
     text = " ".join(text.split())
