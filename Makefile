@@ -36,6 +36,10 @@ repro: setup ## Run the pipeline end to end and print the headline figures
 test: setup ## Run the whole test suite
 	@python -m pytest
 
+browser: ## Install Debian's Chromium, for the report's test, where there is none
+	@command -v chromium || { as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$as_root apt-get update -qq && $$as_root apt-get install -y --no-install-recommends chromium; }
+
 check: setup ## Lint and check types
 	@ruff check .
 	@ruff format --check .
@@ -64,4 +68,4 @@ lock: ## Pin the newest tested set anew in requirements.txt
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro test check gate results lock
+.PHONY: help setup repro test browser check gate results lock

@@ -1,23 +1,46 @@
-"""Put what the stages before found into one page that opens by itself."""
+"""Put what the stages before found into one page that opens by itself, and into a summary for a pull request."""
 
+import shutil
 from pathlib import Path
 
-import _checkout  # noqa: F401  (makes this checkout's src importable)
+import _checkout
 
+from lithoscope.errors import LithoscopeError
 from lithoscope.params import load_parameters
-from lithoscope.reporting.inputs import read_inputs
+from lithoscope.reporting.inputs import Hashes, read_inputs
+from lithoscope.reporting.markdown import markdown_summary
 from lithoscope.reporting.page import render_page
+from lithoscope.reporting.picture_files import figure_files
 from lithoscope.stage import run
+from lithoscope.tracking import open_store
+
+FOLDER = Path("report")
 
 
 def main() -> None:
-    """Read what the other stages made and write ``report/index.html``."""
+    """Read what the other stages made and write the folder ``report``."""
     parameters = load_parameters(Path("params.yaml"))
-    page = render_page(read_inputs(Path(), parameters.flat()))
-    target = Path("report/index.html")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8", newline="\n")
-    print(f"report: {target}")
+    inputs = read_inputs(Path(), parameters.flat(), parameters.digest())
+    files = {"index.html": render_page(inputs), "summary.md": markdown_summary(inputs), **figure_files(inputs)}
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    for name, text in files.items():
+        target = FOLDER / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8", newline="\n")
+    print(f"report: {FOLDER / 'index.html'}")
+    track(inputs.hashes)
+
+
+def track(hashes: Hashes) -> None:
+    """Keep the report with the run that trained these weights; the page is made, whatever becomes of that."""
+    try:
+        tracked = open_store(_checkout.ROOT)[1].find(hashes.parameters, hashes.weights)
+        if tracked is None:
+            print("MLflow: there is no run of these weights and parameters, so it keeps no report of them")
+        else:
+            tracked.log_files(FOLDER)
+    except LithoscopeError as error:
+        print(f"the report is not kept in MLflow: {error}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """A run that never happened: the files the stages before the report leave, small and drawn from a seed."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,18 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from lithoscope.calibration import reliability_table
+from lithoscope.coarse import coarse_figures
+from lithoscope.intervals import wilson
 from lithoscope.randomness import generator
+from lithoscope.selective import accuracy_by_coverage
+
+from made_up_findings import add, write_comparisons, write_json
+from made_up_history import write_csv, write_history
+
+DIGEST = "d" * 64  # stands for the hash of the parameters
+TOO_FEW = {"threshold": None, "validation_photographs": 12, "reason": "too few photographs: at least 99 are needed"}
+OFF = {"status": "off", "note": "folder has no human data: nothing to compare with"}
 
 PARAMETERS: dict[str, Any] = {
     "dataset": "folder",
@@ -89,6 +99,8 @@ def make_run(
     validation: bool = True,
     members: int = 1,
     head_epochs: int = 0,
+    verdicts: Mapping[str, str] | None = None,
+    calibrated: bool = True,
     **changed: Any,
 ) -> dict[str, Any]:
     """Write the report's inputs below ``root`` and return the flat parameters that belong to them.
@@ -106,6 +118,9 @@ def make_run(
         validation: Whether there were validation photographs.
         members: How many networks the model averages.
         head_epochs: How many of the epochs trained the head alone.
+        verdicts: What ``metrics/comparisons.json`` says of the network and each baseline; ``better`` where it is not
+            named.
+        calibrated: Whether a temperature was fitted.
         changed: Other parameters, ``__`` for the dot: ``train__mixup=0.2``.
     """
     classes = sorted(classes)
@@ -125,8 +140,18 @@ def make_run(
     ).sort_values("id", ignore_index=True)
     _write_data(root, index, classes, synthetic, dict(coarse or {}), title)
     _write_arrays(root, index, classes, parameters["image_size"])
-    _write_scores(root, index[index["split"] == ("val" if on == "validation" else on)], classes, on, skill)
-    _write_history(root, epochs, skill, validation, members, head_epochs)
+    scored = index[index["split"] == ("val" if on == "validation" else on)]
+    _write_scores(root, scored, classes, on, skill, dict(coarse or {}), calibrated)
+    write_comparisons(root, on, dict(verdicts or {}))
+    write_history(root, epochs, skill, validation, members, head_epochs)
+    told = {"photographs": 30} if calibrated else {"photographs": 0, "reason": "made up without one"}
+    add(root / "metrics/train.json", calibration={"temperature": 1.4 if calibrated else 1.0, **told})
+    write_json(root / "metrics/people.json", OFF)
+    write_csv(
+        root / "plots/people.csv", pd.DataFrame(columns=["split", "id", "dimension", "people", "model", "authors"])
+    )
+    (root / "build/model").mkdir(exist_ok=True)
+    (root / "build/model/model.safetensors").write_bytes(f"weights of skill {skill}".encode())
     return parameters
 
 
@@ -145,11 +170,11 @@ def _write_data(
         format="JPEG",
     )
     columns = ["id", "path", "label", "official_split", "sha256", "phash", "width", "height", "format"]
-    _csv(root / "build/index.csv", photographs[columns])
+    write_csv(root / "build/index.csv", photographs[columns])
     splits = index.assign(path=photographs["path"], group=twice, reason="")
-    _csv(root / "build/splits.csv", splits[["id", "path", "label", "split", "group", "reason"]])
+    write_csv(root / "build/splits.csv", splits[["id", "path", "label", "split", "group", "reason"]])
     broken = [("00/broken.jpg", "build/raw/00/broken.jpg", classes[0], "truncated: 30 of 400 rows")]
-    _csv(root / "build/set_aside.csv", pd.DataFrame(broken, columns=["id", "path", "label", "reason"]))
+    write_csv(root / "build/set_aside.csv", pd.DataFrame(broken, columns=["id", "path", "label", "reason"]))
     about = {
         "name": "folder",
         "title": title,
@@ -158,6 +183,8 @@ def _write_data(
         "rights": "none",
         "published": None,
     }
+    duplicates = {"exact": 1, "near_pairs": 0, "groups": 1, "photographs_in_groups": 2}
+    write_json(root / "metrics/data.json", {"photographs": len(index), "duplicates": duplicates})
     write_json(root / "build/dataset.json", about | {"classes": classes, "coarse_classes": coarse, "human_data": False})
 
 
@@ -172,12 +199,20 @@ def _write_arrays(root: Path, index: pd.DataFrame, classes: list[str], side: int
             pictures[row] = np.clip(colour + ramp[:, None, None] + noise, 0, 255).astype(np.uint8)
         np.save(root / f"build/arrays/{split}.npy", pictures)
         table = pd.DataFrame({"row": range(len(rows)), "id": rows["id"], "label": rows["label"], "copy": 0})
-        _csv(root / f"build/arrays/{split}.csv", table)
+        write_csv(root / f"build/arrays/{split}.csv", table)
     Image.fromarray(np.concatenate(list(pictures[:3]), axis=1)).save(root / "plots/augmented.png")
     write_json(root / "build/arrays/classes.json", classes)
 
 
-def _write_scores(root: Path, scored: pd.DataFrame, classes: list[str], on: str, skill: float) -> None:
+def _write_scores(
+    root: Path,
+    scored: pd.DataFrame,
+    classes: list[str],
+    on: str,
+    skill: float,
+    coarse: dict[str, str],
+    calibrated: bool,
+) -> None:
     n = len(classes)
     truth = np.array([classes.index(label) for label in scored["label"]])
     probabilities = np.empty((len(scored), n))
@@ -195,7 +230,7 @@ def _write_scores(root: Path, scored: pd.DataFrame, classes: list[str], on: str,
     ).assign(
         confidence=probabilities.max(axis=1), **{f"p_{label}": probabilities[:, i] for i, label in enumerate(classes)}
     )
-    _csv(root / "plots/predictions.csv", predictions)
+    write_csv(root / "plots/predictions.csv", predictions)
     per_class = {}
     for i, label in enumerate(classes):
         hits, own, said = int(((chosen == i) & (truth == i)).sum()), int((truth == i).sum()), int((chosen == i).sum())
@@ -213,63 +248,26 @@ def _write_scores(root: Path, scored: pd.DataFrame, classes: list[str], on: str,
         "macro": means,
         "weighted": means,
     }
+    low, high = wilson(int((chosen == truth).sum()), len(truth))
+    names = ("loss", "brier", "top3_accuracy", "macro_f1", "ece")
+    ends = {name: {"low": 0.1 + 0.01 * place, "high": 0.9} for place, name in enumerate(names)}
+    overall |= {"ece": 0.12, "brier": 0.4, "interval": {"accuracy": {"low": low, "high": high}, **ends}}
+    before = {
+        "loss": 1.5,
+        "ece": 0.2,
+        "brier": 0.5,
+        "interval": {name: ends[name] for name in ("loss", "ece", "brier")},
+    }
+    overall["calibration"] = {
+        "temperature": 1.4 if calibrated else 1.0,
+        "photographs": 30 if calibrated else 0,
+        "before": before,
+        "ece_if_calibrated": {"mean": 0.08, "high": 0.15},
+    }
+    overall["selective"] = {"target": 0.95, **TOO_FEW, "in_sample": on == "validation"}
+    if kinds := coarse_figures(chosen, truth, classes, coarse):
+        overall["coarse"] = kinds
     write_json(root / "metrics/evaluation.json", {on: overall})
     write_json(root / "metrics/per_class.json", {on: per_class})
-    write_json(root / "metrics/baselines.json", {on: {"majority_class": 0.125, "colour_histogram": 0.25}})
-
-
-def _write_history(root: Path, epochs: int, skill: float, validation: bool, members: int, head_epochs: int) -> None:
-    histories = [_history(member, epochs, skill, validation, head_epochs) for member in range(members)]
-    mean = histories[0].copy()
-    columns = [name for name in mean.columns if name.startswith(("train_", "val_"))]
-    mean[columns] = np.mean([history[columns].to_numpy() for history in histories], axis=0)
-    _csv(root / "plots/history.csv", mean)
-    summaries = [_summary(history, validation) for history in histories]
-    if members > 1:
-        of_mean = _summary(mean, validation)
-        best = round(float(np.mean([summary["best_epoch"] for summary in summaries])))
-        write_json(root / "metrics/train.json", of_mean | {"best_epoch": best, "members": summaries})
-    else:
-        write_json(root / "metrics/train.json", summaries[0])
-
-
-def _history(member: int, epochs: int, skill: float, validation: bool, head_epochs: int) -> pd.DataFrame:
-    """What one network's epochs gave; the first one's noise is that of a run with one network."""
-    steps = np.arange(1, epochs + 1)
-    key = ("history", member) if member else ("history",)
-    wobble = generator(0, *key).normal(0, 0.02 * (1 + 4 * bool(member)), (2, epochs))
-    train, val = 2 * np.exp(-steps / 5), 2 * np.exp(-steps / 5) + 0.002 * steps**2 + 0.1 + wobble[0]
-    return pd.DataFrame(
-        {
-            "epoch": steps,
-            "lr": 1e-3,
-            "train_loss": train,
-            "train_accuracy": np.clip(1 - train / 2.2, 0, 1),
-            "val_loss": val if validation else np.nan,
-            "val_accuracy": np.clip(skill * (1 - np.exp(-steps / 3)) + wobble[1], 0, 1) if validation else np.nan,
-            "phase": np.where(steps <= head_epochs, "head", "all"),
-        }
-    )
-
-
-def _summary(history: pd.DataFrame, validation: bool) -> dict[str, Any]:
-    """What ``metrics/train.json`` says of a history."""
-    best = history.iloc[int(history["val_loss"].to_numpy().argmin()) if validation else -1]
-    figures = {
-        part: {name: float(best[f"{part}_{name}"]) for name in ("loss", "accuracy")} for part in ("train", "val")
-    }
-    return {
-        "best_epoch": int(best["epoch"]),
-        "epochs": len(history),
-        "train": figures["train"],
-        "validation": figures["val"] if validation else None,
-    }
-
-
-def _csv(path: Path, table: pd.DataFrame) -> None:
-    table.to_csv(path, index=False, lineterminator="\n", float_format="%.6f")
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write a file as the stages do."""
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_csv(root / "plots/reliability.csv", reliability_table(probabilities, probabilities, truth))
+    write_csv(root / "plots/selective.csv", accuracy_by_coverage(probabilities.max(axis=1), chosen == truth))

@@ -8,7 +8,8 @@ import pytest
 from lithoscope.json_files import read_json
 from lithoscope.summary import headline
 
-from made_up_run import make_run, write_json
+from made_up_findings import write_json
+from made_up_run import make_run
 
 
 @pytest.mark.parametrize(

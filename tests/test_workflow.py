@@ -45,3 +45,11 @@ def test_actions_are_pinned_and_may_only_read(workflow: dict[str, Any], steps: l
     assert used["actions/checkout"]["with"]["fetch-depth"] == 0
     assert "hashFiles('requirements.txt'" in used["actions/cache"]["with"]["key"]
     assert used["actions/upload-artifact"]["if"] == "always()"
+
+
+def test_the_report_is_tested_in_a_browser_that_must_be_there(steps: list[dict[str, Any]], checkout: Path) -> None:
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands.index("make browser") == commands.index("make test") - 1
+    (test,) = [step for step in steps if step.get("run") == "make test"]
+    assert test["env"] == {"LITHOSCOPE_BROWSER": "required"}
+    assert "export LITHOSCOPE_BROWSER=required\n" in (checkout / ".ci" / "run").read_text(encoding="utf-8")

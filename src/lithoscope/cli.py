@@ -100,6 +100,22 @@ def _results(_: argparse.Namespace) -> int:
     return 0
 
 
+def _report(arguments: argparse.Namespace) -> int:
+    if not arguments.full:
+        raise LithoscopeError(
+            "report: the page itself is made by `dvc repro report`; `lithoscope report --full` adds the run"
+        )
+    from lithoscope.reporting.full import report_command
+
+    return report_command(Path.cwd(), arguments.output)
+
+
+def _runs(arguments: argparse.Namespace) -> int:
+    from lithoscope.finding import runs_command
+
+    return runs_command(Path.cwd(), arguments.weights, arguments.parameters, arguments.data)
+
+
 def _gate(arguments: argparse.Namespace) -> int:
     from lithoscope.gate.command import GateRequest, gate_command
 
@@ -142,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     record.add_argument("--experiment", metavar="EXP", help="a finished DVC experiment, instead of the workspace's run")
     record.set_defaults(run=_record)
 
+    _add_report(commands)
     _add_gate(commands)
 
     results = commands.add_parser("results", help="rebuild docs/results.md from results/*.json")
@@ -177,6 +194,22 @@ def _add_recipe(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     compare.add_argument("--output", type=Path, default=Path("compare/index.html"), metavar="HTML", help="the page")
     compare.set_defaults(run=_compare)
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = commands.add_parser("report", help="write the report with what changes from run to run")
+    report.add_argument("--full", action="store_true", help="add run id, revision, hashes, versions, other runs")
+    report.add_argument("--output", type=Path, metavar="HTML", help="the page (report-full/index.html)")
+    report.set_defaults(run=_report)
+
+    runs = commands.add_parser("runs", help="find the MLflow run of a model by the hashes that its report states")
+    for name, what in (
+        ("weights", "of the weights"),
+        ("parameters", "of the parameters"),
+        ("data", "of the photographs"),
+    ):
+        runs.add_argument(f"--{name}", metavar="SHA256", help=f"hash {what}")
+    runs.set_defaults(run=_runs)
 
 
 def _add_gate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

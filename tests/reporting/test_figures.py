@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lithoscope.reporting.figures import VARIABLES, confidence_histogram, learning_curve
+from lithoscope.reporting.figures import learning_curve
+from lithoscope.reporting.svg import VARIABLES
 
 
 def history(epochs: int) -> pd.DataFrame:
@@ -57,9 +58,9 @@ def test_the_kept_epoch_is_called_as_asked() -> None:
 
 
 def test_figures_take_every_colour_from_the_page() -> None:
-    svg = learning_curve(history(9), "loss", 3) + confidence_histogram([0.9, 0.4], [True, False])
+    svg = learning_curve(history(9), "loss", 3)
     assert not re.search(r"#[0-9a-f]{6}", svg)
-    assert {"--train", "--validation", "--right", "--wrong"} <= set(re.findall(r"var\((--\w+)\)", svg))
+    assert {"--train", "--validation"} <= set(re.findall(r"var\((--\w+)\)", svg))
     assert set(re.findall(r"var\((--\w+)\)", svg)) <= set(VARIABLES.values())
 
 
@@ -76,17 +77,6 @@ def test_figures_on_one_page_share_no_id_and_no_style() -> None:
 
 
 def test_figures_name_no_host_and_no_date() -> None:
-    svg = confidence_histogram([0.9, 0.4], [True, False])
+    svg = learning_curve(history(9), "loss", 3)
     assert "http" not in svg
     assert "202" not in re.sub(r"[\d.]+", lambda number: "" if "." in number[0] else number[0], svg)
-
-
-def test_histogram_counts_right_and_wrong() -> None:
-    svg = confidence_histogram([1.0, 0.9, 0.4, 0.0], [True, True, False, True])
-    texts = [element.text for element in ET.fromstring(svg).iter("text")]
-    assert "right: 3" in texts
-    assert "wrong: 1" in texts
-
-
-def test_histogram_of_nothing_is_still_a_figure() -> None:
-    assert "right: 0" in confidence_histogram([], [])

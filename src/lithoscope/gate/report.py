@@ -12,6 +12,7 @@ from rich.table import Table
 
 from lithoscope.gate.judging import POWER
 from lithoscope.gate.verdict import CANNOT_TELL, FAILED, PASSED, Verdict
+from lithoscope.reporting.wording import markdown_text
 
 WORDS = {PASSED: "passed", FAILED: "failed", CANNOT_TELL: "cannot tell"}
 HEADINGS = ("metric", "baseline", "now", "change", "worse by", "tolerated", "visible from", "verdict")
@@ -102,24 +103,17 @@ def show(verdict: Verdict) -> None:
 
 def markdown(verdict: Verdict) -> str:
     """Return the verdict for a pull request."""
-    lines = [f"## {_cell(headline(verdict))}", ""]
+    lines = [f"## {markdown_text(headline(verdict))}", ""]
     if verdict.judgements:
         lines += [_row(HEADINGS), _row(["---"] * len(HEADINGS)), *(_row(cells) for cells in rows(verdict)), ""]
     lines += [f"{line}  " for line in explanation(verdict)]
     for heading, texts in reasons(verdict):
-        lines += ["", f"**{heading}**", "", *(f"- {_cell(text)}" for text in texts)]
+        lines += ["", f"**{heading}**", "", *(f"- {markdown_text(text)}" for text in texts)]
     return "\n".join(lines) + "\n"
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
-
-
-def _cell(text: str) -> str:
-    """Escape what a class or a file could be called and Markdown would read."""
-    for sign in "\\|*_<>[]`":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+    return f"| {' | '.join(markdown_text(cell) for cell in cells)} |"
 
 
 def as_json(verdict: Verdict) -> str:

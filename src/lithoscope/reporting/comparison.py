@@ -14,7 +14,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image
 from sklearn.isotonic import isotonic_regression
 
-from lithoscope.reporting.figures import MUTED, PAPER, STYLE, to_svg
+from lithoscope.reporting.assets import style_sheet
+from lithoscope.reporting.svg import MUTED, PAPER, STYLE, to_svg
 
 if TYPE_CHECKING:
     from lithoscope.comparing import Compared
@@ -169,7 +170,7 @@ def comparison_page(
         "intervals": to_svg(draw_accuracies(compared), "intervals", "accuracy of each run with its 95 % interval"),
     }
     return environment.get_template("comparison.html.j2").render(
-        style=Markup(environment.get_template("style.css.j2").render()),  # noqa: S704 (ours)
+        style=Markup(style_sheet()),  # noqa: S704 (ours)
         figures={name: Markup(figure) for name, figure in figures.items()},  # noqa: S704 (matplotlib escapes its texts)
         head=head,
         lines=lines,

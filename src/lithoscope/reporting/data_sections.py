@@ -1,4 +1,4 @@
-"""What the page says about the photographs, the model's limits and how to repeat the run."""
+"""What the page says about the photographs and about the model's limits."""
 
 from typing import Any
 
@@ -6,12 +6,11 @@ from lithoscope.arrays import SPLIT_FILES
 from lithoscope.intervals import wilson
 from lithoscope.reporting.inputs import ReportInputs
 from lithoscope.reporting.recipe import POLICIES, answer_words, model_words, recipe_words
-from lithoscope.reporting.wording import data_uri, experiment, parameter
+from lithoscope.reporting.wording import data_uri
 
 SET_ASIDE_SHOWN = 100
 SPLITS = {name: word for word, name in SPLIT_FILES.items()} | {"aside": "set aside"}
 FEW = 10  # photographs of a class, below which its own figures say little
-SETTINGS_ORDER = ("split", "augment", "model", "train", "evaluate")
 
 
 def data(inputs: ReportInputs) -> dict[str, Any]:
@@ -38,6 +37,8 @@ def data(inputs: ReportInputs) -> dict[str, Any]:
         "read": len(index),
         "official": int((index["official_split"] != "").sum()),
         "exact": int((exact - 1).sum()),
+        "balance": [int(part(index["label"].value_counts())) for part in (min, max)] if len(index) else [0, 0],
+        "near_pairs": int(inputs.counts["duplicates"]["near_pairs"]),
         "near_groups": int((groups > 1).sum()),
         "near": int(groups[groups > 1].sum()),
         "formats": [(str(name), int(n)) for name, n in sorted(index["format"].value_counts().items())],
@@ -88,7 +89,7 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
             few.append(label)
     recipe = "; ".join(recipe_words(inputs.parameters))
     n, accuracy = int(inputs.figures["n"]), float(inputs.figures["accuracy"])
-    low, high = wilson(round(accuracy * n), n)
+    ends = inputs.figures["interval"]["accuracy"]
     return {
         "model": model_words(inputs.parameters),
         "answer": answer_words(inputs.parameters),
@@ -105,25 +106,12 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
         "official": bool((inputs.index["official_split"] == SPLIT_FILES[inputs.split]).any()),
         "n": n,
         "accuracy": accuracy,
-        "low": low,
-        "high": high,
+        "low": float(ends["low"]),
+        "high": float(ends["high"]),
+        "beats": bool(inputs.compared["beats_baselines"]),
+        "calibrated": inputs.tempered,
         "weak": weak,
         "few": few,
         "few_limit": FEW,
         "pretrained": inputs.parameters["model.weights"] is not None,
-    }
-
-
-def repeat(inputs: ReportInputs) -> dict[str, Any]:
-    """All parameters, and the commands that run them again."""
-    blocks: dict[str, list[tuple[str, str]]] = {"": []}
-    blocks |= {name: [] for name in SETTINGS_ORDER}
-    for key, value in inputs.parameters.items():
-        block, _, _ = key.rpartition(".")
-        blocks.setdefault(block, []).append((key, parameter(value)))
-    return {
-        "blocks": [(name, rows) for name, rows in blocks.items() if rows],
-        "experiment": experiment(inputs.parameters),
-        "own_source": inputs.parameters["mirror"] == "data",
-        "dataset": inputs.parameters["dataset"],
     }

@@ -1,5 +1,6 @@
 """What the report is made from: the files of the stages before it, read into values."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,12 +13,11 @@ from numpy.typing import NDArray
 
 from lithoscope.arrays import SPLIT_FILES
 from lithoscope.errors import LithoscopeError
+from lithoscope.halfdone import content_key
 from lithoscope.json_files import read_json
+from lithoscope.reporting.explained import Explained, read_explained
 
-BASELINE_WORDS = {
-    "majority_class": "always answering the most frequent class",
-    "colour_histogram": "a linear model on colour histograms",
-}
+METRICS = ("evaluation", "per_class", "comparisons", "people", "data", "train")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,21 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Hashes:
+    """By what a run is found again, each a SHA-256 in hexadecimal digits; MLflow keeps them as tags.
+
+    Attributes:
+        data: Of the packed photographs.
+        parameters: Of the parameters that lead to the model.
+        weights: Of ``build/model/model.safetensors``.
+    """
+
+    data: str
+    parameters: str
+    weights: str
+
+
+@dataclass(frozen=True)
 class ReportInputs:
     """Everything the page shows or says follows from these.
 
@@ -53,12 +68,20 @@ class ReportInputs:
         splits: ``build/splits.csv``, one row a readable photograph.
         evaluation: ``metrics/evaluation.json``.
         per_class: ``metrics/per_class.json``.
+        comparisons: ``metrics/comparisons.json``.
+        people: ``metrics/people.json``; ``status: off`` where people did not judge the photographs.
+        counts: ``metrics/data.json``.
         training: ``metrics/train.json``.
         history: ``plots/history.csv``, one row an epoch.
+        reliability: ``plots/reliability.csv``, one row a bin of confidence.
+        selective: ``plots/selective.csv``, the surest photographs first.
+        people_table: ``plots/people.csv``, one row a photograph and dimension.
         predictions: ``plots/predictions.csv``, one row a photograph that was scored.
         pictures: The photographs that were scored.
         augmented: ``plots/augmented.png`` as bytes, or None where there is none.
+        explained: ``build/explained``, or None where there is none.
         parameters: All parameters under dotted keys.
+        hashes: Of data, parameters and weights.
     """
 
     dataset: Mapping[str, Any]
@@ -67,13 +90,20 @@ class ReportInputs:
     splits: pd.DataFrame
     evaluation: Mapping[str, Any]
     per_class: Mapping[str, Any]
-    baselines: Mapping[str, Any]
+    comparisons: Mapping[str, Any]
+    people: Mapping[str, Any]
+    counts: Mapping[str, Any]
     training: Mapping[str, Any]
     history: pd.DataFrame
+    reliability: pd.DataFrame
+    selective: pd.DataFrame
+    people_table: pd.DataFrame
     predictions: pd.DataFrame
     pictures: Pictures
     augmented: bytes | None
+    explained: Explained | None
     parameters: Mapping[str, Any]
+    hashes: Hashes
 
     @property
     def split(self) -> str:
@@ -113,28 +143,41 @@ class ReportInputs:
         return self.predictions["label"] == self.predictions["predicted"]
 
     @property
-    def baseline(self) -> tuple[str, float]:
-        """The best of the models that see no texture and no shape, in words, and its accuracy."""
-        name, accuracy = max(self.baselines[self.split].items(), key=lambda item: float(item[1]))
-        return BASELINE_WORDS[name], float(accuracy)
+    def tempered(self) -> bool:
+        """Whether confidences have a temperature, fitted on validation photographs or given as a parameter."""
+        about = self.figures["calibration"]
+        return int(about["photographs"]) > 0 or float(about["temperature"]) != 1
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row of each photograph in ``predictions``, by its id."""
+        return {str(name): row for row, name in enumerate(self.predictions["id"])}
+
+    @property
+    def compared(self) -> Mapping[str, Any]:
+        """The network beside its baselines, on the split that was scored."""
+        found: Mapping[str, Any] = self.comparisons[self.split]
+        return found
 
 
-def read_inputs(root: Path, parameters: Mapping[str, Any]) -> ReportInputs:
+def read_inputs(root: Path, parameters: Mapping[str, Any], digest: str) -> ReportInputs:
     """Read the outputs of the stages before.
 
     Args:
         root: The checkout.
         parameters: All parameters under dotted keys.
+        digest: Their hash, :meth:`lithoscope.params.Parameters.digest`.
 
     Raises:
         LithoscopeError: If a file is missing or has no figures of the split the parameters name.
     """
     split = str(parameters["evaluate.on"])
-    evaluation = read_json(root / "metrics/evaluation.json")
-    if split not in evaluation:
-        raise LithoscopeError(
-            f"metrics/evaluation.json has no figures for evaluate.on = {split}: run `dvc repro evaluate`"
-        )
+    metrics = {name: read_json(root / f"metrics/{name}.json") for name in METRICS}
+    for name in ("evaluation", "per_class", "comparisons"):
+        if split not in metrics[name]:
+            raise LithoscopeError(
+                f"metrics/{name}.json has no figures for evaluate.on = {split}: run `dvc repro evaluate`"
+            )
     predictions = _read_table(root, "plots/predictions.csv", numbers=("confidence", "p_"))
     name = SPLIT_FILES[split]
     rows = _read_table(root, f"build/arrays/{name}.csv", numbers=("row", "copy"))
@@ -145,19 +188,32 @@ def read_inputs(root: Path, parameters: Mapping[str, Any]) -> ReportInputs:
         index=_read_table(root, "build/index.csv", numbers=("width", "height")),
         set_aside=_read_table(root, "build/set_aside.csv"),
         splits=_read_table(root, "build/splits.csv"),
-        evaluation=evaluation,
-        per_class=read_json(root / "metrics/per_class.json"),
-        baselines=read_json(root / "metrics/baselines.json"),
-        training=read_json(root / "metrics/train.json"),
+        evaluation=metrics["evaluation"],
+        per_class=metrics["per_class"],
+        comparisons=metrics["comparisons"],
+        people=metrics["people"],
+        counts=metrics["data"],
+        training=metrics["train"],
         history=_read_table(root, "plots/history.csv", numbers=("epoch", "lr", "train_", "val_")),
+        reliability=_read_table(root, "plots/reliability.csv", numbers=("",)),
+        selective=_read_table(root, "plots/selective.csv", numbers=("",)),
+        people_table=_read_table(root, "plots/people.csv", numbers=("people", "model", "authors")),
         predictions=predictions[predictions["split"] == split].reset_index(drop=True),
         pictures=Pictures(
             array=np.load(_existing(root, f"build/arrays/{name}.npy"), mmap_mode="r", allow_pickle=False),
             rows=dict(zip(originals["id"], originals["row"].astype(int), strict=True)),
         ),
         augmented=augmented.read_bytes() if augmented.is_file() else None,
+        explained=read_explained(root, split),
         parameters=parameters,
+        hashes=Hashes(content_key(root / "build/arrays"), digest, _weights_hash(root)),
     )
+
+
+def _weights_hash(root: Path) -> str:
+    """Hash the weights as the tracking does; building the network, which takes torch, is not needed for that."""
+    with _existing(root, "build/model/model.safetensors").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _existing(root: Path, name: str) -> Path:

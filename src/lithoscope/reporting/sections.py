@@ -1,6 +1,6 @@
-"""What the page says about the model: one function a section, from the inputs to the values its template shows."""
+"""What the page says of the model's learning and of its answers, class by class: one function a section."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,60 +10,10 @@ from markupsafe import Markup
 from lithoscope.intervals import wilson
 from lithoscope.reporting import figures
 from lithoscope.reporting.inputs import ReportInputs
-from lithoscope.reporting.recipe import model_words, training_loss_words
-from lithoscope.reporting.wording import picture_uri
+from lithoscope.reporting.recipe import training_loss_words
 
-MISTAKES_SHOWN = 24
-EXAMPLES_SHOWN = 12
 CONFUSIONS_SHOWN = 10
 MATRIX_CLASSES = 60  # a larger table can't be read; the most frequent confusions are still listed
-
-
-def hero(inputs: ReportInputs) -> dict[str, Any]:
-    """The first screen: what on what, the headline with its interval, against the best baseline."""
-    scores, parameters = inputs.figures, inputs.parameters
-    n, accuracy = int(scores["n"]), float(scores["accuracy"])
-    right = round(accuracy * n)
-    low, high = wilson(right, n)
-    simplest, baseline = inputs.baseline
-    verdict = "better" if low > baseline else "unclear" if accuracy > baseline else "not better"
-    allowed = int(parameters["epochs"]) + int(parameters["train.head_epochs"])
-    each, best = ([int(one[key]) for one in inputs.networks] for key in ("epochs", "best_epoch"))
-    return {
-        "title": inputs.dataset["title"],
-        "name": inputs.dataset["name"],
-        "synthetic": inputs.synthetic,
-        "split": inputs.split,
-        "photographs": len(inputs.index),
-        "published": inputs.dataset["published"] or len(inputs.index),
-        "classes": len(inputs.classes),
-        "n": n,
-        "right": right,
-        "accuracy": accuracy,
-        "low": low,
-        "high": high,
-        "simplest": simplest,
-        "baseline": baseline,
-        "verdict": verdict,
-        "scores": scores,
-        "model": model_words(parameters),
-        "epochs": span(each),
-        "ran": max(each),
-        "allowed": allowed,
-        "early": min(each) < allowed,
-        "head_epochs": int(parameters["train.head_epochs"]),
-        "best": span(best),
-        "spread": len(set(best)) > 1,
-        "networks": len(inputs.networks),
-        "validated": inputs.validated,
-        "kept": "lowest validation loss" if parameters["train.keep"] == "loss" else "highest validation accuracy",
-        "fold": _fold(parameters),
-    }
-
-
-def _fold(parameters: Mapping[str, Any]) -> str:
-    folds = int(parameters["split.folds"])
-    return f"fold {int(parameters['split.fold']) + 1} of {folds}" if folds else ""
 
 
 def curves(inputs: ReportInputs) -> dict[str, Any]:
@@ -71,7 +21,7 @@ def curves(inputs: ReportInputs) -> dict[str, Any]:
     training = inputs.training
     best, networks = int(training["best_epoch"]), inputs.networks
     gap = float(training["train"]["accuracy"]) - float(training["validation"]["accuracy"]) if inputs.validated else 0.0
-    mark = "last epoch" if not inputs.validated else "best epoch" if len(networks) == 1 else "best epoch, mean"
+    mark = best_epoch_mark(inputs)
     return {
         "curves": [
             # The figure's own markup; it holds no text from the inputs.
@@ -93,10 +43,11 @@ def curves(inputs: ReportInputs) -> dict[str, Any]:
     }
 
 
-def span(numbers: list[int]) -> str:
-    """Write one number, or from which to which several go."""
-    low, high = min(numbers), max(numbers)
-    return str(low) if low == high else f"{low} to {high}"
+def best_epoch_mark(inputs: ReportInputs) -> str:
+    """Say which epoch's weights were kept, for a mark in the curves."""
+    if not inputs.validated:
+        return "last epoch"
+    return "best epoch" if len(inputs.networks) == 1 else "best epoch, mean"
 
 
 def confusion(inputs: ReportInputs) -> dict[str, Any]:
@@ -160,77 +111,19 @@ def classes(inputs: ReportInputs) -> dict[str, Any]:
     return {"rows": rows, "split": inputs.split, "scores": inputs.figures}
 
 
-def confidence(inputs: ReportInputs) -> dict[str, Any]:
-    """How confident the right and the wrong answers were, and how right the confident ones are."""
-    values, right = inputs.predictions["confidence"].to_numpy(), inputs.right.to_numpy()
-    levels = []
-    for level in (0.5, 0.7, 0.9, 0.95):
-        chosen = values >= level
-        hits, n = int(right[chosen].sum()), int(chosen.sum())
+def coarse(inputs: ReportInputs) -> dict[str, Any] | None:
+    """How often the kind of rock is right, and how many mistakes stay within it; None where a set has no kinds."""
+    figures = inputs.figures.get("coarse")
+    if figures is None:
+        return None
+    kinds = inputs.dataset.get("coarse_classes") or {}
+    predictions = inputs.predictions
+    truth, named = predictions["label"].map(kinds), predictions["predicted"].map(kinds)
+    names = sorted(set(kinds.values()))
+    table = pd.crosstab(truth, named).reindex(index=names, columns=names, fill_value=0).to_numpy()
+    rows = []
+    for name, counts in zip(names, table, strict=True):
+        hits, n = int(counts[names.index(name)]), int(counts.sum())
         low, high = wilson(hits, n)
-        levels.append(
-            {
-                "level": level,
-                "n": n,
-                "share": n / len(values) if len(values) else 0.0,
-                "accuracy": hits / n if n else None,
-                "low": low,
-                "high": high,
-            }
-        )
-    figure = figures.confidence_histogram(values, right)
-    mean = float(values.mean()) if len(values) else 0.0
-    return {
-        "figure": Markup(figure),  # noqa: S704 (the figure's own markup; it holds no text from the inputs)
-        "levels": levels,
-        "mean": mean,
-        "gap": mean - float(inputs.figures["accuracy"]),
-        "accuracy": inputs.figures["accuracy"],
-    }
-
-
-def mistakes(inputs: ReportInputs) -> dict[str, Any]:
-    """The wrong answers the model was surest of."""
-    wrong = inputs.predictions[~inputs.right].sort_values(["confidence", "id"], ascending=[False, True], kind="stable")
-    return {
-        "photographs": _photographs(inputs, wrong.index[:MISTAKES_SHOWN]),
-        "total": len(wrong),
-    }
-
-
-def examples(inputs: ReportInputs) -> dict[str, Any]:
-    """Right answers of ordinary confidence: for each class the median one, the hardest classes first."""
-    chosen: list[int] = []
-    order = [row["label"] for row in classes(inputs)["rows"]]
-    right = inputs.predictions[inputs.right].sort_values(["confidence", "id"], kind="stable")
-    for label in order:
-        own = right.index[right["label"] == label]
-        if len(own):
-            chosen.append(int(own[len(own) // 2]))
-    return {
-        "photographs": _photographs(inputs, chosen[:EXAMPLES_SHOWN]),
-        "total": int(inputs.right.sum()),
-        "classes": len(chosen),
-    }
-
-
-def _photographs(inputs: ReportInputs, rows: Iterable[int]) -> list[dict[str, Any]]:
-    """Collect the pictures of some predictions, each with its three most probable classes."""
-    columns = [name for name in inputs.predictions.columns if name.startswith("p_")]
-    shown = []
-    for row in rows:
-        prediction: dict[str, Any] = {str(name): value for name, value in inputs.predictions.loc[row].items()}
-        probabilities = np.array([prediction[name] for name in columns], dtype=float)
-        best = np.argsort(-probabilities, kind="stable")[:3]
-        shown.append(
-            {
-                "id": prediction["id"],
-                "label": prediction["label"],
-                "predicted": prediction["predicted"],
-                "confidence": float(prediction["confidence"]),
-                "right": prediction["label"] == prediction["predicted"],
-                "top": [(columns[i].removeprefix("p_"), float(probabilities[i])) for i in best],
-                "uri": picture_uri(inputs.pictures[prediction["id"]]),
-            }
-        )
-    return shown
+        rows.append({"name": name, "counts": counts.tolist(), "n": n, "hits": hits, "low": low, "high": high})
+    return {"figures": figures, "names": names, "rows": rows, "accuracy": float(inputs.figures["accuracy"])}
