@@ -89,6 +89,12 @@ def _results(_: argparse.Namespace) -> int:
     return 0
 
 
+def _deliver(arguments: argparse.Namespace) -> int:
+    from lithoscope.delivering import deliver_command
+
+    return deliver_command(Path.cwd(), here=arguments.here)
+
+
 def _gate(arguments: argparse.Namespace) -> int:
     from lithoscope.gate.command import GateRequest, gate_command
 
@@ -132,6 +138,10 @@ def _parser() -> argparse.ArgumentParser:
     record.set_defaults(run=_record)
 
     _add_gate(commands)
+
+    deliver = commands.add_parser("deliver", help="send to MLflow what its server did not take while it was away")
+    deliver.add_argument("--here", action="store_true", help="send also what was meant for another server")
+    deliver.set_defaults(run=_deliver)
 
     results = commands.add_parser("results", help="rebuild docs/results.md from results/*.json")
     results.set_defaults(run=_results)
@@ -184,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `lithoscope … | head` closes the pipe early
         sys.stderr.close()
         return 141
-    except OSError as error:
+    except Exception as error:
         explained = circumstance(error)
         if explained is None:
             raise

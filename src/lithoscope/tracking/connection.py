@@ -2,15 +2,27 @@
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import mlflow
 import requests
+from filelock import FileLock, Timeout
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError  # what MLflow lets through when a database is damaged
 
 from lithoscope.errors import LithoscopeError
+
+EXPERIMENT = "lithoscope"
+FAILURES = (MlflowException, SQLAlchemyError, OSError)
+"""What a store that has gone away raises; every error of ``requests`` is an ``OSError``."""
+PROBE_SECONDS = 5
+"""How long a server may take to say that it is well."""
 
 
 def project_root(checkout: Path) -> Path:
@@ -24,9 +36,102 @@ def tracking_uri(root: Path) -> str:
 
 
 def shown(uri: str) -> str:
-    """Return a URI without user name and password."""
+    """Return a URI without user name, password and what follows a question mark, which may hold a password too."""
     parts = urlsplit(uri)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else uri
+    if "@" not in parts.netloc and not parts.query:
+        return uri
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
+class Connection:
+    """A tracking store that can be lost and found again.
+
+    Args:
+        uri: Where it is.
+        root: The workspace, where a new SQLite store keeps its files.
+
+    Attributes:
+        shown: The URI without secrets.
+        client: MLflow's, after :meth:`open`.
+        experiment_id: MLflow's, after :meth:`open`.
+
+    Raises:
+        LithoscopeError: The URI cannot be read.
+    """
+
+    client: MlflowClient
+    experiment_id: str
+
+    def __init__(self, uri: str, root: Path) -> None:
+        self.uri, self.root = uri, root
+        try:
+            self.shown = shown(uri)
+        except ValueError as error:
+            raise LithoscopeError(f"MLFLOW_TRACKING_URI: not readable as an address: {error}") from None
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # the store's creation is no news to a user
+
+    @property
+    def remote(self) -> bool:
+        """Whether the store is a server, which can be away for a while."""
+        return self.uri.startswith(("http://", "https://"))
+
+    def open(self) -> None:
+        """Make sure that the store answers and has our experiment; as often as one likes.
+
+        Raises:
+            LithoscopeError: The store cannot be used.
+        """
+        if self.remote:
+            self._require_server()
+        try:
+            # Several processes that create one SQLite store at once break it: one creates, the others wait.
+            (self.root / ".partial").mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / ".partial" / "mlflow.lock", timeout=120), quiet("mlflow"):
+                mlflow.set_tracking_uri(self.uri)
+                self.client = MlflowClient(self.uri)
+                self.experiment_id = self._experiment()
+        except Timeout:
+            raise LithoscopeError(
+                f"MLflow: another process has held {self.root / '.partial' / 'mlflow.lock'} for two minutes; end it"
+            ) from None
+        except (*FAILURES, ValueError, ImportError) as error:
+            raise self.unusable(error) from None
+
+    def _experiment(self) -> str:
+        found = self.client.get_experiment_by_name(EXPERIMENT)
+        if found is not None:
+            if found.lifecycle_stage == "deleted":
+                self.client.restore_experiment(found.experiment_id)
+            return str(found.experiment_id)
+        # A server decides for itself where artifacts go; a local store gets a folder of its own.
+        local = (self.root / "mlartifacts").as_uri() if self.uri.startswith("sqlite:") else None
+        return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+
+    def _require_server(self) -> None:
+        try:
+            answer = requests.get(self.uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
+        except requests.RequestException as error:
+            raise self.unusable(error) from None
+        if answer.status_code >= 500:
+            raise self.unusable(RuntimeError(f"it answers with status {answer.status_code}"))
+
+    def reason(self, error: Exception) -> str:
+        """Return what an error says in a few words, without a password that the address may hold."""
+        if isinstance(error, requests.RequestException):
+            return type(error).__name__
+        text = re.sub(r"://[^/@\s]+@", "://", str(error).replace(self.uri, self.shown)).strip()
+        if "Max retries exceeded" in text or "timeout exception" in text:
+            return "it does not answer"
+        return text.splitlines()[0] if text else type(error).__name__
+
+    def unusable(self, error: Exception) -> LithoscopeError:
+        """Return the line for a store that cannot be used."""
+        reason = self.reason(error)
+        if "disk is full" in reason or "readonly database" in reason or "unable to open database" in reason:
+            remedy = "free space or give this place back its permission to write, then start again"
+        else:
+            remedy = "start it, set MLFLOW_TRACKING_URI to one that runs, or unset it to keep runs in mlflow.db"
+        return LithoscopeError(f"MLflow: the store {self.shown} cannot be used ({reason}); {remedy}")
 
 
 @contextmanager
@@ -45,27 +150,3 @@ def quiet(name: str) -> Iterator[None]:
                 warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     finally:
         logger.setLevel(before)
-
-
-def require_server(uri: str) -> None:
-    """Ask a server whether it is well.
-
-    Raises:
-        LithoscopeError: It does not answer within seconds, or says that it is not.
-    """
-    try:
-        answer = requests.get(uri.rstrip("/") + "/health", timeout=5)
-    except requests.RequestException as error:
-        raise unusable(uri, error) from None
-    if answer.status_code >= 500:
-        raise unusable(uri, RuntimeError(f"it answers with status {answer.status_code}"))
-
-
-def unusable(uri: str, error: Exception) -> LithoscopeError:
-    """Return the line for a store that cannot be used; no part of it holds a password."""
-    lines = str(error).replace(uri, shown(uri)).splitlines()  # an error may quote the address with its password
-    reason = type(error).__name__ if isinstance(error, requests.RequestException) or not lines else lines[0]
-    return LithoscopeError(
-        f"MLflow: the store {shown(uri)} cannot be used ({reason}); start it, set MLFLOW_TRACKING_URI to one that "
-        "runs, or unset it to keep runs in mlflow.db"
-    )

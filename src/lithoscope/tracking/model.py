@@ -1,6 +1,7 @@
 """The trained model as MLflow keeps it."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,9 +27,27 @@ def _signature(classes: Sequence[str], example: npt.NDArray[np.uint8]) -> ModelS
     )
 
 
-def log_model(run_id: str, folder: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str]) -> None:
-    """Keep a model with a run; see :meth:`lithoscope.tracking.run.Run.log_model`."""
-    with quiet("mlflow"), mlflow.start_run(run_id=run_id):
+def requirements() -> list[str]:
+    """Return the packages a model needs, at the versions that made it."""
+    return [f"{name}=={version(name)}" for name in _MODEL_PACKAGES]
+
+
+def log_model(
+    run_id: str, folder: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str],
+    packages: Sequence[str], model_id: str | None = None,
+) -> None:  # fmt: skip
+    """Keep a model with a run; see :meth:`lithoscope.tracking.run.Run.log_model`.
+
+    Args:
+        run_id: MLflow's.
+        folder: The model.
+        example: One square.
+        source: The code that runs it.
+        classes: Its labels.
+        packages: What it needs, as :func:`requirements` lists them.
+        model_id: MLflow's id of a model of which only a part arrived; the run has it already.
+    """
+    with quiet("mlflow"), nullcontext() if model_id else mlflow.start_run(run_id=run_id):
         mlflow.pyfunc.log_model(
             name="model",
             python_model=str(source / "serving" / "mlflow_model.py"),
@@ -36,5 +55,6 @@ def log_model(run_id: str, folder: Path, example: npt.NDArray[np.uint8], source:
             code_paths=[str(source)],
             signature=_signature(classes, example),
             input_example=example,
-            pip_requirements=[f"{name}=={version(name)}" for name in _MODEL_PACKAGES],
+            pip_requirements=list(packages),
+            model_id=model_id,
         )

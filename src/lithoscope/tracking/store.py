@@ -1,27 +1,21 @@
 """The tracking store: opening it, opening runs, finding them again."""
 
-import logging
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow
-from filelock import FileLock, Timeout
-from mlflow.entities import Param
-from mlflow.exceptions import MlflowException
+from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
-from sqlalchemy.exc import SQLAlchemyError  # what MLflow lets through when a database is damaged
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.params import Parameters
-from lithoscope.tracking.connection import project_root, quiet, require_server, shown, tracking_uri, unusable
-from lithoscope.tracking.environment import DVC_TAG, PARAMETERS_TAG, WEIGHTS_TAG, environment
+from lithoscope.tracking.connection import FAILURES, Connection, project_root, tracking_uri
+from lithoscope.tracking.delivery import deliver, find_run
+from lithoscope.tracking.environment import DVC_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, environment
+from lithoscope.tracking.journal import Journal
 from lithoscope.tracking.run import Run
-
-EXPERIMENT = "lithoscope"
 
 
 @dataclass(frozen=True)
@@ -35,6 +29,7 @@ class PastRun:
         status: ``FINISHED``, ``FAILED``, ``KILLED`` or ``RUNNING``.
         parameters: Under dotted keys, as MLflow keeps them: texts.
         metrics: The latest value of each.
+        tags: All of them.
     """
 
     run_id: str
@@ -43,80 +38,89 @@ class PastRun:
     status: str
     parameters: dict[str, str]
     metrics: dict[str, float]
+    tags: dict[str, str]
 
 
 class Store:
-    """An MLflow tracking store, ready for runs."""
+    """An MLflow tracking store.
 
-    def __init__(self, uri: str, root: Path) -> None:
-        self.uri = uri
-        try:
-            self.shown = shown(uri)
-        except ValueError as error:
-            raise LithoscopeError(f"MLFLOW_TRACKING_URI: not readable as an address: {error}") from None
-        logging.getLogger("alembic").setLevel(logging.WARNING)  # the store's creation is no news to a user
-        if uri.startswith(("http://", "https://")):
-            require_server(uri)
-        try:
-            # Several processes that create one SQLite store at once break it: one creates, the others wait.
-            (root / ".partial").mkdir(parents=True, exist_ok=True)
-            with FileLock(root / ".partial" / "mlflow.lock", timeout=120), quiet("mlflow"):
-                mlflow.set_tracking_uri(uri)
-                self.client = MlflowClient(uri)
-                self.experiment_id = self._experiment(root)
-        except Timeout:
-            raise LithoscopeError(
-                f"MLflow: another process has held {root / '.partial' / 'mlflow.lock'} for two minutes; end it"
-            ) from None
-        except (MlflowException, SQLAlchemyError, OSError, ValueError, ImportError) as error:
-            raise unusable(uri, error) from None
+    Args:
+        uri: Where it is.
+        root: The workspace.
+        needed: Whether a store that cannot be used is an error. Otherwise only :meth:`trained` may be asked for, and
+            keeps what it gets in a journal.
 
-    def _experiment(self, root: Path) -> str:
-        found = self.client.get_experiment_by_name(EXPERIMENT)
-        if found is not None:
-            if found.lifecycle_stage == "deleted":
-                self.client.restore_experiment(found.experiment_id)
-            return str(found.experiment_id)
-        # A server decides for itself where artifacts go; a local store gets a folder of its own.
-        local = (root / "mlartifacts").as_uri() if self.uri.startswith("sqlite:") else None
-        return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+    Raises:
+        LithoscopeError: The store cannot be used.
+    """
+
+    def __init__(self, uri: str, root: Path, *, needed: bool = True) -> None:
+        self.connection = Connection(uri, root)
+        self.shown = self.connection.shown
+        self._lost: LithoscopeError | None = None
+        try:
+            self.connection.open()
+        except LithoscopeError as error:
+            if needed or not self.connection.remote:
+                raise
+            self._lost = error
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's."""
+        return self.connection.client
+
+    @property
+    def experiment_id(self) -> str:
+        """MLflow's."""
+        return self.connection.experiment_id
 
     @contextmanager
     def run(self, name: str, parameters: Parameters, tags: Mapping[str, str]) -> Iterator[Run]:
-        """Open a run; it is marked failed or killed where its body is."""
-        facts = {**environment(), **tags}
-        try:
-            made = self.client.create_run(self.experiment_id, run_name=name, tags=facts)
-            values = [Param(key, str(value)) for key, value in parameters.flat().items()]
-            self.client.log_batch(made.info.run_id, params=values)
-        except MlflowException as error:
-            raise unusable(self.uri, error) from None
-        run = Run(self.client, made.info.run_id, self.uri)
-        try:
-            yield run
-        except KeyboardInterrupt:
-            run.finish("KILLED")
-            raise
-        except BaseException:
-            run.finish("FAILED")
-            raise
-        run.finish("FINISHED")
+        """Open a run; it is marked failed or killed where its body is.
 
-    def find(self, parameters_digest: str, weights_digest: str) -> Run | None:
-        """Find the newest finished run that trained these weights with these parameters.
-
-        Where several are alike, one of the DVC experiment that asks is preferred.
+        Raises:
+            LithoscopeError: The store does not take it. From then on none is raised on the store's account.
         """
-        wanted = f"tags.`{PARAMETERS_TAG}` = '{parameters_digest}' and tags.`{WEIGHTS_TAG}` = '{weights_digest}'"
+        journal = self._begin(name, parameters, tags, {})
         try:
-            found = self.client.search_runs(
-                [self.experiment_id], wanted, order_by=["attributes.start_time DESC"], max_results=100
-            )
-        except MlflowException as error:
-            raise unusable(self.uri, error) from None
-        mine = os.environ.get("DVC_EXP_NAME", "")
-        best = min(found, key=lambda run: run.data.tags.get(DVC_TAG, "") != mine, default=None)
-        return Run(self.client, best.info.run_id, self.uri) if best else None
+            run = Run(self.connection, journal)
+        except FAILURES as error:
+            journal.remove()
+            raise self.connection.unusable(error) from None
+        yield from _closing(run)
+
+    @contextmanager
+    def trained(self, name: str, parameters: Parameters, hashes: Mapping[str, str]) -> Iterator[Run]:
+        """Open the newest run that has these tags, or where there is none, a new one that says so.
+
+        Where several are alike, one of the DVC experiment that asks is preferred. What waits in journals is sent
+        first: that run may be among it.
+        """
+        if not self._lost:
+            for delivery in deliver(self.connection):
+                if delivery.sent:
+                    print(delivery.line(), flush=True)
+        journal = self._begin(name, parameters, {**hashes, SOURCE_TAG: "not here: restored from DVC's cache"}, hashes)
+        try:
+            run = Run(self.connection, journal, self._lost)
+        except FAILURES as error:
+            run = Run(self.connection, journal, self.connection.unusable(error))
+        yield from _closing(run)
+
+    def _begin(self, name: str, parameters: Parameters, tags: Mapping[str, str], wanted: Mapping[str, str]) -> Journal:
+        journal = Journal.create(self.connection.root, self.shown, name, wanted)
+        values = {key: str(value) for key, value in parameters.flat().items()}
+        journal.append(parameters=values, tags={**environment(), **tags})
+        return journal
+
+    def find(self, parameters_digest: str, weights_digest: str) -> PastRun | None:
+        """Find the newest run that trained these weights with these parameters."""
+        try:
+            found = find_run(self.connection, {PARAMETERS_TAG: parameters_digest, WEIGHTS_TAG: weights_digest})
+        except FAILURES as error:
+            raise self.connection.unusable(error) from None
+        return _past(found) if found else None
 
     def past_runs(self) -> list[PastRun]:
         """Return every run, the newest first."""
@@ -131,15 +135,15 @@ class Store:
                 token = page.token
                 if not token:
                     return found
-        except MlflowException as error:
-            raise unusable(self.uri, error) from None
+        except FAILURES as error:
+            raise self.connection.unusable(error) from None
 
     def by_epoch(self, run_id: str, metric: str) -> dict[int, float]:
         """Return a figure's value at each epoch; empty where the run has none."""
         try:
             return {point.step: point.value for point in self.client.get_metric_history(run_id, metric)}
-        except MlflowException as error:
-            raise unusable(self.uri, error) from None
+        except FAILURES as error:
+            raise self.connection.unusable(error) from None
 
     def file(self, run_id: str, name: str) -> bytes | None:
         """Return what a file holds that was kept with a run by :meth:`Run.log_files`; None where there is none."""
@@ -148,21 +152,35 @@ class Store:
                 return None
             with tempfile.TemporaryDirectory() as folder:
                 return Path(self.client.download_artifacts(run_id, name, folder)).read_bytes()
-        except MlflowException as error:
-            raise unusable(self.uri, error) from None
+        except FAILURES as error:
+            raise self.connection.unusable(error) from None
 
 
-def _past(run: "mlflow.entities.Run") -> PastRun:
+def _past(run: MlflowRun) -> PastRun:
     data = run.data
     name, experiment = str(run.info.run_name or ""), data.tags.get(DVC_TAG, "")
-    return PastRun(run.info.run_id, name, experiment, str(run.info.status), dict(data.params), dict(data.metrics))
+    return PastRun(
+        run.info.run_id, name, experiment, str(run.info.status), dict(data.params), dict(data.metrics), dict(data.tags)
+    )
 
 
-def open_store(checkout: Path) -> tuple[Path, Store]:
-    """Return the workspace that a checkout belongs to, and its store.
+def _closing(run: Run) -> Iterator[Run]:
+    try:
+        yield run
+    except KeyboardInterrupt:
+        run.finish("KILLED")
+        raise
+    except BaseException:
+        run.finish("FAILED")
+        raise
+    run.finish("FINISHED")
+
+
+def open_store(checkout: Path, *, needed: bool = True) -> tuple[Path, Store]:
+    """Return the workspace that a checkout belongs to, and its store; see :class:`Store`.
 
     Raises:
         LithoscopeError: The store cannot be used.
     """
     root = project_root(checkout)
-    return root, Store(tracking_uri(root), root)
+    return root, Store(tracking_uri(root), root, needed=needed)
