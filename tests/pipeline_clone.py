@@ -1,5 +1,6 @@
 """A clone of the working tree with a tiny set of photographs, in which the real ``dvc`` runs."""
 
+import copy
 import os
 import re
 import shutil
@@ -27,9 +28,15 @@ def make_photographs(folder: Path, each: int = 12) -> None:
 
 
 class Clone:
-    """A checkout of its own, with an environment like an activated one."""
+    """A checkout of its own, with an environment like an activated one.
 
-    def __init__(self, root: Path, source: Path) -> None:
+    Args:
+        root: Where.
+        source: The checkout it is made of.
+        pull: Whether it gets the built-in specimens too.
+    """
+
+    def __init__(self, root: Path, source: Path, *, pull: bool = True) -> None:
         self.root = root
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -48,7 +55,15 @@ class Clone:
         }  # fmt: skip
         self.run("git", "init", "--quiet", "--initial-branch=main")
         self.commit("Start")
-        self.run("dvc", "pull", "--quiet", "data.dvc")  # as the README says
+        if pull:
+            self.run("dvc", "pull", "--quiet", "data.dvc")  # as the README says
+
+    def copy(self, root: Path) -> "Clone":
+        """Return another clone with everything in it as it is here."""
+        shutil.copytree(self.root, root, symlinks=True)
+        other = copy.copy(self)
+        other.root, other.environment = root, dict(self.environment)
+        return other
 
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command; return what it printed, on both streams."""

@@ -110,6 +110,10 @@ def test_a_recipe_can_be_queued(clone: Clone) -> None:
     clone.run("dvc", "queue", "remove", "waiting")
 
 
+@pytest.mark.fault(
+    tried="A queued sweep, two workers at once on a store that does not exist yet; one member's loss becomes no number",
+    outcome="That member fails in a line and its MLflow run says FAILED; the others' runs and experiments are whole",
+)
 def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

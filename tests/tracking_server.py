@@ -13,15 +13,15 @@ from pathlib import Path
 
 import requests
 
-PATIENCE = 240.0  # seconds; machines can be slow
+PATIENCE = 600.0  # seconds; machines can be slow
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for something to be so."""
+def until(condition: Callable[[], object], what: str, every: float = 0.05) -> None:
+    """Wait for something to be so, asking every so many seconds."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def free_port() -> int:

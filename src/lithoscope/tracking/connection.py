@@ -21,6 +21,8 @@ from lithoscope.errors import LithoscopeError
 EXPERIMENT = "lithoscope"
 FAILURES = (MlflowException, SQLAlchemyError, OSError)
 """What a store that has gone away raises; every error of ``requests`` is an ``OSError``."""
+LOCK_SECONDS = 600
+"""How long others may take to open the store: on a slow disk a new one takes a minute."""
 PROBE_SECONDS = 5
 """How long a server may take to say that it is well."""
 
@@ -80,22 +82,28 @@ class Connection:
 
         Raises:
             LithoscopeError: The store cannot be used.
+        OSError: The workspace cannot be written.
         """
         if self.remote:
             self._require_server()
+        # Several processes that create one SQLite store at once break it: one creates, the others wait.
+        (self.root / ".partial").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / ".partial" / "mlflow.lock")
         try:
-            # Several processes that create one SQLite store at once break it: one creates, the others wait.
-            (self.root / ".partial").mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / ".partial" / "mlflow.lock", timeout=120), quiet("mlflow"):
+            lock.acquire(timeout=LOCK_SECONDS)
+        except Timeout:
+            raise LithoscopeError(
+                f"MLflow: another process has held {lock.lock_file} for {LOCK_SECONDS / 60:.0f} minutes; end it"
+            ) from None
+        try:
+            with quiet("mlflow"):
                 mlflow.set_tracking_uri(self.uri)
                 self.client = MlflowClient(self.uri)
                 self.experiment_id = self._experiment()
-        except Timeout:
-            raise LithoscopeError(
-                f"MLflow: another process has held {self.root / '.partial' / 'mlflow.lock'} for two minutes; end it"
-            ) from None
         except (*FAILURES, ValueError, ImportError) as error:
             raise self.unusable(error) from None
+        finally:
+            lock.release()
 
     def _experiment(self) -> str:
         found = self.client.get_experiment_by_name(EXPERIMENT)
