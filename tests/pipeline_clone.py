@@ -1,14 +1,18 @@
 """A clone of the working tree with a tiny set of photographs, in which the real ``dvc`` runs."""
 
 import copy
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 from PIL import Image
 
 CLASSES = ("basalt", "granite & gneiss", "quartz")
@@ -86,3 +90,16 @@ class Clone:
         changed, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
         assert count == 1, f"{pattern} matches {count} times in {file}"
         (self.root / file).write_text(changed, encoding="utf-8")
+
+
+def runs(store: MlflowClient) -> list[Run]:
+    """Return all runs of ours in a store, the oldest first."""
+    experiment = store.get_experiment_by_name("lithoscope")
+    assert experiment is not None
+    return list(store.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
+
+
+def read(clone: Clone, name: str) -> dict[str, Any]:
+    """Read a JSON file in a clone."""
+    values: dict[str, Any] = json.loads((clone.root / name).read_text(encoding="utf-8"))
+    return values

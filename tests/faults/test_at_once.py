@@ -4,7 +4,6 @@ import sqlite3
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from mlflow.entities import LoggedModelStatus
@@ -16,6 +15,11 @@ from tracking_server import until
 
 pytestmark = pytest.mark.pipeline
 ELSEWHERE, QUEUED = range(1, 6), range(6, 9)
+
+
+@pytest.fixture(scope="module")
+def clone(packed_clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    return packed_clone.copy(tmp_path_factory.mktemp("at-once") / "clone")
 
 
 def experiment(clone: Clone, mode: str, seed: int) -> str:
@@ -37,11 +41,7 @@ def experiment(clone: Clone, mode: str, seed: int) -> str:
     outcome="Eight finished runs, each with its parameters, epoch and model; the database is sound, nothing is left "
     "to be sent",
 )
-def test_eight_experiments_at_once_are_eight_whole_runs(
-    packed_clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clone, uri = packed_clone, f"sqlite:///{tmp_path / 'new.db'}"
-    monkeypatch.setitem(clone.environment, "MLFLOW_TRACKING_URI", uri)
+def test_eight_experiments_at_once_are_eight_whole_runs(clone: Clone) -> None:
     for seed in QUEUED:
         experiment(clone, "--queue", seed)
     with ThreadPoolExecutor(len(ELSEWHERE)) as pool:
@@ -56,9 +56,9 @@ def test_eight_experiments_at_once_are_eight_whole_runs(
         return len(states) == len(QUEUED) and set(states) == {"Success"}
 
     until(ended, "the queue", every=4)  # asking costs the workers a second of a core each time
-    with sqlite3.connect(tmp_path / "new.db") as database:
+    with sqlite3.connect(clone.root / "mlflow.db") as database:
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
-    store = Store(uri, clone.root)
+    store = Store(f"sqlite:///{clone.root / 'mlflow.db'}", clone.root)
     runs = {run.experiment: run for run in store.past_runs()}
     assert set(runs) == {f"seed-{seed}" for seed in (*ELSEWHERE, *QUEUED)}
     assert len(store.past_runs()) == 8
@@ -72,3 +72,12 @@ def test_eight_experiments_at_once_are_eight_whole_runs(
         assert store.client.get_logged_model(model.model_id).status == LoggedModelStatus.READY
     assert len({run.tags["sha256.weights"] for run in runs.values()}) == 8
     assert waiting(clone.root) == []
+
+
+def test_a_training_that_dvc_restores_from_its_cache_is_the_run_it_was(clone: Clone) -> None:
+    store = Store(f"sqlite:///{clone.root / 'mlflow.db'}", clone.root)
+    before = {run.run_id for run in store.past_runs()}
+    clone.run("dvc", "exp", "apply", f"seed-{ELSEWHERE[0]}")
+    (clone.root / "dvc.lock").write_text(clone.run("git", "show", "HEAD:dvc.lock"), encoding="utf-8")
+    assert "cached" in clone.run("dvc", "repro", "train")
+    assert {run.run_id for run in store.past_runs()} == before

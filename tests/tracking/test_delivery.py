@@ -1,5 +1,7 @@
 """What a store did not take is sent again: to a real server, through a line that can be cut."""
 
+import copy
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from lithoscope.tracking.run import Run
 from tracking_server import Line, TrackingServer
 
 CLASSES = ["basalt", "quartz"]
+FILES = ("history.csv", "report.json", "maps/one.png")
 EXAMPLE = np.zeros((1, 32, 32, 3), np.uint8)
 
 
@@ -44,8 +47,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def lost_run(store: Store, line: Line, params: Parameters, files: Path, model: Path | None, checkout: Path) -> Path:
     """Log a run whose server vanishes after the first epoch; return the folder of its journal."""
-    files.mkdir(exist_ok=True)
-    for name in ("history.csv", "report.json"):
+    (files / "maps").mkdir(parents=True)
+    for name in FILES:
         (files / name).write_text(f"what {name} holds", encoding="utf-8")
     before = set(waiting(store.connection.root))
     with store.run("quartz", params, {"device": "cpu"}) as run:
@@ -54,7 +57,8 @@ def lost_run(store: Store, line: Line, params: Parameters, files: Path, model: P
         run.log_metrics({"loss": 0.25, "accuracy": 0.8}, 2)
         run.log_metrics({"loss": float("nan"), "accuracy": 0.9}, 3)
         run.set_tags({WEIGHTS_TAG: "w", PARAMETERS_TAG: "p"})
-        run.log_files(files / "history.csv", files / "report.json")
+        run.log_files(*(files / name for name in ("history.csv", "report.json", "maps")))
+        run.log_dict({"threads": 2}, "environment.json")
         if model:
             run.log_model(model, EXAMPLE, checkout / "src" / "lithoscope", CLASSES)
         assert "until you send it" in run.place()
@@ -75,10 +79,10 @@ def content(client: MlflowClient, run: MlflowRun, folder: Path) -> dict[str, Any
         name: [(point.step, repr(point.value)) for point in client.get_metric_history(run.info.run_id, name)]
         for name in kept.data.metrics
     }
-    files = {
-        entry.path: Path(client.download_artifacts(run.info.run_id, entry.path, str(folder))).read_bytes()
-        for entry in client.list_artifacts(run.info.run_id)
-    }
+    shutil.rmtree(folder / "artifacts", ignore_errors=True)
+    (folder / "artifacts").mkdir()
+    there = Path(client.download_artifacts(run.info.run_id, "", str(folder / "artifacts")))
+    files = {path.relative_to(there).as_posix(): path.read_text("utf-8") for path in there.rglob("*") if path.is_file()}
     tags = {name: value for name, value in kept.data.tags.items() if name != JOURNAL_TAG}
     return {
         "status": kept.info.status, "name": kept.info.run_name, "parameters": dict(kept.data.params), "tags": tags,
@@ -95,7 +99,9 @@ def check(found: dict[str, Any], params: Parameters) -> None:
     assert found["points"] == {
         "loss": [(1, "0.5"), (2, "0.25"), (3, "nan")], "accuracy": [(1, "0.7"), (2, "0.8"), (3, "0.9")],
     }  # fmt: skip
-    assert found["files"] == {name: f"what {name} holds".encode() for name in ("history.csv", "report.json")}
+    environment = json.loads(found["files"].pop("environment.json"))
+    assert environment == {"threads": 2}
+    assert found["files"] == {name: f"what {name} holds" for name in FILES}
 
 
 def sent(store: Store, *, here: bool = False) -> Sent:
@@ -114,12 +120,12 @@ def test_what_a_vanished_server_did_not_take_is_sent_later_and_once(
     assert note.startswith(f"note: MLflow: the store {line.address} took nothing (")
     assert str(journal) in note
     shutil.copytree(journal, tmp_path / "copy")
-    parts = {"parameters": 0, "tags": 2, "figures": 4, "files": 2, "models": 1}
+    parts = {"parameters": 0, "tags": 2, "figures": 4, "files": 4, "models": 1}
     first = sent(store)
     assert (first.new, first.own, first.parts) == (False, True, parts)
     run = run_of(client, store, journal)
     before = content(client, run, tmp_path)
-    check(before, params)
+    check(copy.deepcopy(before), params)
     loaded = mlflow.pyfunc.load_model(f"models:/{only_model(client, run)}")
     assert list(loaded.predict(np.repeat(EXAMPLE, 3, axis=0)).columns) == [
         "label",
@@ -268,7 +274,7 @@ def test_the_command_says_what_it_did_in_a_line(
     assert error.endswith(f"nothing was sent, 1 run waits in {tmp_path / '.partial' / 'undelivered'}")
     line.cut.clear()
     assert cli.main(["deliver"]) == 0
-    assert capfd.readouterr().out == "quartz: sent 2 tags, 4 figures, 2 files\n"
+    assert capfd.readouterr().out == "quartz: sent 2 tags, 4 figures, 4 files\n"
     assert cli.main(["deliver"]) == 0
     assert capfd.readouterr().out == "nothing waits to be sent\n"
 

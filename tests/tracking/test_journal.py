@@ -3,7 +3,9 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from lithoscope.errors import LithoscopeError
 from lithoscope.tracking.journal import LINES, Journal, Point, Record, waiting
 
 STORE = "http://127.0.0.1:5000"
@@ -76,6 +78,15 @@ def test_a_journal_that_is_written_is_not_taken_over(tmp_path: Path) -> None:
     again.remove()
     assert waiting(tmp_path) == []
     assert Journal.take_over(journal.folder) is None
+
+
+@pytest.mark.parametrize("text", ["", "[1]\n", '{"id": "a"}\n', "no JSON at all\n"])
+def test_a_damaged_journal_is_a_line(tmp_path: Path, text: str) -> None:
+    journal = begun(tmp_path)
+    journal.release()
+    (journal.folder / LINES).write_text(text, encoding="utf-8")
+    with pytest.raises(LithoscopeError, match="not as a journal is written; remove"):
+        Journal.take_over(journal.folder)
 
 
 def test_the_oldest_comes_first(tmp_path: Path) -> None:

@@ -92,6 +92,15 @@ def test_a_damaged_store_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_store_that_was_set_up_by_half_is_one_line(tmp_path: Path, blank_database: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(blank_database.read_bytes())
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("update alembic_version set version_num = 'half'")
+    with pytest.raises(LithoscopeError, match="cannot be used") as caught:
+        Store(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def _open(root: Path, start: "Barrier", ids: "Queue[str]") -> None:
     start.wait()
     ids.put(Store(f"sqlite:///{root}/mlflow.db", root).experiment_id)

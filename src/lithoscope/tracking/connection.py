@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 import mlflow
 import requests
+from alembic.util import (
+    CommandError,  # what MLflow lets through when a database was made by another version, or by half
+)
 from filelock import FileLock, Timeout
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -65,9 +68,9 @@ class Connection:
     experiment_id: str
 
     def __init__(self, uri: str, root: Path) -> None:
-        self.uri, self.root = uri, root
+        self.uri, self.root = uri.rstrip("/"), root
         try:
-            self.shown = shown(uri)
+            self.shown = shown(self.uri)
         except ValueError as error:
             raise LithoscopeError(f"MLFLOW_TRACKING_URI: not readable as an address: {error}") from None
         logging.getLogger("alembic").setLevel(logging.WARNING)  # the store's creation is no news to a user
@@ -100,7 +103,7 @@ class Connection:
                 mlflow.set_tracking_uri(self.uri)
                 self.client = MlflowClient(self.uri)
                 self.experiment_id = self._experiment()
-        except (*FAILURES, ValueError, ImportError) as error:
+        except (*FAILURES, CommandError, ValueError, ImportError) as error:
             raise self.unusable(error) from None
         finally:
             lock.release()
@@ -117,7 +120,7 @@ class Connection:
 
     def _require_server(self) -> None:
         try:
-            answer = requests.get(self.uri.rstrip("/") + "/health", timeout=PROBE_SECONDS)
+            answer = requests.get(f"{self.uri}/health", timeout=PROBE_SECONDS)
         except requests.RequestException as error:
             raise self.unusable(error) from None
         if answer.status_code >= 500:

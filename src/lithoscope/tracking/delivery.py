@@ -174,7 +174,11 @@ def deliver(connection: Connection, *, here: bool = False) -> list[Delivery]:
     """
     done = []
     for folder in waiting(connection.root):
-        journal = Journal.take_over(folder)
+        try:
+            journal = Journal.take_over(folder)
+        except (OSError, LithoscopeError) as error:  # another user's, or damaged
+            done.append(Delivery(folder.name, folder, None, str(error)))
+            continue
         if journal is None:
             continue
         record, sent, problem = journal.record, None, ""

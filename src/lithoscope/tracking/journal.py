@@ -12,6 +12,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
+
+from lithoscope.errors import LithoscopeError
 
 FOLDER = Path(".partial") / "undelivered"
 LINES, LOCK, FILES, MODEL, CODE, EXAMPLE = "journal.jsonl", "lock", "files", "model", "code", "example.npy"
@@ -106,7 +109,11 @@ class Journal:
 
     @classmethod
     def take_over(cls, folder: Path) -> "Journal | None":
-        """Open the journal of a process that is no more; None where it lives, or where nothing is there (any more)."""
+        """Open the journal of a process that is no more; None where it lives, or where nothing is there (any more).
+
+        Raises:
+            LithoscopeError: It is damaged.
+        """
         if not (folder / LINES).is_file():
             return None
         lock = FileLock(folder / LOCK)
@@ -114,10 +121,15 @@ class Journal:
             lock.acquire(timeout=0)
         except Timeout:
             return None
-        record = _read(folder / LINES) if (folder / LINES).is_file() else None
-        if record is None:
+        try:
+            record = _read(folder / LINES)
+        except FileNotFoundError:  # its process has just removed it; the lock made the folder anew
+            shutil.rmtree(folder, ignore_errors=True)
             lock.release()
             return None
+        except (KeyError, TypeError, ValueError):
+            lock.release()
+            raise LithoscopeError(f"{folder / LINES}: not as a journal is written; remove {folder} to go on") from None
         return cls(folder, record, lock)
 
     def append(self, **entry: Any) -> None:
@@ -134,11 +146,27 @@ class Journal:
         self.append(points=[[p.name, p.value if math.isfinite(p.value) else str(p.value), *p[2:]] for p in points])
 
     def keep_file(self, path: Path) -> None:
-        """Copy a file that the store did not take."""
+        """Copy a file, or a folder, that the store did not take."""
+        copied = self._kept(path.name)
+        if path.is_dir():
+            shutil.copytree(path, copied, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, copied)
+        self._note(copied)
+
+    def keep_text(self, text: str, name: str) -> None:
+        """Write a file that the store did not take."""
+        written = self._kept(name)
+        written.write_text(text, encoding="utf-8")
+        self._note(written)
+
+    def _kept(self, name: str) -> Path:
         (self.folder / FILES).mkdir(exist_ok=True)
-        shutil.copyfile(path, self.folder / FILES / path.name)
-        _to_disk(self.folder / FILES / path.name, self.folder / FILES)
-        self.append(files=[path.name])
+        return self.folder / FILES / name
+
+    def _note(self, kept: Path) -> None:
+        _to_disk(kept, *kept.rglob("*"), kept.parent)
+        self.append(files=[kept.name])
 
     def keep_model(
         self, model: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str],
@@ -159,7 +187,7 @@ class Journal:
     def remove(self) -> None:
         """Delete it: the store has everything."""
         (self.folder / LINES).unlink()  # first, so that a journal half deleted is none
-        shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)  # somebody may be asking for its lock
         self._lock.release()
 
 
@@ -179,17 +207,13 @@ def waiting(root: Path) -> list[Path]:
     return sorted(path.parent for path in (root / FOLDER).glob(f"*/{LINES}"))
 
 
-def _read(path: Path) -> Record | None:
+def _read(path: Path) -> Record:
     """Read a journal; a last line that a kill cut off was told to nobody and counts as not written."""
-    record = None
+    entries = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if record is None:
-            if "id" not in entry:
-                return None
-            record = Record(*(entry[key] for key in ("id", "store", "name", "wanted", "started")))
+        with suppress(json.JSONDecodeError):
+            entries.append(json.loads(line))
+    record = Record(*(dict(*entries[:1])[key] for key in ("id", "store", "name", "wanted", "started")))
+    for entry in entries:
         record.take(entry)
     return record

@@ -1,9 +1,11 @@
 """One run in the tracking store, which may go away and come back meanwhile."""
 
+import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +62,20 @@ class Run:
         self._send(lambda: self._connection.client.log_batch(self.run_id, tags=changes))
 
     def log_files(self, *paths: Path) -> None:
-        """Keep files with the run."""
+        """Keep files, or folders, with the run."""
         for path in paths:
             self._send(
                 lambda path=path: self._connection.client.log_artifact(self.run_id, str(path)),  # type: ignore[misc]
                 lambda path=path: self._journal.keep_file(path),  # type: ignore[misc]
             )
+
+    def log_dict(self, values: Mapping[str, Any], name: str) -> None:
+        """Keep values with the run as a JSON file of that name."""
+        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+        self._send(
+            lambda: self._connection.client.log_text(self.run_id, text, name),
+            lambda: self._journal.keep_text(text, name),
+        )
 
     def log_model(self, folder: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str]) -> None:
         """Keep a model that ``mlflow.pyfunc.load_model`` loads, with its signature and an input example.
