@@ -11,15 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mlflow.entities import LoggedModelStatus
-from mlflow.entities import Run as MlflowRun
+from mlflow.entities import LoggedModelStatus, Run
 from mlflow.tracking import MlflowClient
 
 from lithoscope.model_io import weights_digest
 from lithoscope.tracking import waiting
 
 from disks import can_mount, fill, mount, read_only, unmount
-from pipeline_clone import Clone
+from pipeline_clone import Clone, runs
 from tracking_server import Line, TrackingServer, until
 
 pytestmark = pytest.mark.pipeline
@@ -52,12 +51,9 @@ class Story:
     client: MlflowClient
     parts: dict[str, Part] = field(default_factory=dict)
 
-    def runs(self) -> list[MlflowRun]:
+    def runs(self) -> list[Run]:
         """The server's runs, the oldest first."""
-        experiment = self.client.get_experiment_by_name("lithoscope")
-        assert experiment is not None
-        found = self.client.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"])
-        return list(found)
+        return runs(self.client)
 
 
 def work(clone: Clone, *command: str, when: str = "", act: Act = lambda _: None) -> Part:
@@ -114,15 +110,20 @@ def _happen(told: Story, server: TrackingServer, line: Line, disk: Path) -> None
     def interrupt(process: "subprocess.Popen[str]") -> None:
         os.killpg(process.pid, signal.SIGINT)
 
+    def no_space(process: "subprocess.Popen[str]") -> None:
+        os.killpg(process.pid, signal.SIGSTOP)  # so that filling takes no time
+        fill(disk)
+        os.killpg(process.pid, signal.SIGCONT)
+
     parts["interrupted"] = work(clone, "dvc", "repro", when=epoch(3), act=interrupt)
     if disk.is_mount():
-        parts["full"] = work(clone, "dvc", "repro", when=epoch(10), act=lambda _: fill(disk))
+        parts["full"] = work(clone, "dvc", "repro", when=epoch(10), act=no_space)
         (disk / "filler").unlink()
         read_only(disk, on=True)
         parts["read-only"] = work(clone, "dvc", "repro")
         read_only(disk, on=False)
     parts["vanished"] = work(clone, "dvc", "repro", when=epoch(20), act=lambda _: server.kill())
-    parts["status"] = work(clone, "dvc", "status")
+    parts["status"] = work(clone, "dvc", "status", "train", "evaluate", "report")
     shutil.copytree(disk / "undelivered", disk.parent / "kept")
     parts["away"] = work(clone, "lithoscope", "deliver")
     server.start()

@@ -270,7 +270,7 @@ def test_the_command_says_what_it_did_in_a_line(
     line.cut.set()
     assert cli.main(["deliver"]) == 1
     (error,) = capfd.readouterr().err.splitlines()
-    assert error.startswith(f"error: MLflow: the store {line.address} cannot be used (ConnectionError); start it")
+    assert error.startswith(f"error: MLflow: the store {line.address} cannot be used (it does not answer); start it")
     assert error.endswith(f"nothing was sent, 1 run waits in {tmp_path / '.partial' / 'undelivered'}")
     line.cut.clear()
     assert cli.main(["deliver"]) == 0

@@ -128,8 +128,8 @@ class Connection:
 
     def reason(self, error: Exception) -> str:
         """Return what an error says in a few words, without a password that the address may hold."""
-        if isinstance(error, requests.RequestException):
-            return type(error).__name__
+        if isinstance(error, requests.ConnectionError | requests.Timeout):
+            return "it does not answer"
         text = re.sub(r"://[^/@\s]+@", "://", str(error).replace(self.uri, self.shown)).strip()
         if "Max retries exceeded" in text or "timeout exception" in text:
             return "it does not answer"
