@@ -57,6 +57,9 @@ gate: setup ## Compare results with a baseline; BASELINE=… a revision or a fil
 	if [ -n "$$GITHUB_STEP_SUMMARY" ] && [ -f build/gate.md ]; then cat build/gate.md >> "$$GITHUB_STEP_SUMMARY"; fi; \
 	exit $$status
 
+faults: setup ## Try every fault anew and rewrite docs/faults.md; some need the right to mount a disk
+	@python -m pytest -m fault --fault-table docs/faults.md
+
 results: setup ## Rebuild docs/results.md from results/*.json
 	@lithoscope results
 
@@ -68,4 +71,4 @@ lock: ## Pin the newest tested set anew in requirements.txt
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro test browser check gate results lock
+.PHONY: help setup repro test browser check gate faults results lock

@@ -21,7 +21,7 @@ from lithoscope.reporting.scored import scored_sheet
 from lithoscope.scoring import Answers, Scores, score
 from lithoscope.serving.predictor import Predictor
 from lithoscope.stage import run
-from lithoscope.tracking import PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, Store, open_store, run_name
+from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store, open_store, run_name
 from lithoscope.uncertainty import read_groups
 
 ARRAYS, MODEL, SPLITS = Path("build/arrays"), Path("build/model"), Path("build/splits.csv")
@@ -34,7 +34,7 @@ def main() -> None:
     """Evaluate."""
     params = load_parameters(Path("params.yaml"))
     make_repeatable(params.seed, params.threads)
-    _, store = open_store(_checkout.ROOT)
+    _, store = open_store(_checkout.ROOT, needed=False)  # what a server that is away does not take is kept for it
     on = params.evaluate.on
     split, validation, train = (open_split(ARRAYS, name) for name in (SPLIT_FILES[on], "val", "train"))
     if len(split.labels) == 0:
@@ -80,18 +80,12 @@ def track(
     store: Store, params: Parameters, scores: Scores, on: str, people: dict[str, float], explained: list[Path]
 ) -> None:
     """Add the figures to the run that trained these weights, or to a new one that says where they came from."""
-    weights = weights_digest(MODEL)
     metrics = flat(scores.evaluation, f"{on}.") | people
     files = [*METRICS.values(), *TABLES.values(), SHEET, FIGURES, TABLE, *explained]
-    tracked = store.find(params.digest(), weights)
-    if tracked is not None:
+    hashes = {PARAMETERS_TAG: params.digest(), WEIGHTS_TAG: weights_digest(MODEL)}
+    with store.trained(run_name(params), params, hashes) as tracked:
         tracked.log_metrics(metrics)
         tracked.log_files(*files)
-        return
-    tags = {PARAMETERS_TAG: params.digest(), WEIGHTS_TAG: weights, SOURCE_TAG: "not here: restored from DVC's cache"}
-    with store.run(run_name(params), params, tags) as opened:
-        opened.log_metrics(metrics)
-        opened.log_files(*files)
 
 
 if __name__ == "__main__":

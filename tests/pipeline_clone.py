@@ -1,13 +1,18 @@
 """A clone of the working tree with a tiny set of photographs, in which the real ``dvc`` runs."""
 
+import copy
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from mlflow.entities import Run
+from mlflow.tracking import MlflowClient
 from PIL import Image
 
 CLASSES = ("basalt", "granite & gneiss", "quartz")
@@ -27,9 +32,15 @@ def make_photographs(folder: Path, each: int = 12) -> None:
 
 
 class Clone:
-    """A checkout of its own, with an environment like an activated one."""
+    """A checkout of its own, with an environment like an activated one.
 
-    def __init__(self, root: Path, source: Path) -> None:
+    Args:
+        root: Where.
+        source: The checkout it is made of.
+        pull: Whether it gets the built-in specimens too.
+    """
+
+    def __init__(self, root: Path, source: Path, *, pull: bool = True) -> None:
         self.root = root
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -48,7 +59,15 @@ class Clone:
         }  # fmt: skip
         self.run("git", "init", "--quiet", "--initial-branch=main")
         self.commit("Start")
-        self.run("dvc", "pull", "--quiet", "data.dvc")  # as the README says
+        if pull:
+            self.run("dvc", "pull", "--quiet", "data.dvc")  # as the README says
+
+    def copy(self, root: Path) -> "Clone":
+        """Return another clone with everything in it as it is here."""
+        shutil.copytree(self.root, root, symlinks=True)
+        other = copy.copy(self)
+        other.root, other.environment = root, dict(self.environment)
+        return other
 
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command; return what it printed, on both streams."""
@@ -71,3 +90,16 @@ class Clone:
         changed, count = re.subn(pattern, replacement, text, flags=re.MULTILINE)
         assert count == 1, f"{pattern} matches {count} times in {file}"
         (self.root / file).write_text(changed, encoding="utf-8")
+
+
+def runs(store: MlflowClient) -> list[Run]:
+    """Return all runs of ours in a store, the oldest first."""
+    experiment = store.get_experiment_by_name("lithoscope")
+    assert experiment is not None
+    return list(store.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
+
+
+def read(clone: Clone, name: str) -> dict[str, Any]:
+    """Read a JSON file in a clone."""
+    values: dict[str, Any] = json.loads((clone.root / name).read_text(encoding="utf-8"))
+    return values

@@ -5,20 +5,18 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 from dvc.api import DVCFileSystem
-from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from PIL import Image
 
 from lithoscope.model_io import weights_digest
 
-from pipeline_clone import CLASSES, Clone, make_photographs
+from pipeline_clone import CLASSES, Clone, make_photographs, read, runs
 
 pytestmark = pytest.mark.pipeline
 
@@ -33,10 +31,8 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory, checkout: Path, photographs: Path) -> Clone:
     made = Clone(tmp_path_factory.mktemp("clone"), checkout)
-    made.edit("params.yaml", r"^image_size: \d+", "image_size: 32")
-    made.edit("params.yaml", r"^epochs: \d+", "epochs: 2")
-    made.edit("params.yaml", r"^threads: \d+", "threads: 1")
-    made.edit("params.yaml", r"^batch_size: \d+", "batch_size: 8")
+    for key, value in {"image_size": 32, "epochs": 2, "threads": 1, "batch_size": 8}.items():
+        made.edit("params.yaml", rf"^{key}: \d+", f"{key}: {value}")
     made.run("lithoscope", "use", str(photographs))
     made.run("dvc", "repro", "--quiet")
     made.commit("Train on a tiny set")
@@ -50,17 +46,6 @@ def store(clone: Clone) -> Iterator[MlflowClient]:
     mlflow.set_tracking_uri(uri)
     yield MlflowClient(uri)
     mlflow.set_tracking_uri(before)
-
-
-def runs(store: MlflowClient) -> list[Run]:
-    experiment = store.get_experiment_by_name("lithoscope")
-    assert experiment is not None
-    return list(store.search_runs([experiment.experiment_id], order_by=["attributes.start_time ASC"]))
-
-
-def read(clone: Clone, name: str) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads((clone.root / name).read_text(encoding="utf-8"))
-    return values
 
 
 def test_every_stage_leaves_what_it_promises(clone: Clone) -> None:

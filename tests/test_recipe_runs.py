@@ -133,6 +133,10 @@ def test_folds_are_pooled_run_once_and_lead_to_a_final_training(clone: Clone, tm
     assert (calibration["temperature"], calibration["photographs"]) == (1.5, 0)
 
 
+@pytest.mark.fault(
+    tried="A queued sweep, two workers at once on a store that does not exist yet; one member's loss becomes no number",
+    outcome="That member fails in a line and its MLflow run says FAILED; the others' runs and experiments are whole",
+)
 def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(
     clone: Clone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,8 +15,9 @@ UNVALIDATED = [dataclasses.replace(figures, val_loss=None, val_accuracy=None) fo
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Store:
     folder = tmp_path_factory.mktemp("store")
+    (folder / "mlflow.db").write_bytes(blank_database.read_bytes())
     return Store(f"sqlite:///{folder / 'mlflow.db'}", folder)
 
 

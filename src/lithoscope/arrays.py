@@ -5,6 +5,7 @@ each row shows (copy 0 is the photograph itself); ``classes.json`` lists the lab
 """
 
 import json
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -108,6 +109,7 @@ def write_split(
     shape = (count * (1 + copies), side, side, 3)
     if count:
         packed = np.lib.format.open_memmap(half, mode="w+", dtype=np.uint8, shape=shape)
+        reserve(half)
         for row, picture in enumerate(pictures):
             packed[row] = picture
             advance()
@@ -133,6 +135,19 @@ def write_split(
     )
     table.to_csv(folder / f"{split}.csv", index=False, lineterminator="\n", encoding="utf-8")
     half.replace(final)
+
+
+def reserve(file: Path) -> None:
+    """Have the disk set aside all of a file that has its size and no contents yet.
+
+    A memory-mapped file on a disk that fills up would end the process with SIGBUS, in which no line can be printed.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with file.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
 
 
 def open_split(folder: Path, split: str) -> ArraySplit:

@@ -116,6 +116,12 @@ def _runs(arguments: argparse.Namespace) -> int:
     return runs_command(Path.cwd(), arguments.weights, arguments.parameters, arguments.data)
 
 
+def _deliver(arguments: argparse.Namespace) -> int:
+    from lithoscope.delivering import deliver_command
+
+    return deliver_command(Path.cwd(), here=arguments.here)
+
+
 def _gate(arguments: argparse.Namespace) -> int:
     from lithoscope.gate.command import GateRequest, gate_command
 
@@ -160,6 +166,10 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_report(commands)
     _add_gate(commands)
+
+    deliver = commands.add_parser("deliver", help="send to MLflow what its server did not take while it was away")
+    deliver.add_argument("--here", action="store_true", help="send also what was meant for another server")
+    deliver.set_defaults(run=_deliver)
 
     results = commands.add_parser("results", help="rebuild docs/results.md from results/*.json")
     results.set_defaults(run=_results)
@@ -239,7 +249,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `lithoscope … | head` closes the pipe early
         sys.stderr.close()
         return 141
-    except OSError as error:
+    except Exception as error:
         explained = circumstance(error)
         if explained is None:
             raise

@@ -32,7 +32,7 @@ from lithoscope.recipes import (
     recipe_and_seed,
     recipe_names,
 )
-from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Run, Store, open_store
+from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store, open_store
 from lithoscope.uncertainty import read_groups
 
 DIGITS = 5  # decimals of a probability
@@ -175,10 +175,9 @@ def _tracked(
     """
     alike = []
     for past in store.past_runs():
-        if past.status == "FINISHED" and abs(past.metrics.get(metric, -1.0) - accuracy) < 1e-5:
-            tags, metrics = Run(store.client, past.run_id, store.uri).facts()
-            if tags.get(WEIGHTS_TAG) == weights and tags.get(PARAMETERS_TAG) == params.digest():
-                alike.append((past.experiment != experiment, "seconds" not in metrics, tags, metrics))
+        same = past.tags.get(WEIGHTS_TAG) == weights and past.tags.get(PARAMETERS_TAG) == params.digest()
+        if same and past.status == "FINISHED" and abs(past.metrics.get(metric, -1.0) - accuracy) < 1e-5:
+            alike.append((past.experiment != experiment, "seconds" not in past.metrics, past.tags, past.metrics))
     if not alike:
         raise LithoscopeError(
             f"MLflow holds no run of these weights and parameters with {metric} {accuracy:.3f}: the run is not "

@@ -14,12 +14,12 @@ def run(main: Callable[[], None]) -> None:
         for line in str(error).splitlines():
             print(f"error: {line}", file=sys.stderr)
         sys.exit(1)
-    except OSError as error:
+    except Exception as error:
         explained = circumstance(error)
         if explained is None:
             raise
         print(f"error: {explained}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("stopped; `dvc repro` goes on from the last finished stage", file=sys.stderr)
+        print("stopped; the next `dvc repro` goes on: a training after its last epoch", file=sys.stderr)
         sys.exit(130)

@@ -1,22 +1,20 @@
 import multiprocessing
 import sqlite3
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
 from lithoscope.errors import LithoscopeError
-from lithoscope.params import Parameters, load_parameters
+from lithoscope.params import Parameters
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store, project_root, tracking_uri
 
 
-@pytest.fixture
-def params(checkout: Path) -> Parameters:
-    return load_parameters(checkout / "params.yaml")
-
-
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    folder = tmp_path_factory.mktemp("store")  # one for all: to make a new one takes seconds
+def store(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Store:
+    folder = tmp_path_factory.mktemp("store")
+    (folder / "mlflow.db").write_bytes(blank_database.read_bytes())
     return Store(f"sqlite:///{folder / 'mlflow.db'}", folder)
 
 
@@ -94,13 +92,34 @@ def test_a_damaged_store_is_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def _open(root: str) -> str:
-    return Store(f"sqlite:///{root}/mlflow.db", Path(root)).experiment_id
+def test_a_store_that_was_set_up_by_half_is_one_line(tmp_path: Path, blank_database: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(blank_database.read_bytes())
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        database.execute("update alembic_version set version_num = 'half'")
+    with pytest.raises(LithoscopeError, match="cannot be used") as caught:
+        Store(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path)
+    assert "\n" not in str(caught.value)
 
 
+def _open(root: Path, start: "Barrier", ids: "Queue[str]") -> None:
+    start.wait()
+    ids.put(Store(f"sqlite:///{root}/mlflow.db", root).experiment_id)
+
+
+@pytest.mark.fault(
+    tried="Eight processes open an MLflow store that does not exist yet, in the same moment",
+    outcome="One creates it while the others wait; all eight have the same experiment, and the database is sound",
+)
 def test_processes_that_open_a_new_store_at_once_do_not_break_it(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        ids = pool.map(_open, [str(tmp_path)] * 4)
-    assert len(set(ids)) == 1
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["lithoscope.tracking"])  # imports take seconds, and would draw the starts apart
+    start, ids = context.Barrier(8), context.Queue()
+    processes = [context.Process(target=_open, args=(tmp_path, start, ids)) for _ in range(8)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8
+    assert len({ids.get() for _ in processes}) == 1
     with sqlite3.connect(tmp_path / "mlflow.db") as database:
         assert database.execute("pragma integrity_check").fetchone() == ("ok",)
