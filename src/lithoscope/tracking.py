@@ -237,6 +237,11 @@ class Run:
             for path in paths:
                 self.client.log_artifact(self.run_id, str(path))
 
+    def log_dict(self, values: Mapping[str, Any], name: str) -> None:
+        """Keep values with the run as a JSON file of that name."""
+        with self._reachable():
+            self.client.log_dict(self.run_id, dict(values), name)
+
     def log_model(self, folder: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str]) -> None:
         """Keep a model that ``mlflow.pyfunc.load_model`` loads, with its signature and an input example.
 
