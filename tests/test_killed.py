@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mlflow.tracking import MlflowClient
 
 from lithoscope.yaml12 import read_yaml
 
@@ -144,8 +145,17 @@ def test_dvc_killed_after_the_last_epoch(clone: Clone, whole: dict[str, Any], tm
 
 
 def test_in_the_end_everything_is_as_if_it_had_never_been_killed(clone: Clone, whole: dict[str, Any]) -> None:
-    clone.run(*TRAIN)
+    clone.edit("requirements.txt", r"^pillow==\S+$", "pillow==1.0")
+    printed = clone.run(*TRAIN)
+    assert printed.count("warning: other versions than in requirements.txt: pillow") == 1
     assert outs(clone) == whole
+    client = MlflowClient(f"sqlite:///{clone.root / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("lithoscope")
+    assert experiment is not None
+    run = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"], max_results=1)[0]
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["requirements"].startswith("differ: pillow")
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "val_loss")] == [1, 2, 3]
     left = checkpoints(clone)
     assert "finished.pt" not in left
     assert left.count("last.ckpt") == 2, "those of the other parameters and the other data"

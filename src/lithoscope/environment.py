@@ -62,7 +62,7 @@ def differences(pins: Mapping[str, str], versions: Mapping[str, str]) -> list[st
     return [
         f"{name} {versions[name]} (pinned: {pin})"
         for name, pin in sorted(pins.items())
-        if name in versions and Version(versions[name]).public != Version(pin).public
+        if name in versions and Version(Version(versions[name]).public) != Version(pin)
     ]
 
 
