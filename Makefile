@@ -32,6 +32,10 @@ setup: .venv/installed .partial/data-pulled ## Make .venv, install the pinned pa
 repro: setup ## Run the pipeline end to end and print the headline figures
 	@dvc repro
 	@lithoscope summary
+	@python -m lithoscope.committed --record
+
+unchanged: setup ## After `make repro`: is everything as committed, where the machine is like the one that made it?
+	@python -m lithoscope.committed
 
 test: setup ## Run the whole test suite
 	@python -m pytest
@@ -71,4 +75,4 @@ lock: ## Pin the newest tested set anew in requirements.txt
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro test browser check gate faults results lock
+.PHONY: help setup repro unchanged test browser check gate faults results lock

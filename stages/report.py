@@ -6,13 +6,13 @@ from pathlib import Path
 import _checkout
 
 from lithoscope.errors import LithoscopeError
-from lithoscope.params import load_parameters
+from lithoscope.params import Parameters, load_parameters
 from lithoscope.reporting.inputs import Hashes, read_inputs
 from lithoscope.reporting.markdown import markdown_summary
 from lithoscope.reporting.page import render_page
 from lithoscope.reporting.picture_files import figure_files
 from lithoscope.stage import run
-from lithoscope.tracking import open_store
+from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, open_store, run_name
 
 FOLDER = Path("report")
 
@@ -28,16 +28,18 @@ def main() -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")
     print(f"report: {FOLDER / 'index.html'}")
-    track(inputs.hashes)
+    track(parameters, inputs.hashes)
 
 
-def track(hashes: Hashes) -> None:
+def track(parameters: Parameters, hashes: Hashes) -> None:
     """Keep the report with the run that trained these weights; the page is made, whatever becomes of that."""
     try:
-        tracked = open_store(_checkout.ROOT)[1].find(hashes.parameters, hashes.weights)
-        if tracked is None:
+        _, store = open_store(_checkout.ROOT, needed=False)
+        if store.reachable and store.find(hashes.parameters, hashes.weights) is None:
             print("MLflow: there is no run of these weights and parameters, so it keeps no report of them")
-        else:
+            return
+        wanted = {PARAMETERS_TAG: hashes.parameters, WEIGHTS_TAG: hashes.weights}
+        with store.trained(run_name(parameters), parameters, wanted) as tracked:
             tracked.log_files(FOLDER)
     except LithoscopeError as error:
         print(f"the report is not kept in MLflow: {error}")

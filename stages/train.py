@@ -8,11 +8,12 @@ from pathlib import Path
 
 import _checkout
 
+from lithoscope import processes
 from lithoscope.arrays import open_split
-from lithoscope.augmentation import AugmentationLimits
 from lithoscope.batches import OnlineAugmentation
 from lithoscope.calibrated_model import save_calibrated
 from lithoscope.classification import TrainingSettings
+from lithoscope.environment import examine
 from lithoscope.halfdone import content_key, exclusive
 from lithoscope.history import history_table
 from lithoscope.machine import make_repeatable, resolve_device, resolve_precision
@@ -21,7 +22,7 @@ from lithoscope.model_io import ModelDescription, weights_digest
 from lithoscope.models import Architecture, build_classifier, parameter_count
 from lithoscope.params import load_parameters
 from lithoscope.pretrained import load_pretrained
-from lithoscope.recording import EpochRecorder
+from lithoscope.recording import EpochRecorder, opening_line
 from lithoscope.stage import run
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, open_store, run_name
 
@@ -38,43 +39,45 @@ def main() -> None:
         lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed, device=device,
         precision=resolve_precision(params.precision, device), **params.train.of_training(),
     )  # fmt: skip
-    make_repeatable(params.seed, params.threads)
-    root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now
+    threads = processes.join(device, params.threads)
+    make_repeatable(params.seed, threads)
+    if processes.leads():
+        root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now
     split, validation = open_split(ARRAYS, "train"), open_split(ARRAYS, "val")
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
-    pretrained = load_pretrained(model.name, model.weights)
-    architecture = Architecture(
-        image_size=params.image_size, classes=len(split.classes), **model.model_dump(exclude={"weights", "views"})
-    )
+    with processes.first_one_first():  # which may download them
+        pretrained = load_pretrained(model.name, model.weights)
+    shape = model.model_dump(exclude={"weights", "views"})
+    architecture = Architecture(image_size=params.image_size, classes=len(split.classes), **shape)
     build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     description = ModelDescription(
         architecture, split.classes, params.augment.crop_border, dataset["name"], dataset["synthetic"], start,
         model.views,
     )  # fmt: skip
-    varied = params.augment
-    online = OnlineAugmentation(AugmentationLimits.from_parameters(varied), varied.online, params.seed, varied.policy)
-    several = f"{model.members} times " if model.members > 1 else ""
-    print(
-        f"training {several}{model.name} ({parameter_count(build()):,} weights) on {len(split.labels)} pictures of "
-        f"{len(split.classes)} classes, {settings.precision} on {device}"
-    )
+    online = OnlineAugmentation.from_parameters(params.augment, params.seed)
+    train = partial(
+        train_members, build, settings, split, validation, online, members=model.members, threads=threads,
+        progress_bar=sys.stderr.isatty() and processes.leads(),
+    )  # fmt: skip
+    if not processes.leads():  # the first one writes all files and talks to MLflow
+        train(checkpoints=processes.share(Path()), on_epoch=lambda *_: None)
+        return
+    environment = examine(_checkout.ROOT / "requirements.txt", settings.precision, device)
+    first = opening_line(architecture, parameter_count(build()), len(split), settings)
+    print(*environment.warnings, first, sep="\n", flush=True)
     # Two trainings share checkpoints only where code, data, parameters and what they were resolved to are the same.
-    data = content_key(ARRAYS)
-    key = content_key(SOURCE, Path(__file__), text=f"{data} {params.digest()} {settings} {start}")
-    tags = {
-        PARAMETERS_TAG: params.digest(), DATA_TAG: data, SOURCE_TAG: "here", "device": device,
-        "precision": settings.precision, "dataset.synthetic": str(dataset["synthetic"]),
-    }  # fmt: skip
+    data, resolved = content_key(ARRAYS), f"{settings} {start} {environment.deciding}"
+    key = content_key(SOURCE, Path(__file__), text=f"{data} {params.digest()} {resolved}")
+    tags = {PARAMETERS_TAG: params.digest(), DATA_TAG: data, SOURCE_TAG: "here", **environment.tags}
+    tags["dataset.synthetic"] = str(dataset["synthetic"])
     with (
         exclusive(root / ".partial" / "training", key) as checkpoints,
         store.run(run_name(params), params, tags) as tracked,
     ):
-        recorder = EpochRecorder(tracked, HISTORY, settings.all_epochs, model.members)
-        result = train_members(
-            build, settings, split, validation, online, members=model.members, threads=params.threads,
-            checkpoints=checkpoints, on_epoch=recorder.on_epoch, progress_bar=sys.stderr.isatty(),
-        )  # fmt: skip
+        tracked.log_dict(environment.report, "environment.json")
+        recorder = EpochRecorder(tracked, HISTORY, settings.all_epochs, model.members, checkpoints)
+        result = train(checkpoints=processes.share(checkpoints), on_epoch=recorder.on_epoch)
         recorder.finish()
         seconds = recorder.seconds()
         HISTORY.write_text(history_table(result.history()), encoding="utf-8")

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from lithoscope.arrays import ArraySplit
 from lithoscope.augmentation import AugmentationLimits, augment_batch
 from lithoscope.balance import balanced_order
+from lithoscope.params import AugmentParameters
 from lithoscope.randomness import generator
 
 INFERENCE_BATCH = 64
@@ -39,6 +40,12 @@ class OnlineAugmentation:
     strength: float
     seed: int
     policy: str = "none"
+
+    @classmethod
+    def from_parameters(cls, parameters: AugmentParameters, seed: int) -> "OnlineAugmentation":
+        """Take what is varied out of ``params.yaml``'s ``augment`` block."""
+        limits = AugmentationLimits.from_parameters(parameters)
+        return cls(limits, parameters.online, seed, parameters.policy)
 
     @property
     def changes(self) -> bool:
@@ -159,22 +166,23 @@ def training_batches(
 
 
 class InOrder(Sampler[Any]):
-    """All rows in their order, in batches, as an epoch shows them."""
+    """All rows in their order, in batches, as an epoch shows them; with several processes each takes every nth."""
 
-    def __init__(self, rows: int, batch_size: int, epoch: int = 0) -> None:
-        self.rows, self.batch_size, self.epoch = rows, batch_size, epoch
+    def __init__(self, rows: int, batch_size: int, epoch: int = 0, rank: int = 0, processes: int = 1) -> None:
+        self.rows, self.batch_size, self.epoch = range(rank, rows, processes), batch_size, epoch
 
     def __len__(self) -> int:
         """Return the number of batches."""
-        return -(-self.rows // self.batch_size)
+        return -(-len(self.rows) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         """Give out batches of (epoch, row)."""
-        for start in range(0, self.rows, self.batch_size):
-            yield [(self.epoch, row) for row in range(start, min(start + self.batch_size, self.rows))]
+        for start in range(0, len(self.rows), self.batch_size):
+            yield [(self.epoch, row) for row in self.rows[start : start + self.batch_size]]
 
 
-def inference_batches(rows: ArraySplit | FeatureRows) -> DataLoader[Batch]:
-    """Return batches in order and without augmentation."""
+def inference_batches(rows: ArraySplit | FeatureRows, rank: int = 0, processes: int = 1) -> DataLoader[Batch]:
+    """Return batches in order and without augmentation; with several processes this one's part of the rows."""
     dataset = PackedPhotographs(rows) if isinstance(rows, ArraySplit) else rows
-    return DataLoader(dataset, batch_sampler=InOrder(len(rows.labels), INFERENCE_BATCH), collate_fn=_as_it_is)
+    order = InOrder(len(rows.labels), INFERENCE_BATCH, rank=rank, processes=processes)
+    return DataLoader(dataset, batch_sampler=order, collate_fn=_as_it_is)

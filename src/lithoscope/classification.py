@@ -12,7 +12,9 @@ import lithoscope.torchvision_ops  # noqa: F401  (before Lightning)
 import lightning as L
 from torch.nn import functional as F
 
+from lithoscope import processes
 from lithoscope.batches import Batch
+from lithoscope.divided import DividedBatch, divided_loss, total
 from lithoscope.frozen import run_frozen, run_rest, stands_alone
 from lithoscope.mixing import Mixing
 from lithoscope.models import Classifier
@@ -98,8 +100,11 @@ class ClassificationModule(L.LightningModule):
         return self
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Key the draws of this step (dropout, mixing) by where it stands, not by what came before."""
-        torch.manual_seed(integer_seed(self.settings.seed, "step", self.current_epoch, batch_idx, self.global_rank))
+        """Key the draws of this step (dropout, mixing) by where it stands, not by what came before.
+
+        Several processes start from the same state: each draws for the whole batch.
+        """
+        torch.manual_seed(integer_seed(self.settings.seed, "step", self.current_epoch, batch_idx, 0))
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Move a batch to where the network is."""
@@ -115,10 +120,13 @@ class ClassificationModule(L.LightningModule):
                 images = run_frozen(self.network, images, self.frozen)
         return run_rest(self.network, images, self.frozen)
 
-    def _log_figures(self, part: str, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        accuracy = (logits.argmax(dim=1) == labels).float().mean()
-        for name, value in (("loss", loss), ("accuracy", accuracy)):
-            self.log(f"{part}_{name}", value, on_step=False, on_epoch=True, batch_size=len(labels), sync_dist=True)
+    def _log_figures(self, part: str, loss: Tensor, logits: Tensor, labels: Tensor, rows: int | None = None) -> None:
+        """Log the epoch's means; ``rows``: how many the loss is the mean of, where they are not this process's own."""
+        accuracy, own = (logits.argmax(dim=1) == labels).float().mean(), len(labels)
+        for name, value, of in (("loss", loss, rows or own), ("accuracy", accuracy, own)):
+            # Times the processes, since Lightning averages the sizes over them, and rounds the average down.
+            size = of * processes.size()
+            self.log(f"{part}_{name}", value, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
@@ -126,11 +134,27 @@ class ClassificationModule(L.LightningModule):
         if self.mixing is not None:
             images, targets = self.mixing(images, labels)
             labels = targets.argmax(dim=1)
+        if processes.size() > 1:
+            return self._divided_step(images, targets, labels)
         logits = self(images)
         loss = F.cross_entropy(
             logits.float(), targets, weight=self.weights, label_smoothing=self.settings.label_smoothing
         )
         self._log_figures("train", loss, logits, labels)
+        return loss
+
+    def _divided_step(self, images: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
+        """Return this process's part of the loss; a batch that was mixed is a whole one, of which it takes its rows."""
+        rank, several = processes.rank(), processes.size()
+        if self.mixing is not None:
+            rows = len(labels)
+            images, targets, labels = (whole[rank::several] for whole in (images, targets, labels))
+        else:
+            rows = int(total(torch.tensor(len(labels), device=images.device)))
+        with DividedBatch(rows, rank, several):
+            logits = self(images)
+        loss = divided_loss(logits.float(), targets, self.weights, self.settings.label_smoothing, several)
+        self._log_figures("train", loss, logits, labels, rows)
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:

@@ -40,10 +40,9 @@ def find_run(store: Store, weights: str, parameters: str, data: str | None = Non
     run = store.find(parameters, weights)
     if run is None:
         return None
-    tags, metrics = run.facts()
-    if data is not None and tags.get(DATA_TAG, data) != data:
+    if data is not None and run.tags.get(DATA_TAG, data) != data:
         return None
-    return Found(run.run_id, tags, metrics)
+    return Found(run.run_id, run.tags, run.metrics)
 
 
 def runs_command(root: Path, weights: str | None, parameters: str | None, data: str | None) -> int:

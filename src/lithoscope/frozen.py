@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lithoscope.arrays import ArraySplit
 from lithoscope.batches import FeatureRows, inference_batches
+from lithoscope.durable import keep
 from lithoscope.models import Classifier
 
 
@@ -95,7 +96,7 @@ def compute_features(
                     _write_header(file, (len(split.labels), *features.shape[1:]))
                 # Written, not memory-mapped: a full disk is an error here, not the end of the process.
                 file.write(features.tobytes())
-        half.replace(path)
+        keep(half, path)
     kept: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return FeatureRows(kept, split.labels)
 

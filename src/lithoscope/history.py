@@ -11,6 +11,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from lithoscope.checkpoints import save
+
 
 @dataclass(frozen=True)
 class EpochFigures:
@@ -100,10 +102,8 @@ class TrainingResult:
 
     def save(self, path: Path) -> None:
         """Write the result so that it is there whole or not at all."""
-        half = path.with_suffix(".partial")
         history = [vars(figures) for figures in self.history]
-        torch.save({"state": self.state, "best_epoch": self.best_epoch, "history": history}, half)
-        half.replace(path)
+        save({"state": self.state, "best_epoch": self.best_epoch, "history": history}, path)
 
     @classmethod
     def load(cls, path: Path) -> "TrainingResult":

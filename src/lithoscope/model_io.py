@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lithoscope.backbones import normalisation
+from lithoscope.durable import half_of, keep
 from lithoscope.ensembles import Ensemble, build_network
 from lithoscope.errors import LithoscopeError
 from lithoscope.models import Architecture, Classifier
@@ -60,14 +61,18 @@ def save_model(folder: Path, description: ModelDescription, state: Mapping[str, 
     folder.mkdir(parents=True, exist_ok=True)
     # No metadata: with several keys safetensors writes them in an order that changes from process to process.
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
-    safetensors.torch.save_file(tensors, folder / WEIGHTS)
+    half = half_of(folder / WEIGHTS)  # never in place: where DVC links its files, that would change its cache
+    safetensors.torch.save_file(tensors, half)
+    keep(half, folder / WEIGHTS)
     mean, std = normalisation(description.architecture.name)
     text = {
         "format": FORMAT,
         **asdict(description),
         "normalisation": {"range": [0, 255], "mean": list(mean), "std": list(std)},
     }
-    (folder / DESCRIPTION).write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    half = half_of(folder / DESCRIPTION)
+    half.write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    keep(half, folder / DESCRIPTION)
 
 
 def _described(text: dict[str, Any]) -> ModelDescription:

@@ -11,14 +11,18 @@ import lithoscope.torchvision_ops  # noqa: F401  (before Lightning)
 
 # isort: split
 import lightning as L
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
+from lithoscope import processes
 from lithoscope.arrays import ArraySplit
 from lithoscope.balance import class_weights
 from lithoscope.batches import FeatureRows, OnlineAugmentation, inference_batches, training_batches
 from lithoscope.callbacks import History, MovingAverage, NotANumber, OnEpoch, Patience, Plateau
+from lithoscope.checkpoints import BEST, LAST, DurableCheckpointIO, Saver, to_resume
 from lithoscope.classification import ClassificationModule, TrainingSettings
+from lithoscope.errors import LithoscopeError
 from lithoscope.frozen import compute_features, freeze
 from lithoscope.history import EpochFigures, TrainingResult, best_of
 from lithoscope.mixing import build_mixing
@@ -64,7 +68,7 @@ def train_phase(
         phase: How.
         photographs: On what.
         before: The epochs of the phases before this one.
-        checkpoints: The phase's folder; a ``last.ckpt`` in it is resumed.
+        checkpoints: The phase's folder; what :func:`lithoscope.checkpoints.to_resume` finds there is resumed.
         features: Folder for what is computed once.
         on_epoch: Called after each epoch.
         progress_bar: Whether to draw progress bars.
@@ -82,22 +86,27 @@ def train_phase(
     if phase.computed:
 
         def computed(split: ArraySplit, name: str) -> FeatureRows:
-            return compute_features(
-                network, phase.frozen, split, features / f"{name}.npy",
-                device=settings.device, precision=settings.precision, progress_bar=progress_bar,
-            )  # fmt: skip
+            with processes.first_one_first():
+                return compute_features(
+                    network, phase.frozen, split, features / f"{name}.npy",
+                    device=settings.device, precision=settings.precision, progress_bar=progress_bar,
+                )  # fmt: skip
 
         training = computed(photographs.training, "training")
         validation = computed(photographs.validation, "validation") if photographs.validation else None
+    classes = len(photographs.training.classes)
+    mixing = build_mixing(settings.mixup, settings.cutmix, classes)
+    _require_enough(len(labels), settings.batch_size, len(validation.labels) if validation is not None else None)
+    # What is mixed is a whole batch: each process packs all of it, and then takes its part.
+    rank, several = (0, 1) if mixing else (processes.rank(), processes.size())
     batches = training_batches(
-        training, settings.batch_size, settings.seed, photographs.augmentation,
+        training, settings.batch_size, settings.seed, photographs.augmentation, rank, several,
         balanced=settings.class_balance == "sampling",
     )  # fmt: skip
-    classes = len(photographs.training.classes)
     module = ClassificationModule(
         network, settings, len(batches), frozen=phase.frozen, computed=phase.computed,
         weights=class_weights(labels, classes) if settings.class_balance == "weights" else None,
-        mixing=build_mixing(settings.mixup, settings.cutmix, classes),
+        mixing=mixing,
     ).train()  # fmt: skip
     history = History(phase.name, before, on_epoch)
     callbacks: list[Callback] = [NotANumber(phase.rate), history]
@@ -108,7 +117,7 @@ def train_phase(
     if settings.patience and validation is not None:
         callbacks.append(Patience(settings.patience))
     _fit(module, batches, validation, callbacks, checkpoints, progress_bar)
-    weights = _weights(checkpoints / ("last.ckpt" if validation is None else "best.ckpt"), module)
+    weights = _weights(checkpoints / (LAST if validation is None else BEST), module)
     return TrainingResult(weights, best_of(history.epochs[len(before) :], settings.keep).epoch, history.epochs)
 
 
@@ -117,12 +126,13 @@ def _fit(
     callbacks: list[Callback], checkpoints: Path, progress_bar: bool,
 ) -> None:  # fmt: skip
     """Run Lightning's trainer."""
-    settings, last = module.settings, checkpoints / "last.ckpt"
+    settings = module.settings
+    resumed = processes.share(to_resume(checkpoints, validated=validation is not None) if processes.leads() else None)
     # Two, because one that keeps the best and the last writes the last only where it is the best as well.
-    savers = [_saver(checkpoints, "last", None)]
+    savers = [Saver(checkpoints, LAST, None)]
     if validation is not None:
         # First, so that `last` knows which was best.
-        savers.insert(0, _saver(checkpoints, "best", f"val_{settings.keep}"))
+        savers.insert(0, Saver(checkpoints, BEST, f"val_{settings.keep}"))
     # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -138,7 +148,10 @@ def _fit(
         # Frozen blocks are in evaluation mode on purpose.
         warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode.*")
         trainer = L.Trainer(
-            accelerator={"cuda": "gpu"}.get(settings.device, settings.device), devices=1,
+            accelerator={"cuda": "gpu"}.get(settings.device, settings.device), devices=processes.on_this_machine(),
+            num_nodes=processes.size() // processes.on_this_machine(), plugins=[DurableCheckpointIO()],
+            # Buffers are those of batch norms, which are the same everywhere.
+            strategy=DDPStrategy(forward_sync_buffers=False) if processes.size() > 1 else "auto",
             precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
             max_epochs=settings.epochs, callbacks=[*callbacks, *savers], logger=False, deterministic=True,
             accumulate_grad_batches=settings.accumulate, gradient_clip_val=settings.clip or None,
@@ -147,19 +160,24 @@ def _fit(
         )  # fmt: skip
         try:
             trainer.fit(
-                module, batches, None if validation is None else inference_batches(validation),
-                ckpt_path=str(last) if last.is_file() else None, weights_only=True,
+                module, batches,
+                inference_batches(validation, processes.rank(), processes.size()) if validation is not None else None,
+                ckpt_path=resumed, weights_only=True,
             )  # fmt: skip
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
 
 
-def _saver(folder: Path, name: str, monitor: str | None) -> ModelCheckpoint:
-    mode = "max" if monitor == "val_accuracy" else "min"
-    return ModelCheckpoint(
-        folder, filename=name, monitor=monitor, mode=mode, save_top_k=1, save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )  # fmt: skip
+def _require_enough(rows: int, batch_size: int, validation: int | None) -> None:
+    """Refuse more processes than a batch, or the validation photographs, can be divided among."""
+    several = processes.size()
+    smallest = rows // -(-rows // batch_size)
+    if several > 1 and (smallest < 2 * several or (validation is not None and validation < several)):
+        raise LithoscopeError(
+            f"torchrun: {several} processes share batches of {smallest} photographs"
+            + (f" and {validation} for validation" if validation is not None else "")
+            + "; each needs two of every batch and one for validation: start fewer, or raise batch_size"
+        )
 
 
 def _weights(path: Path, module: ClassificationModule) -> dict[str, Tensor]:

@@ -3,8 +3,22 @@
 import time
 from pathlib import Path
 
+from lithoscope import processes
+from lithoscope.classification import TrainingSettings
+from lithoscope.durable import half_of
 from lithoscope.history import EpochFigures, history_table, mean_history
+from lithoscope.models import Architecture
 from lithoscope.tracking import Run
+
+
+def opening_line(architecture: Architecture, weights: int, pictures: int, settings: TrainingSettings) -> str:
+    """Return what the terminal says of a training before its first epoch; ``weights`` are those of one network."""
+    several = f"{architecture.members} times " if architecture.members > 1 else ""
+    divided = f", {processes.size()} processes" if processes.size() > 1 else ""
+    return (
+        f"training {several}{architecture.name} ({weights:,} weights) on {pictures} pictures of {architecture.classes} "
+        f"classes, {settings.precision} on {settings.device}{divided}"
+    )
 
 
 class EpochRecorder:
@@ -18,16 +32,19 @@ class EpochRecorder:
         path: Where the history is written, the mean over the members.
         epochs: How many there are at most, over all phases.
         members: How many networks.
+        checkpoints: The training's folder, where the seconds it took outlive a kill.
     """
 
-    def __init__(self, run: Run, path: Path, epochs: int, members: int) -> None:
+    def __init__(self, run: Run, path: Path, epochs: int, members: int, checkpoints: Path | None = None) -> None:
         self.run, self.path, self.epochs = run, path, epochs
+        self._kept = checkpoints / "seconds.txt" if checkpoints else None
+        self._before = _read_seconds(self._kept) if self._kept else 0.0
         self.started = time.monotonic()
         self._histories: list[list[EpochFigures]] = [[] for _ in range(members)]
 
     def seconds(self) -> float:
-        """Return how long ago the training was started."""
-        return time.monotonic() - self.started
+        """Return how long the training took so far; of starts that were killed, until their last whole epoch."""
+        return self._before + time.monotonic() - self.started
 
     def on_epoch(self, member: int, history: list[EpochFigures]) -> None:
         """Record what is new in a member's history; epochs from before a kill are logged too."""
@@ -39,9 +56,16 @@ class EpochRecorder:
         if history[known:]:
             which = f"network {member + 1}/{len(self._histories)}  " if several else ""
             print(f"{which}{history[-1].line(self.epochs)}  {self.seconds():.0f} s", flush=True)
+            self._keep_seconds()
         self._histories[member] = list(history)
         self.path.parent.mkdir(exist_ok=True)
         self.path.write_text(history_table(mean_history(self._histories)), encoding="utf-8")
+
+    def _keep_seconds(self) -> None:
+        if self._kept:
+            half = half_of(self._kept)
+            half.write_text(f"{self.seconds():.3f}\n", encoding="utf-8")
+            half.replace(self._kept)
 
     def finish(self) -> None:
         """Log the mean over the members, where there are several."""
@@ -51,3 +75,11 @@ class EpochRecorder:
 
     def _log(self, figures: EpochFigures, prefix: str) -> None:
         self.run.log_metrics({prefix + name: value for name, value in figures.measured().items()}, figures.epoch)
+
+
+def _read_seconds(path: Path) -> float:
+    """Read what an earlier start left; what a loss of power made of it may be no number, and none is worth an error."""
+    try:
+        return max(0.0, float(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return 0.0

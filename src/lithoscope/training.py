@@ -11,9 +11,11 @@ from pathlib import Path
 
 import torch
 
+from lithoscope import processes
 from lithoscope.arrays import ArraySplit
 from lithoscope.batches import OnlineAugmentation
 from lithoscope.callbacks import OnEpoch
+from lithoscope.checkpoints import there, to_resume
 from lithoscope.classification import TrainingSettings
 from lithoscope.frozen import frozen_blocks, stands_alone
 from lithoscope.head_start import start_from_discriminant
@@ -49,13 +51,16 @@ def train(
     Raises:
         LithoscopeError: The loss became NaN or infinite.
     """
-    if (checkpoints / FINISHED).is_file():
-        return TrainingResult.load(checkpoints / FINISHED)
+    if _is_there(checkpoints / FINISHED):
+        finished = TrainingResult.load(checkpoints / FINISHED)
+        processes.wait()  # before the first one goes on, and may remove the file
+        return finished
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     photographs = Photographs(split, validation if len(validation) else None, augmentation)
     head = None
     if settings.head_fit == "discriminant":
-        if not (checkpoints / "last.ckpt").is_file():  # which holds a head already
+        kept = to_resume(checkpoints, validated=len(validation) > 0) if processes.leads() else None
+        if processes.share(kept) is None:  # a checkpoint holds a head already
             start_from_discriminant(network, settings, photographs, progress_bar)
     elif settings.head_epochs:
         head = _train_head(network, settings, photographs, checkpoints, on_epoch, progress_bar)
@@ -70,10 +75,16 @@ def train(
     )  # fmt: skip
     if head and best_of(result.history, settings.keep).epoch == head.best_epoch:
         result = dataclasses.replace(head, history=result.history)
-    result.save(checkpoints / FINISHED)
-    for folder in checkpoints.glob("features-*"):
-        shutil.rmtree(folder)
+    if processes.leads():
+        result.save(checkpoints / FINISHED)
+        for folder in checkpoints.glob("features-*"):
+            shutil.rmtree(folder)
+    processes.wait()  # until none of them reads a checkpoint any more
     return result
+
+
+def _is_there(finished: Path) -> bool:
+    return processes.share(there(finished) if processes.leads() else False)
 
 
 def _features(checkpoints: Path, frozen: int) -> Path:
@@ -85,7 +96,7 @@ def _train_head(
     on_epoch: OnEpoch, progress_bar: bool,
 ) -> TrainingResult:  # fmt: skip
     folder, blocks = checkpoints / "head", len(network.blocks())
-    if (folder / FINISHED).is_file():
+    if _is_there(folder / FINISHED):
         return TrainingResult.load(folder / FINISHED)
     # Draws of its own, so that the phase of everything has those it would have alone.
     own = dataclasses.replace(
@@ -96,5 +107,6 @@ def _train_head(
         network, Phase("head", own, blocks, rate="train.head_lr", computed=True), photographs, [],
         checkpoints=folder, features=_features(checkpoints, blocks), on_epoch=on_epoch, progress_bar=progress_bar,
     )  # fmt: skip
-    result.save(folder / FINISHED)
+    if processes.leads():
+        result.save(folder / FINISHED)
     return result

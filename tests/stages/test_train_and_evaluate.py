@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from mlflow.tracking import MlflowClient
 from scipy.special import softmax
 
@@ -22,6 +24,8 @@ from lithoscope.temperature import fit_temperature
 from made_up_run import make_run
 
 CLASSES = ("basalt", "chert", "granite")
+TOLERANCE = 1e-2
+"""Of losses, nats, between one process and two: AdamW divides gradients by their size, and so amplifies last digits."""
 KINDS = {"basalt": "igneous", "chert": "sedimentary", "granite": "igneous"}
 
 
@@ -43,11 +47,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
     return folder
 
 
-def run(checkout: Path, folder: Path, stage: str) -> str:
+def run(checkout: Path, folder: Path, stage: str, *launcher: str) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
     done = subprocess.run(
-        [sys.executable, str(checkout / f"stages/{stage}.py")], cwd=folder, capture_output=True, text=True, check=False,
-        encoding="utf-8", env={**kept, "DVC_ROOT": str(folder)},
+        [sys.executable, *launcher, str(checkout / f"stages/{stage}.py")], cwd=folder, capture_output=True, text=True,
+        check=False, encoding="utf-8", env={**kept, "DVC_ROOT": str(folder)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -160,3 +164,48 @@ def test_the_weights_do_not_depend_on_the_temperature(workspace: Path) -> None:
     assert load_description(model).temperature == 3
     assert weights_digest(model) == digest
     (model / "model.json").write_bytes(kept)
+
+
+def test_the_run_says_what_it_ran_on(workspace: Path) -> None:
+    client = MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
+    (found,) = client.search_runs([experiment_id(client)])
+    tags = found.data.tags
+    assert (tags["precision"], tags["device"], tags["threads"], tags["processes"]) == ("fp32", "cpu", "1", "1")
+    assert tags["processor"]
+    assert tags["processor.instructions"] == torch.backends.cpu.get_cpu_capability()
+    assert tags["requirements"] == "as pinned" or tags["requirements"].startswith("differ: ")
+    report = json.loads(Path(client.download_artifacts(found.info.run_id, "environment.json")).read_text("utf-8"))
+    assert report["versions"]["torch"] == tags["version.torch"] == torch.__version__
+    assert report["run"].items() <= tags.items()
+
+
+def test_two_processes_under_torchrun_train_the_same_and_write_once(
+    workspace: Path, checkout: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "divided"
+    shutil.copytree(workspace, folder, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts", ".partial"))
+    shutil.rmtree(folder / "build" / "model")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    printed = run(checkout, folder, "train", *torchrun)
+    assert printed.count("training cnn") == 1
+    assert "fp32 on cpu, 2 processes" in printed
+    alone, divided = (pd.read_csv(place / "plots/history.csv") for place in (workspace, folder))
+    assert list(divided["epoch"]) == list(alone["epoch"]) == [1, 2, 3]
+    for figure in ("train_loss", "val_loss"):
+        np.testing.assert_allclose(divided[figure], alone[figure], atol=TOLERANCE)
+    one, two = (read(place, "metrics/train.json") for place in (workspace, folder))
+    assert two["best_epoch"] == one["best_epoch"]
+    assert two["validation"]["loss"] == pytest.approx(one["validation"]["loss"], abs=TOLERANCE)
+    client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    (found,) = client.search_runs([experiment_id(client)])
+    assert found.info.status == "FINISHED"
+    assert found.data.tags["processes"] == "2"
+    assert found.data.tags["sha256.weights"] == weights_digest(folder / "build/model")
+    assert [point.step for point in client.get_metric_history(found.info.run_id, "val_loss")] == [1, 2, 3]
+    assert not list((folder / ".partial" / "training").glob("*/*"))
+
+
+def experiment_id(client: MlflowClient) -> str:
+    experiment = client.get_experiment_by_name("lithoscope")
+    assert experiment is not None
+    return str(experiment.experiment_id)

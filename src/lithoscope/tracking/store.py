@@ -66,6 +66,11 @@ class Store:
             self._lost = error
 
     @property
+    def reachable(self) -> bool:
+        """Whether it could be used when it was opened; see ``needed``."""
+        return self._lost is None
+
+    @property
     def client(self) -> MlflowClient:
         """MLflow's."""
         return self.connection.client
