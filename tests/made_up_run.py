@@ -80,6 +80,7 @@ PARAMETERS: dict[str, Any] = {
     "train.class_balance": "none",
     "train.accumulate": 1,
     "train.clip": 0.0,
+    "train.temperature": None,
     "evaluate.on": "test",
     "evaluate.crop": 0.0,
 }
