@@ -104,6 +104,23 @@ def test_the_gate_finds_results_that_belong_together(clone: Clone, tmp_path: Pat
     assert any("My Rocks (1) [new]: Git does not hold it" in one["text"] for one in report["findings"])
 
 
+def test_the_command_of_the_report_finds_its_run_which_keeps_the_report(clone: Clone, store: MlflowClient) -> None:
+    summary = (clone.root / "report" / "summary.md").read_text(encoding="utf-8")
+    command = summary.partition("```sh\n")[2].partition("```")[0].replace("\\\n", " ").strip()
+    assert command in " ".join(
+        (clone.root / "report" / "index.html").read_text("utf-8").replace("\\\n", " ").split("\n")
+    )
+    (run,) = runs(store)
+    assert f"run         {run.info.run_id}\n" in clone.run(*command.split())
+    kept = {one.path for one in store.list_artifacts(run.info.run_id, "report")}
+    assert kept == {"report/index.html", "report/summary.md", "report/figures"}
+    clone.run("lithoscope", "report", "--full")
+    full = (clone.root / "report-full" / "index.html").read_text(encoding="utf-8")
+    assert run.info.run_id in full
+    assert run.info.run_id not in (clone.root / "report" / "index.html").read_text(encoding="utf-8")
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
 def test_the_training_is_one_run_with_parameters_epochs_figures_and_tags(clone: Clone, store: MlflowClient) -> None:
     (run,) = runs(store)
     assert run.info.status == "FINISHED"
@@ -169,12 +186,21 @@ def test_an_experiment_with_a_small_learning_rate_is_a_run_of_that_name(clone: C
     clone.run("git", "checkout", "--quiet", "--", ".")
 
 
-def test_reliability_and_coverage_are_drawn_for_two_experiments(clone: Clone) -> None:
+def test_curves_confusion_reliability_and_coverage_are_drawn_for_two_experiments(clone: Clone) -> None:
     drawn = json.loads(clone.run("dvc", "plots", "diff", "--json", "HEAD", "slow"))["data"]
-    for name, fields in (("Reliability", {"before", "after", "perfect"}), ("plots/selective.csv", {"accuracy"})):
+    curves = {
+        "Loss": {"train_loss", "val_loss"},
+        "Accuracy": {"train_accuracy", "val_accuracy"},
+        "Reliability": {"before", "after", "perfect"},
+        "plots/selective.csv": {"accuracy"},
+    }
+    for name, fields in curves.items():
         values = drawn[name][0]["content"]["data"]["values"]
         assert {value["rev"] for value in values} == {"HEAD", "slow"}
         assert {value.get("field", "accuracy") for value in values} >= fields
+    confusion = drawn["plots/predictions.csv"][0]["content"]
+    assert {value["rev"] for value in confusion["data"]["values"]} == {"HEAD", "slow"}
+    assert {"predicted", "label"} <= set(confusion["data"]["values"][0])
 
 
 def test_an_experiment_elsewhere_is_found_in_the_same_store(clone: Clone, store: MlflowClient) -> None:

@@ -25,6 +25,7 @@ SECTIONS = [
     "suspects", "data", "augmented", "card", "find", "repeat",
 ]  # fmt: skip
 KINDS = {"biotite": "silicate", "bornite, of an unusually long name indeed": "sulphide", "malachite": "carbonate"}
+NOT_BETTER: Any = {"verdicts": {"colour_histogram": "not shown"}}
 PHONE, WIDE = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 
 
@@ -45,7 +46,7 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The report and the full report of one made-up run that has everything."""
     root = tmp_path_factory.mktemp("run")
-    parameters = make_run(root, classes=list(KINDS), coarse=KINDS, each=12, skill=0.5, synthetic=True)
+    parameters = make_run(root, classes=list(KINDS), coarse=KINDS, each=12, skill=0.5, synthetic=True, **NOT_BETTER)
     write_explained(root, suspects=["the model is sure of another class"] * 3)
     write_people(root)
     inputs = inputs_of(root, parameters)

@@ -1,17 +1,20 @@
 """The stage that writes the report."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from lithoscope.params import load_parameters
-from lithoscope.reporting.inputs import read_inputs
+from lithoscope.reporting.explained import FOLDER
+from lithoscope.reporting.inputs import METRICS, read_inputs
 from lithoscope.reporting.markdown import markdown_summary
 from lithoscope.reporting.page import render_page
 from lithoscope.reporting.picture_files import figure_files
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store
+from lithoscope.yaml12 import read_yaml
 
 from made_up_run import PARAMETERS, make_run
 
@@ -41,6 +44,16 @@ def test_writes_the_page_that_another_process_would_write(checkout: Path, tmp_pa
     for name, text in figure_files(inputs).items():
         assert (tmp_path / "report" / name).read_bytes() == text.encode()
     assert "MLflow: there is no run of these weights and parameters" in done.stdout
+
+
+def test_every_file_that_the_page_is_made_from_is_a_dependency_of_the_stage(checkout: Path) -> None:
+    declared = read_yaml(checkout / "dvc.yaml")["stages"]["report"]["deps"]
+    read = {f"metrics/{name}.json" for name in METRICS} | {FOLDER}
+    for name in ("inputs", "explained"):
+        source = (checkout / f"src/lithoscope/reporting/{name}.py").read_text(encoding="utf-8")
+        read |= set(re.findall(r'"((?:build|plots)/[\w./]+)', source))
+    assert len(read) > 15
+    assert not [name for name in sorted(read) if not any(f"{name}/".startswith(f"{dep}/") for dep in declared)]
 
 
 def test_the_report_is_kept_with_the_run_that_trained_these_weights(checkout: Path, tmp_path: Path) -> None:
