@@ -168,6 +168,9 @@ def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(
     assert [line.split()[:3] for line in table.splitlines() if "sweep-" in line] in (
         [["1", "sweep-1", "0.001"], ["2", "sweep-3", "0.002"]], [["1", "sweep-3", "0.002"], ["2", "sweep-1", "0.001"]],
     )  # fmt: skip
+    assert "accuracy against 1" in table
+    assert sum("shown" in line for line in table.splitlines() if "sweep-" in line) == 1, "the second against the first"
+    assert "other photographs" not in table.partition("Accuracy against")[0], "both validated on the same ones"
     page = (clone.root / "compare" / "index.html").read_text(encoding="utf-8")
     assert page.count("data:image/webp;base64,") == 2, "the sample predictions of each run"
 

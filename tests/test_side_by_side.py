@@ -65,12 +65,21 @@ def test_near_duplicates_are_no_news_whoever_knows_of_them() -> None:
     assert against(plain, scores(first(30), groups=groups), same_set=True).endswith(": not shown")
 
 
-@pytest.mark.parametrize("same_set", [True, False])
-def test_other_photographs_are_compared_as_samples_and_it_is_said(same_set: bool) -> None:
-    ids = "other " if same_set else ""
-    words = against(scores(first(20)), scores(first(30), ids=ids), same_set=same_set)
+def test_other_photographs_are_compared_as_samples_and_it_is_said() -> None:
+    words = against(scores(first(20)), scores(first(30), ids="other "), same_set=True)
     # Wilson: [.598, .858] and [.352, .648]; below √(.152² + .148²) = .212, above √(.108² + .148²) = .183
     assert words.startswith("other photographs, unpaired: better by .25 [.04, .43], p = .0")
+
+
+def test_one_photograph_with_another_label_makes_it_another_sample() -> None:
+    other = scores(first(30))
+    other.labels[3] = 1
+    assert against(scores(first(20)), other, same_set=True).startswith("other photographs, unpaired: ")
+
+
+def test_between_two_data_sets_nothing_is_said() -> None:
+    words = against(scores(first(20)), scores(first(30)), same_set=False)
+    assert words == "not comparable: another data set"
 
 
 def test_another_split_is_another_question() -> None:

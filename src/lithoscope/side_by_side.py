@@ -71,11 +71,14 @@ def against(reference: Scores, other: Scores, *, same_set: bool) -> str:
     Args:
         reference: What one run said.
         other: What the other one said.
-        same_set: Whether both read the same set; names of photographs say little between two sets.
+        same_set: Whether both read the same data set. Between two sets no difference is a model's alone, so that none
+            is stated; nor is one between validation and test.
     """
+    if not same_set:
+        return "not comparable: another data set"
     if reference.split != other.split:
         return f"not comparable: {other.split} against {reference.split}"
-    if same_set and reference.labelled() == other.labelled():
+    if reference.labelled() == other.labelled():
         mine = reference.like(other)
         groups = dict(zip(other.ids, other.groups, strict=True))
         if all(group == name for name, group in groups.items()):
