@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lithoscope import processes
 from lithoscope.arrays import SPLITS, ArraySplit, in_order, open_split, write_classes, write_split
-from lithoscope.augmentation import AugmentationLimits
 from lithoscope.batches import OnlineAugmentation
 from lithoscope.calibrated_model import save_calibrated
 from lithoscope.classification import TrainingSettings
@@ -79,30 +79,36 @@ def predict(arrays: Path, params: Parameters, seed: int, *, shuffled: bool = Fal
     Raises:
         LithoscopeError: The loss became NaN or infinite.
     """
-    train, validation, test = (open_split(arrays, split) for split in SPLITS)
+    test = open_split(arrays, "test")
+    with tempfile.TemporaryDirectory() as folder:
+        train_model(arrays, params, seed, Path(folder), shuffled=shuffled)
+        predictor = Predictor.load(Path(folder) / "model")
+    table = prediction_table(test.ids, "test", test.labels, predictor.probabilities(test.images), test.classes)
+    return str(table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))
+
+
+def train_model(arrays: Path, params: Parameters, seed: int, folder: Path, *, shuffled: bool = False) -> None:
+    """Train as :func:`predict` does, and leave the model in ``folder/model``, checkpoints beside it."""
+    train, validation, _ = (open_split(arrays, split) for split in SPLITS)
     if shuffled:
         train = _shuffled(train, seed)
     settings = TrainingSettings(
-        lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=seed, device="cpu", precision="fp32",
-        **params.train.of_training(),
+        lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=seed, device="cpu",
+        precision=params.precision, **params.train.of_training(),
     )  # fmt: skip
     architecture = Architecture(
         image_size=params.image_size,
         classes=len(train.classes),
         **params.model.model_dump(exclude={"weights", "views"}),
     )
-    varied = params.augment
-    online = OnlineAugmentation(AugmentationLimits.from_parameters(varied), varied.online, seed, varied.policy)
-    with tempfile.TemporaryDirectory() as folder:
-        result = train_members(
-            partial(build_classifier, architecture), settings, train, validation, online,
-            members=1, threads=params.threads, checkpoints=Path(folder), on_epoch=lambda *_: None, progress_bar=False,
-        )  # fmt: skip
+    online = OnlineAugmentation.from_parameters(params.augment, seed)
+    result = train_members(
+        partial(build_classifier, architecture), settings, train, validation, online,
+        members=1, threads=params.threads, checkpoints=folder, on_epoch=lambda *_: None, progress_bar=False,
+    )  # fmt: skip
+    if processes.leads():
         description = ModelDescription(architecture, train.classes, True, "specimens", True, None)
-        save_calibrated(Path(folder) / "model", description, result.state(), validation)
-        predictor = Predictor.load(Path(folder) / "model")
-    table = prediction_table(test.ids, "test", test.labels, predictor.probabilities(test.images), test.classes)
-    return str(table.to_csv(index=False, lineterminator="\n", float_format="%.6f"))
+        save_calibrated(folder / "model", description, result.state(), validation)
 
 
 def _shuffled(split: ArraySplit, seed: int) -> ArraySplit:

@@ -62,3 +62,18 @@ def test_each_network_has_curves_of_its_own_beside_the_mean(store: Store, tmp_pa
 
 def test_without_validation_nothing_is_logged_of_it(store: Store, tmp_path: Path, checkout: Path) -> None:
     assert set(logged(store, tmp_path, checkout, [UNVALIDATED])) == {"lr", "train_loss", "train_accuracy"}
+
+
+def test_the_seconds_of_all_starts_add_up(store: Store, tmp_path: Path, checkout: Path) -> None:
+    with store.run("timed", load_parameters(checkout / "params.yaml"), {}) as run:
+        first = EpochRecorder(run, tmp_path / "history.csv", 2, 1, tmp_path)
+        first.started -= 100  # as if it had taken so long
+        first.on_epoch(0, EPOCHS[:1])
+        first.started -= 1000  # an epoch that a kill cuts off does not count
+        second = EpochRecorder(run, tmp_path / "history.csv", 2, 1, tmp_path)
+        assert 100 <= second.seconds() < 1000
+        second.started -= 10
+        second.on_epoch(0, EPOCHS)
+        assert 110 <= EpochRecorder(run, tmp_path / "history.csv", 2, 1, tmp_path).seconds() < 1000
+        (tmp_path / "seconds.txt").write_text("\0\0\0", encoding="utf-8")  # after a loss of power
+        assert EpochRecorder(run, tmp_path / "history.csv", 2, 1, tmp_path).seconds() < 100

@@ -88,7 +88,7 @@ def judge(root: Path, here: dict[str, str]) -> tuple[int, str]:
         return 1, f"error: {named}; a machine like this one wrote the committed {LOCK}, so nothing should have"
     return (
         0,
-        f"{named}, as may be: {LOCK} was written elsewhere ({'; '.join(other)}); docs/repeats.md, and the gate judges",
+        f"{named}, as may be: {LOCK} was written elsewhere ({'; '.join(other)}); see docs/repeats.md",
     )
 
 

@@ -24,21 +24,41 @@ def total(value: Tensor) -> Tensor:
     return summed
 
 
-class _Summed(torch.autograd.Function):
-    """The sum over all processes; its gradient is the sum of all processes' gradients."""
+class _BatchNorm(torch.autograd.Function):
+    """Ioffe & Szegedy, Batch Normalization, 2015, algorithm 1 and its gradient, over all processes' rows.
+
+    Sums are taken in float64, as torch does on the processor. torch's own SyncBatchNorm runs on GPUs alone.
+    """
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor) -> Tensor:  # noqa: ARG004  (torch's signature)
-        return total(value)
+    def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, count: float, eps: float) -> tuple[Tensor, ...]:
+        axes, _ = _but_channels(x)
+        wide = x.double()
+        sums, squares = total(torch.stack([wide.sum(axes), wide.square().sum(axes)]))
+        mean, variance = (sums / count).to(x.dtype), squares / count - (sums / count).square()
+        inverse, variance = torch.rsqrt(variance + eps).to(x.dtype), variance.clamp_min(0).to(x.dtype)
+        ctx.save_for_backward(x, scale, mean, inverse)
+        ctx.count = count
+        ctx.mark_non_differentiable(mean, variance)
+        # torch's own kernel, so that what is left differs in the statistics' last digits alone.
+        return F.batch_norm(x, mean, variance, scale, shift, training=False, eps=eps), mean, variance
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
-        return total(gradients[0])
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale, mean, inverse = ctx.saved_tensors
+        given = gradients[0]
+        axes, shape = _but_channels(given)
+        centred = x - mean.view(shape)
+        own = torch.stack([given.sum(axes, dtype=torch.float64), (given.double() * centred).sum(axes)])
+        level, slope = total(own) / ctx.count
+        slope = slope * inverse.double().square()
+        to_x = given - level.to(x.dtype).view(shape) - centred * slope.to(x.dtype).view(shape)
+        to_scale, to_shift = (own[1] * inverse).to(scale.dtype), own[0].to(scale.dtype)
+        return to_x * (scale * inverse).view(shape), to_scale, to_shift, None, None
 
 
-def _summed(value: Tensor) -> Tensor:
-    summed: Tensor = _Summed.apply(value)  # type: ignore[no-untyped-call]
-    return summed
+def _but_channels(x: Tensor) -> tuple[list[int], list[int]]:
+    return [axis for axis in range(x.ndim) if axis != 1], [1, -1, *[1] * (x.ndim - 2)]
 
 
 class DividedBatch(TorchFunctionMode):
@@ -82,28 +102,20 @@ class DividedBatch(TorchFunctionMode):
         self, given: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
         bias: Tensor | None = None, training: bool = True, momentum: float = 0.1, eps: float = 1e-5,
     ) -> Tensor:  # fmt: skip
-        """Ioffe & Szegedy, Batch Normalization, 2015, algorithm 1; in float32 whatever comes in.
-
-        torch's own SyncBatchNorm runs on GPUs alone.
-        """
-        axes = [axis for axis in range(given.ndim) if axis != 1]
-        shape = [1, -1, *[1] * (given.ndim - 2)]
-        count = given.numel() // given.shape[1] // self.count * self.rows
-        x = given.float()
-        mean = _summed(x.sum(axes)) / count
-        centred = x - mean.view(shape)
-        variance = _summed(centred.square().sum(axes)) / count
-        normed = centred * torch.rsqrt(variance + eps).view(shape)
-        if weight is not None:
-            normed = normed * weight.view(shape)
-        if bias is not None:
-            normed = normed + bias.view(shape)
+        """Normalise in float32 whatever comes in, and keep the running statistics."""
+        channels = given.shape[1]
+        count = given.numel() // channels // self.count * self.rows
+        ones, zeros = torch.ones(channels, device=given.device), torch.zeros(channels, device=given.device)
+        scale, shift = ones if weight is None else weight, zeros if bias is None else bias
+        made = _BatchNorm.apply(given.float(), scale, shift, count, eps)  # type: ignore[no-untyped-call]
+        normed, mean, variance = made
         with torch.no_grad():
             if running_mean is not None:
-                running_mean.lerp_(mean, momentum)
+                running_mean.lerp_(mean.to(running_mean.dtype), momentum)
             if running_var is not None:
-                running_var.lerp_(variance * (count / (count - 1)), momentum)
-        return normed.to(given.dtype)
+                running_var.lerp_((variance * (count / (count - 1))).to(running_var.dtype), momentum)
+        same: Tensor = normed.to(given.dtype)
+        return same
 
 
 def divided_loss(

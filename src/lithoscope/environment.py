@@ -62,8 +62,12 @@ def differences(pins: Mapping[str, str], versions: Mapping[str, str]) -> list[st
     return [
         f"{name} {versions[name]} (pinned: {pin})"
         for name, pin in sorted(pins.items())
-        if name in versions and Version(Version(versions[name]).public) != Version(pin)
+        if name in versions and _release(versions[name]) != _release(pin)
     ]
+
+
+def _release(version: str) -> Version:
+    return Version(Version(version).public)
 
 
 def processor() -> dict[str, str]:

@@ -31,10 +31,16 @@ def join(device: str, threads: int) -> int:
         How many of them are this process's own, at least one; all of them where it is alone.
 
     Raises:
-        LithoscopeError: The device is one that several processes cannot share.
+        LithoscopeError: The device is one that several processes cannot share, or something else started them.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    asked = os.environ.get("WORLD_SIZE", "1")
+    if asked == "1":
         return threads
+    if not {"RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR"} <= os.environ.keys():
+        raise LithoscopeError(
+            f"WORLD_SIZE = {asked} in the environment, but torchrun did not start this: start several processes with "
+            "torchrun, or unset it"
+        )
     if device not in {"cpu", "cuda"}:
         raise LithoscopeError(f"device = {device}: one process alone can train on it; allowed with torchrun: cpu, cuda")
     if device == "cuda":

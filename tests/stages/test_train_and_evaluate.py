@@ -24,8 +24,8 @@ from lithoscope.temperature import fit_temperature
 from made_up_run import make_run
 
 CLASSES = ("basalt", "chert", "granite")
-TOLERANCE = 1e-2
-"""Of losses, nats, between one process and two: AdamW divides gradients by their size, and so amplifies last digits."""
+TOLERANCE = 0.05
+"""Of losses, nats, between one process and two, after three epochs of the default recipe (docs/repeats.md)."""
 KINDS = {"basalt": "igneous", "chert": "sedimentary", "granite": "igneous"}
 
 
