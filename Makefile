@@ -62,7 +62,7 @@ gate: setup ## Compare results with a baseline; BASELINE=… a revision or a fil
 	exit $$status
 
 faults: setup ## Try every fault anew and rewrite docs/faults.md; some need the right to mount a disk
-	@python -m pytest -m fault --fault-table docs/faults.md
+	@python -m pytest tests -m fault --fault-table=docs/faults.md
 
 results: setup ## Rebuild docs/results.md from results/*.json
 	@lithoscope results

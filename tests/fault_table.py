@@ -58,14 +58,20 @@ def _of_file(path: Path, tests: Path) -> Iterator[Fault]:
                 yield Fault(path.relative_to(tests).as_posix(), node.name, **texts)
 
 
+def row(fault: Fault) -> str:
+    """Return a line of the table."""
+    return f"| {fault.tried} | {fault.outcome} | [{fault.test}](../tests/{fault.file}) |"
+
+
 def render(faults: list[Fault]) -> str:
     """Return the page."""
-    rows = [f"| {one.tried} | {one.outcome} | [{one.test}](../tests/{one.file}) |" for one in faults]
-    return HEAD + "\n".join(rows) + "\n"
+    return HEAD + "\n".join(map(row, faults)) + "\n"
 
 
 class Writer:
-    """The plugin behind ``--fault-table FILE``: writes the page where every marked test ran and passed.
+    """The plugin behind ``--fault-table FILE``: writes the page where every marked test passed.
+
+    A test that did not run this time keeps the row it has; one that ran and failed, or was skipped, has none.
 
     Args:
         path: Of the page.
@@ -85,7 +91,10 @@ class Writer:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the page, or say whose row would be untrue."""
         faults = declared(self.tests)
-        untrue = sorted({fault.test for fault in faults if not self._passed.get((fault.file, fault.test))})
+        kept = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
+        untrue = sorted(
+            {fault.test for fault in faults if not self._passed.get((fault.file, fault.test), row(fault) in kept)}
+        )
         if untrue:
             print(f"\n{self.path} not written, since these did not run and pass: {', '.join(untrue)}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -38,6 +38,16 @@ def test_a_row_comes_of_a_test_that_passed_with_all_its_parameters(pytester: pyt
     else:
         assert not page.exists()
         assert result.ret != 0
+        page.write_text(render(rows), encoding="utf-8")  # it passed once
+        arguments = ("tests", "-p", "no:cacheprovider")
+        again = pytester.inline_run(*arguments, plugins=[Writer(page, pytester.path / "tests")])
+        assert again.ret == pytest.ExitCode.TESTS_FAILED, "it ran, and failed"
+        other = pytester.inline_run(*arguments, "-k", "another", plugins=[Writer(page, pytester.path / "tests")])
+        assert other.ret == pytest.ExitCode.OK, "it did not run"
+        assert page.read_text("utf-8") == render(rows)
+        page.write_text(render([]), encoding="utf-8")
+        other = pytester.inline_run(*arguments, "-k", "another", plugins=[Writer(page, pytester.path / "tests")])
+        assert other.ret == pytest.ExitCode.TESTS_FAILED, "it never passed"
 
 
 @pytest.mark.parametrize("mark", ['"The disk", "It says so"', 'tried="x"', 'tried="a|b", outcome="c"'])

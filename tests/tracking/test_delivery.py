@@ -148,6 +148,10 @@ def only_model(client: MlflowClient, run: MlflowRun) -> str:
     return str(model_id)
 
 
+@pytest.mark.fault(
+    tried="The server goes away during `lithoscope deliver`: at its first call, at its second, and so on through all",
+    outcome="Everything is still kept; started again it completes the run, in which no point is there twice",
+)
 def test_a_delivery_that_breaks_off_anywhere_is_taken_up_again(
     line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, checkout: Path
 ) -> None:
@@ -168,6 +172,10 @@ def test_a_delivery_that_breaks_off_anywhere_is_taken_up_again(
     assert waiting(tmp_path) == []
 
 
+@pytest.mark.fault(
+    tried="The server goes away while `lithoscope deliver` sends the model's weights",
+    outcome="Started again it completes that model; the run has one, and it loads",
+)
 def test_a_model_of_which_a_part_arrived_is_completed(
     line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, model: Path, checkout: Path
 ) -> None:
@@ -179,9 +187,16 @@ def test_a_model_of_which_a_part_arrived_is_completed(
     line.cut_at = None
     line.cut.clear()
     assert sent(store).parts["models"] == 1
-    only_model(client, run_of(client, store, journal))
+    model_id = only_model(client, run_of(client, store, journal))
+    loaded = mlflow.pyfunc.load_model(f"models:/{model_id}")
+    assert len(loaded.predict(EXAMPLE)["p_basalt"]) == 1
 
 
+@pytest.mark.fault(
+    tried="The server never comes back",
+    outcome="`lithoscope deliver --here` makes the run in another store: parameters, tags, all epochs, and the files "
+    "that the server had not taken",
+)
 def test_a_server_that_lost_its_runs_gets_the_run_anew(
     line: Line, tmp_path: Path, params: Parameters, blank_database: Path, checkout: Path
 ) -> None:
@@ -214,6 +229,10 @@ def test_the_run_of_a_process_that_was_killed_is_closed_and_that_of_a_living_one
     assert [point.value for point in store.client.get_metric_history(run.run_id, "loss")] == [0.5]
 
 
+@pytest.mark.fault(
+    tried="Somebody deletes the run in MLflow before the rest of it is delivered",
+    outcome="One line that says so and what to do; nothing is brought back, and nothing that is kept is removed",
+)
 def test_a_run_that_somebody_deleted_is_not_brought_back(
     line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, checkout: Path
 ) -> None:
