@@ -166,6 +166,22 @@ def test_a_wrong_label_planted_among_the_scored_photographs_is_the_first_suspect
     assert found["reason"].startswith(f"the model names it {CLASSES[named]} with ")
 
 
+def test_a_model_without_mistakes_has_none_to_show(workspace: Path, parameters: Parameters) -> None:
+    split = open_split(workspace / "build/arrays", "test")
+    architecture = Architecture("cnn", SIDE, 3, 0.0)
+    model = Predictor(
+        lively(architecture, seed=2), ModelDescription(architecture, CLASSES, True, "folder", False, None)
+    )
+    named = model.probabilities(split.images).argmax(axis=1).astype(np.int64)
+    found = run(workspace, parameters, labels=named)
+    assert (found["mistakes"], [one for one in found["suspects"] if one["split"] == "test"]) == ([], [])
+    assert found["examples"]
+    assert all(one["right"] for one in found["examples"])
+    wrong = run(workspace, parameters, labels=(named + 1) % 3)
+    assert len(wrong["mistakes"]) == 12
+    assert not any(one["right"] for one in wrong["examples"])
+
+
 def test_a_wrong_label_planted_in_the_training_is_a_suspect(workspace: Path, parameters: Parameters) -> None:
     table = pd.read_csv(workspace / "build/arrays/train.csv")
     before = [one for one in run(workspace, parameters)["suspects"] if one["split"] == "training"]
