@@ -188,13 +188,14 @@ def test_a_read_only_folder(story: Story) -> None:
 def test_a_server_that_vanishes(story: Story) -> None:
     part = story.parts["vanished"]
     assert part.status == 0, part.text
-    training, evaluation = part.lines("note: MLflow: the store ")
+    training, evaluation, report = part.lines("note: MLflow: the store ")
     assert "took nothing (" in training
     assert "cannot be used (" in evaluation
+    assert "cannot be used (" in report
     assert part.epochs()[-1] == EPOCHS
     assert "the run is kept in " in part.text
     assert "Data and pipelines are up to date" in story.parts["status"].text
-    assert len(list((story.clone.root / "kept").iterdir())) == 2
+    assert len(list((story.clone.root / "kept").iterdir())) == 3
 
 
 @pytest.mark.fault(
@@ -206,7 +207,7 @@ def test_a_delivery_without_a_server(story: Story) -> None:
     assert part.status == 1
     (error,) = part.text.splitlines()
     assert error.startswith("error: MLflow: the store http://127.0.0.1:")
-    assert f"nothing was sent, 2 runs wait in {story.clone.root / '.partial' / 'undelivered'}" in error
+    assert f"nothing was sent, 3 runs wait in {story.clone.root / '.partial' / 'undelivered'}" in error
 
 
 @pytest.mark.fault(
@@ -229,7 +230,7 @@ def test_a_delivery_that_is_killed_and_started_again(story: Story) -> None:
         assert [point.value for point in points] == pytest.approx(history[name].tolist(), rel=1e-5)
     assert {"seconds", "best_epoch", "temperature", "test.accuracy"} <= set(run.data.metrics)
     kept = {entry.path for entry in story.client.list_artifacts(run.info.run_id)}
-    assert {"history.csv", "evaluation.json", "predictions.csv", "photographs.png"} <= kept
+    assert {"history.csv", "evaluation.json", "predictions.csv", "photographs.png", "report"} <= kept
     outputs = story.client.get_run(run.info.run_id).outputs
     assert outputs is not None
     (model_id,) = {output.model_id for output in outputs.model_outputs}
