@@ -47,13 +47,13 @@ class Difference:
 DIFFERENCES = {
     REFERENCE: Difference(),
     "nothing, run again": Difference(),
-    "2 threads": Difference({"threads": 2}),
     "2 processes": Difference(processes=2),
     "bf16": Difference({"precision": "bf16"}),
     "torch's kernels: AVX2": Difference(environment={"ATEN_CPU_CAPABILITY": "avx2"}),
     "oneDNN: AVX2": Difference(environment={"ONEDNN_MAX_CPU_ISA": "AVX2"}),
     "MKL: the same on every processor": Difference(environment={"MKL_CBWR": "COMPATIBLE"}),
     "all libraries: AVX2": Difference(environment=_AVX2),
+    "2 threads": Difference({"threads": 2}),
     "another seed": Difference({"seed": 1}),
 }
 
