@@ -37,8 +37,8 @@ repro: setup ## Run the pipeline end to end and print the headline figures
 unchanged: setup ## After `make repro`: is everything as committed, where the machine is like the one that made it?
 	@python -m lithoscope.committed
 
-test: setup ## Run the whole test suite
-	@python -m pytest
+test: setup ## Run the whole test suite, two files at a time
+	@python -m pytest --numprocesses 2 --dist loadfile
 
 browser: ## Install Debian's Chromium, for the report's test, where there is none
 	@command -v chromium || { as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
