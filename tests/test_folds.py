@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lithoscope.crossvalidated import crossvalidated_section
 from lithoscope.errors import LithoscopeError
 from lithoscope.experiments import Request
 from lithoscope.folds import Fold, as_file, lines, plan_folds, pool, read_fold
 from lithoscope.model_io import ModelDescription, save_model
 from lithoscope.models import Architecture, build_classifier
 from lithoscope.recipes import load_recipe
-from lithoscope.results import render
+from lithoscope.results.crossvalidated import crossvalidated_section
+from lithoscope.results.page import render
 from lithoscope.temperature import fit_temperature
 
 from git_checkout import small_checkout

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lithoscope.results import render
+from lithoscope.results.page import render
 
 
 @pytest.fixture

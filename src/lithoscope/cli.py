@@ -94,7 +94,7 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _results(_: argparse.Namespace) -> int:
-    from lithoscope.results import write_table
+    from lithoscope.results.page import write_table
 
     print(f"wrote {write_table(Path.cwd())}")
     return 0

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lithoscope.people.headlines import CONDITIONS
-from lithoscope.results_read import Result
-from lithoscope.results_table import ABSENT, joined
+from lithoscope.results.finished_runs import Result
+from lithoscope.results.table import ABSENT, joined
 from lithoscope.summary import short
 
 SECTION = """\

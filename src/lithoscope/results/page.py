@@ -7,13 +7,13 @@ those that a recipe's source states.
 from collections import defaultdict
 from pathlib import Path
 
-from lithoscope.crossvalidated import crossvalidated_section
 from lithoscope.errors import LithoscopeError
 from lithoscope.recipes import grid_member, load_recipe, override, recipe_names
-from lithoscope.results_pairs import PAIRED, pair_lines
-from lithoscope.results_people import people_section
-from lithoscope.results_read import Result
-from lithoscope.results_table import COLUMNS, joined, mean_row, row, stated_by
+from lithoscope.results.crossvalidated import crossvalidated_section
+from lithoscope.results.finished_runs import Result
+from lithoscope.results.pairs import PAIRED, pair_lines
+from lithoscope.results.people import people_section
+from lithoscope.results.table import COLUMNS, joined, mean_row, row, stated_by
 
 HEAD = """\
 # Results on real photographs

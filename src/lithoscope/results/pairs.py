@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from lithoscope.bootstrap import RESAMPLES
 from lithoscope.paired import compare_pairs
-from lithoscope.results_read import Result
-from lithoscope.results_table import ABSENT, joined
+from lithoscope.results.finished_runs import Result
+from lithoscope.results.table import ABSENT, joined
 from lithoscope.summary import short
 
 VERDICTS = {

@@ -5,7 +5,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from lithoscope.recipes import About, SourceFigure
-from lithoscope.results_read import Result
+from lithoscope.results.finished_runs import Result
 from lithoscope.summary import photographs_in_words, share_in_words, short
 
 ABSENT = "–"

@@ -1,0 +1,1 @@
+"""``docs/results.md``: the table of finished runs, rebuilt from ``results/``."""
