@@ -1,6 +1,7 @@
 """What the tests share."""
 
 import os
+import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Write the table of faults where that is asked for."""
+    """Write the table of faults where that is asked for; let Ctrl-C reach what the tests start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if path := config.getoption("--fault-table"):
         config.pluginmanager.register(Writer(path, ROOT / "tests"))
