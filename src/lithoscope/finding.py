@@ -1,33 +1,27 @@
 """``lithoscope runs``: find the MLflow run of a model by the hashes that its report states."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.model_io import weights_digest
 from lithoscope.params import load_parameters
-from lithoscope.tracking import DATA_TAG, DVC_TAG, GIT_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, Store, open_store
+from lithoscope.tracking import (
+    DATA_TAG,
+    DVC_TAG,
+    GIT_TAG,
+    PARAMETERS_TAG,
+    SOURCE_TAG,
+    WEIGHTS_TAG,
+    PastRun,
+    Store,
+    open_store,
+)
 
 SHOWN = ("test.accuracy", "validation.accuracy", "test.loss", "validation.loss", "best_epoch", "seconds")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A run, and what MLflow keeps of it.
-
-    Attributes:
-        run_id: MLflow's.
-        tags: All of them.
-        metrics: The latest value of each.
-    """
-
-    run_id: str
-    tags: dict[str, str]
-    metrics: dict[str, float]
-
-
-def find_run(store: Store, weights: str, parameters: str, data: str | None = None) -> Found | None:
+def find_run(store: Store, weights: str, parameters: str, data: str | None = None) -> PastRun | None:
     """Return the newest run that trained these weights with these parameters; None where the store has none.
 
     Args:
@@ -38,11 +32,9 @@ def find_run(store: Store, weights: str, parameters: str, data: str | None = Non
             whose training DVC took from its cache tells none.
     """
     run = store.find(parameters, weights)
-    if run is None:
+    if run is not None and data is not None and run.tags.get(DATA_TAG, data) != data:
         return None
-    if data is not None and run.tags.get(DATA_TAG, data) != data:
-        return None
-    return Found(run.run_id, run.tags, run.metrics)
+    return run
 
 
 def runs_command(root: Path, weights: str | None, parameters: str | None, data: str | None) -> int:
@@ -83,7 +75,7 @@ def weights_digest_of(root: Path) -> str:
         raise LithoscopeError("build/model: no trained model there; name --weights, or run `dvc repro` first") from None
 
 
-def lines(store: Store, found: Found) -> list[tuple[str, str]]:
+def lines(store: Store, found: PastRun) -> list[tuple[str, str]]:
     """Return what a person wants to know of a run, each with its name."""
     tags = found.tags
     changed = ", with changes on top" if tags.get("git.changed") == "yes" else ""

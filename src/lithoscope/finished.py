@@ -110,6 +110,21 @@ def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str], *, op
         ) from None
 
 
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """Read ``plots/predictions.csv`` of a run whose files lie in a folder; names stay texts.
+
+    Raises:
+        LithoscopeError: It is missing.
+    """
+    try:
+        return pd.read_csv(
+            folder / "plots" / "predictions.csv", keep_default_na=False,
+            dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise LithoscopeError("plots/predictions.csv is missing: `dvc repro` makes it") from None
+
+
 def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, Any]:
     """Return a result's content.
 
@@ -124,13 +139,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     description = load_description(folder / "build" / "model")
     weights = weights_digest(folder / "build" / "model")
     training = read_json(folder / "metrics" / "train.json")
-    try:
-        table = pd.read_csv(
-            folder / "plots" / "predictions.csv", keep_default_na=False,
-            dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise LithoscopeError("plots/predictions.csv is missing: `dvc repro` makes it") from None
+    table = read_predictions(folder)
     split, accuracy = str(table["split"].iloc[0]), float((table["label"] == table["predicted"]).mean())
     tags, metrics = _tracked(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
     columns = [f"p_{label}" for label in description.classes]

@@ -17,12 +17,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.evaluation import losses
 from lithoscope.experiments import Experiment, Request, base_name, execute, finished_refs, notes, plan
-from lithoscope.finished import fetch
+from lithoscope.finished import fetch, read_predictions
 from lithoscope.json_files import read_json
 from lithoscope.model_io import load_description
 from lithoscope.params import load_parameters
@@ -73,6 +72,11 @@ class Pooled:
     loss: float
     epochs: list[int]
 
+    @property
+    def epoch(self) -> int:
+        """Their mean, rounded: how many a final training is given."""
+        return round(float(np.mean(self.epochs)))
+
 
 def plan_folds(root: Path, recipe: Recipe, request: Request, folds: int) -> list[Experiment]:
     """Plan one experiment for each fold, ``NAME-fold0`` and so on.
@@ -100,10 +104,7 @@ def plan_folds(root: Path, recipe: Recipe, request: Request, folds: int) -> list
 
 def read_fold(folder: Path) -> Fold:
     """Read what an experiment left; ``folder`` holds its files under their usual names."""
-    table = pd.read_csv(
-        folder / "plots" / "predictions.csv", keep_default_na=False,
-        dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
-    )  # fmt: skip
+    table = read_predictions(folder)
     description = load_description(folder / "build" / "model")
     place = {name: number for number, name in enumerate(description.classes)}
     shares = table[[f"p_{name}" for name in description.classes]].to_numpy(np.float64)
@@ -150,7 +151,7 @@ def lines(name: str, folds: int, pooled: Pooled) -> list[str]:
         f"{name}, {folds} folds: accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}] of {pooled.photographs} training "
         f"photographs, each named by networks that had not seen it",
         f"loss {pooled.loss:.3f} [{loss[0]:.3f}, {loss[1]:.3f}]; {pooled.temperature.line()}",
-        f"epochs kept: {', '.join(map(str, pooled.epochs))}, on average {round(float(np.mean(pooled.epochs)))}",
+        f"epochs kept: {', '.join(map(str, pooled.epochs))}, on average {pooled.epoch}",
     ]
     return [line.replace("validation photographs", "answers of all folds") for line in said]
 
@@ -191,11 +192,7 @@ def folds_command(root: Path, recipe: Recipe, request: Request, folds: int, *, d
             found.append(read_fold(Path(folder)))
     pooled = pool(found)
     print("\n".join(lines(base_name(recipe, request), folds, pooled)))
-    settings: dict[str, float] = {
-        "split.validation": 0,
-        "split.folds": 0,
-        "epochs": round(float(np.mean(pooled.epochs))),
-    }
+    settings: dict[str, float] = {"split.validation": 0, "split.folds": 0, "epochs": pooled.epoch}
     if pooled.temperature.photographs:
         settings["train.temperature"] = pooled.temperature.value
     print("on all training photographs: lithoscope recipe", recipe.name, *(
