@@ -1,6 +1,7 @@
 """``dvc.yaml`` must name what each stage really uses: what it does not name goes stale in the stage's results."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_a_stage_depends_on_no_file_that_is_not_there(pipeline: dict[str, Any], 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_script_is_short(checkout: Path, stage: str) -> None:
     assert len((checkout / "stages" / f"{stage}.py").read_text(encoding="utf-8").splitlines()) <= 100
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_parameters_its_script_names(pipeline: dict[str, Any], checkout: Path, stage: str) -> None:
+    script = (checkout / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+    keys = load_parameters(checkout / "params.yaml").flat()
+    named = {key for key in keys if re.search(rf"\bparams\.{re.escape(key)}\b", script)}
+    declared = pipeline[stage].get("params", [])
+    assert not [key for key in named if key not in declared and key.split(".")[0] not in declared]
 
 
 def test_every_parameter_belongs_to_a_stage(pipeline: dict[str, Any], checkout: Path) -> None:

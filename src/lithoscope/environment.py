@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -16,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lithoscope import processes
+from lithoscope.processor import processor_name_and_family
 
 _SHOWN = 3  # packages named in a line
 _DECIDING = ("torch", "torchvision", "lightning", "numpy")
@@ -75,15 +75,9 @@ def processor() -> dict[str, str]:
 
     ``instructions`` is the widest set that torch's own kernels use, such as ``AVX512``.
     """
-    facts = {"name": platform.processor() or platform.machine(), "family": ""}
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
-        values = dict(re.findall(r"^(vendor_id|cpu family|model|model name|stepping|cache size)\s*: (.*)$", text, re.M))
-        facts["name"] = values.get("model name", facts["name"])
-        kind = ("vendor_id", "cpu family", "model", "stepping", "cache size")
-        facts["family"] = " ".join(values[key] for key in kind if key in values)
-    return {**facts, "instructions": torch.backends.cpu.get_cpu_capability(), "cores": str(os.cpu_count())}
+    name, family = processor_name_and_family()
+    instructions = torch.backends.cpu.get_cpu_capability()
+    return {"name": name, "family": family, "instructions": instructions, "cores": str(os.cpu_count())}
 
 
 def _some(different: list[str]) -> str:

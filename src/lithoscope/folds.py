@@ -147,13 +147,12 @@ def lines(name: str, folds: int, pooled: Pooled) -> list[str]:
     """Say what the folds found."""
     accuracy, loss = pooled.right / pooled.photographs, pooled.intervals["loss"]
     low, high = pooled.intervals["accuracy"]
-    said = [
+    return [
         f"{name}, {folds} folds: accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}] of {pooled.photographs} training "
         f"photographs, each named by networks that had not seen it",
-        f"loss {pooled.loss:.3f} [{loss[0]:.3f}, {loss[1]:.3f}]; {pooled.temperature.line()}",
+        f"loss {pooled.loss:.3f} [{loss[0]:.3f}, {loss[1]:.3f}]; {pooled.temperature.line('answers of all folds')}",
         f"epochs kept: {', '.join(map(str, pooled.epochs))}, on average {pooled.epoch}",
     ]
-    return [line.replace("validation photographs", "answers of all folds") for line in said]
 
 
 def folds_command(root: Path, recipe: Recipe, request: Request, folds: int, *, dry: bool, output: Path | None) -> int:

@@ -46,13 +46,13 @@ class Temperature:
         losses = {"loss_before": self.loss_before, "loss_after": self.loss_after}
         return {"temperature": self.value, "photographs": self.photographs, **losses}
 
-    def line(self) -> str:
-        """Return a line for the terminal."""
+    def line(self, photographs: str = "validation photographs") -> str:
+        """Return a line for the terminal; ``photographs`` names what it was fitted on."""
         if self.reason == GIVEN:
             return f"temperature {self.value:g}, {GIVEN}"
         if not self.photographs:
             return f"confidences are not calibrated: {self.reason}"
-        return f"temperature {self.value:g}, fitted on {self.photographs} validation photographs"
+        return f"temperature {self.value:g}, fitted on {self.photographs} {photographs}"
 
 
 def fit_temperature(logits: Floats, labels: Labels) -> Temperature:

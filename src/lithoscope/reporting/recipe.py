@@ -63,6 +63,8 @@ def recipe_words(parameters: Mapping[str, Any]) -> list[str]:
         f"label smoothing of {of('label_smoothing'):g}": of("label_smoothing"),
         f"the head alone for the first {count(of('head_epochs'), 'epoch')}": of("head_epochs"),
         f"the head started from a discriminant of shrinkage {of('shrinkage'):g}": of("head_fit") == "discriminant",
+        f"the first network a discriminant of shrinkage {of('shrinkage'):g}, the others tuned":
+            of("head_fit") == "mixed",
         "the statistics of batch norms kept as they came": of("norms") == "kept",
         "the whole backbone left as it was": of("frozen") == 1,
         f"the first {percent(of('frozen'), 0)} of the backbone's blocks left as they were": 0 < of("frozen") < 1,

@@ -4,9 +4,9 @@ import os
 import platform
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
 
 from lithoscope.params import Parameters
+from lithoscope.processor import processor_name_and_family
 
 PARAMETERS_TAG, WEIGHTS_TAG, DATA_TAG = "sha256.parameters", "sha256.weights", "sha256.data"
 DVC_TAG, GIT_TAG, SOURCE_TAG = "dvc.experiment", "git.commit", "trained"
@@ -20,17 +20,12 @@ def _git(*arguments: str) -> str:
 
 def environment() -> dict[str, str]:
     """Return what identifies code and machine: git commit, DVC experiment, versions, processor."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-        processor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), processor)
     tags = {
         GIT_TAG: _git("rev-parse", "HEAD"),
         "git.changed": "yes" if _git("status", "--porcelain", "--untracked-files=no") else "no",
         DVC_TAG: os.environ.get("DVC_EXP_NAME", ""),
         "dvc.baseline": os.environ.get("DVC_EXP_BASELINE_REV", ""),
-        "processor": processor,
+        "processor": processor_name_and_family()[0],
         "python": platform.python_version(),
         **{f"version.{name}": version(name) for name in _PACKAGES},
     }
