@@ -14,8 +14,9 @@ import pytest
 MARK, FIELDS = "fault", {"tried", "outcome"}
 HEAD = """# Faults that were tried
 
-Made by `make faults` out of tests that passed: each row is what a test did to the real thing (the real `dvc`, a real
-MLflow server, a real full disk) and what it then found. Some need the administrator's rights, to mount a small disk.
+Made by `make faults` out of tests that passed: each row is what a test did (to the real `dvc`, a real MLflow server, a
+really full disk, where those are named; a loss of power is imitated by damaging files as it does) and what it then
+found. Some need the administrator's rights, to mount a small disk.
 
 | what was tried | what happened | the test |
 | --- | --- | --- |

@@ -26,8 +26,11 @@ Made by `lithoscope results` from the files in `results/` and `recipes/`; do not
 - **loss** and **macro F1** stand with 95 % intervals of a bootstrap over photographs, near-duplicates drawn together.
   Runs that keep a temperature have the loss of calibrated probabilities, earlier ones of the network's own.
 - **validation** figures are the best epoch's. They chose that epoch, so they flatter, and are no test.
-- **training, s** is the training alone, since its last start, on a machine that may have had other work to do.
+- **training, s** is the training alone, on a machine that may have had other work to do.
 - **stated by the source**: what others state of their own split, which is not ours.
+- **made by**: places are left out. Add `--data PATH`, and the full path of `model.weights`; or leave that `-S` out
+  where the recipe says `imagenet`.
+- **minerals**: a local copy with 758 of the 956 published photographs; others may get other figures from all of them.
 """
 
 

@@ -1,6 +1,6 @@
 """The table of finished runs in ``docs/results.md``: a row a run, and one for the mean of several seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
@@ -44,11 +44,18 @@ def row(result: Result, stated: str, tried: str) -> list[str]:
         _with_ends(short(figures["macro"]["f1"]), [short(end) for end in result.intervals["macro_f1"]]),
         ABSENT if accuracy is None else short(accuracy),
         ABSENT if loss is None else f"{loss:.3f}",
-        f"{training['best_epoch']} of {training['epochs']}" if "epochs" in training else str(training["best_epoch"]),
+        _best_epoch(training),
         f"{values['seconds']:.0f}" if values.get("seconds") is not None else ABSENT,
         stated,
         f"`{values['command']}`" if values.get("command") else ABSENT,
     ]
+
+
+def _best_epoch(training: Mapping[str, Any]) -> str:
+    if "epochs" not in training:  # of the first results
+        return str(training["best_epoch"])
+    kept = [f"{one['best_epoch']} of {one['epochs']}" for one in training.get("members") or [training]]
+    return kept[0] if len(set(kept)) == 1 else ", ".join(kept)
 
 
 def _with_ends(value: str, ends: Sequence[str]) -> str:
