@@ -112,6 +112,30 @@ def test_without_validation_all_that_is_not_tested_trains_and_the_test_set_is_th
     assert VAL in set(split_photographs(table, alone(table), settings(validation=0.0, folds=3))["split"])
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_what_is_tested_does_not_depend_on_what_validates(seed: int) -> None:
+    # Were it so, folds would choose epochs and temperature on photographs that the final training is then tested on.
+    table = photographs({"basalt": 40, "granite": 25})
+    groups = random_groups(table, 3 + seed % 3)
+    found = [
+        {
+            name
+            for name, side in sides(split_photographs(table, groups, settings(seed, **others))).items()
+            if side == TEST
+        }
+        for others in ({}, {"validation": 0.0}, {"validation": 0.4}, {"folds": 2}, {"folds": 5, "fold": 3})
+    ]
+    assert all(tested == found[0] for tested in found)
+
+
+def test_folds_that_the_groups_left_by_the_test_cannot_fill_are_refused() -> None:
+    table = photographs({"basalt": 26})
+    groups = [0] * 10 + [1] * 10 + list(range(2, 8))  # five of the six single ones are the test
+    with pytest.raises(LithoscopeError, match="besides the test, basalt has 3 different ones"):
+        split_photographs(table, groups, settings(folds=4))
+    assert set(split_photographs(table, groups, settings(folds=3))["split"]) == {TRAIN, VAL, TEST}
+
+
 def test_without_validation_two_different_photographs_of_a_class_are_enough() -> None:
     table = photographs({"basalt": 2, "granite": 2})
     found = split_photographs(table, alone(table), settings(validation=0.0))

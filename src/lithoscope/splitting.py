@@ -14,6 +14,7 @@ TRAIN, VAL, TEST, ASIDE = "train", "val", "test", "aside"
 TWO_LABELS = "same photograph under another label"
 IN_TEST = "same photograph in the official test set"
 IN_VAL = "same photograph in the official validation set"
+_KEPT_FROM_TEST = 2  # groups of a class, the largest: one to train on, one to validate on
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
     * Photographs of a group with several labels are set aside, since one of the labels must be wrong. Official test
       photographs among them stay: a test set with some missing could not be compared with published figures.
 
-    A share of a class is met as nearly as its groups allow, and is at least one group. Draws are keyed by the
+    A share of a class is met as nearly as its groups allow, and is at least one group. What is tested depends on
+    ``settings.test`` and ``settings.seed`` alone, not on what then validates. Draws are keyed by the
     photographs' content, so neither their order nor their names nor any other photograph moves them.
 
     Args:
@@ -76,10 +78,16 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
         left = _groups_of(free[free["label"] == label], settings.seed)
         total = int(((table["label"] == label) & (table["split"] != ASIDE)).sum())
         if not has_test:
-            chosen = take_share(left, settings.test * total, reserve=max(settings.folds, 1 + draws_val))
+            # What is tested must not depend on validation and folds, or these would choose on photographs of the test.
+            chosen = take_share(left, settings.test * total, reserve=min(_KEPT_FROM_TEST, len(left) - 1))
             sides |= dict.fromkeys((group.name for group in chosen), TEST)
             left = [group for group in left if group not in chosen]
         if settings.folds:
+            if len(left) < settings.folds:
+                raise LithoscopeError(
+                    f"too few photographs for split.folds = {settings.folds}: besides the test, {label} has "
+                    f"{len(left)} different ones; allowed: at most that many folds, or more photographs"
+                )
             members = _fold(left, folds)
             sides |= {name: VAL if fold == settings.fold else TRAIN for name, fold in members.items()}
         elif draws_val:
