@@ -91,7 +91,7 @@ def ended(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     ]
 
 
-def report(study: optuna.Study, recipe: str, fixed: dict[str, Any], metric: str) -> None:
+def report(study: optuna.Study, recipe: str, fixed: dict[str, Any], data: Path | None, metric: str) -> None:
     """Print the best trial, and the line that reads the test photographs with it, once."""
     if not study.get_trials(states=[TrialState.COMPLETE]):
         raise LithoscopeError("no trial finished; the lines above say why")
@@ -100,7 +100,8 @@ def report(study: optuna.Study, recipe: str, fixed: dict[str, Any], metric: str)
     print(f"best: {name}-{best.number}, validation {metric} {best.value:.4f}; side by side: lithoscope compare")
     changes = {**fixed, **best.params, "evaluate.on": "test"}
     settings = [part for key, value in changes.items() for part in ("-S", override(key, value))]
-    line = ["lithoscope", "recipe", recipe, *settings, "--name", f"{name}-best"]
+    where = [] if data is None else ["--data", str(data)]
+    line = ["lithoscope", "recipe", recipe, *where, *settings, "--name", f"{name}-best"]
     print(f"score it on the test photographs, once, at the end: {shlex.join(line)}")
 
 
@@ -136,17 +137,18 @@ def main() -> None:
                 storage=f"sqlite:///{STORE}", study_name=arguments.name or f"{recipe.name}-search",
                 direction=DIRECTIONS[arguments.metric], load_if_exists=True,
             )  # fmt: skip
-            asked = [recipe.name, arguments.metric, fixed]
+            data = arguments.data and str(arguments.data.resolve())
+            asked = [recipe.name, arguments.metric, fixed, data]
             if study.user_attrs.get("asked", asked) != asked:
                 raise LithoscopeError(
-                    f"the search {study.study_name} was begun with another recipe, metric or -S: "
+                    f"the search {study.study_name} was begun with another recipe, metric, -S or --data: "
                     f"{study.user_attrs['asked']}; repeat those, or choose another name with --name"
                 )
             study.set_user_attr("asked", asked)
             # A sampler that starts from the same seed in every call would propose the same trials again.
             study.sampler = optuna.samplers.TPESampler(seed=len(study.trials))
             search(study, recipe, Request(fixed, arguments.data), arguments.metric, arguments.trials)
-            report(study, recipe.name, fixed, arguments.metric)
+            report(study, recipe.name, fixed, arguments.data, arguments.metric)
     except Timeout:
         raise LithoscopeError(f"{STORE}: another search is running; wait for its end") from None
 

@@ -79,13 +79,18 @@ def answers(predictor: Predictor, split: ArraySplit, images: Pixels) -> Answers:
 def track(
     store: Store, params: Parameters, scores: Scores, on: str, people: dict[str, float], explained: list[Path]
 ) -> None:
-    """Add the figures to the run that trained these weights, or to a new one that says where they came from."""
-    metrics = flat(scores.evaluation, f"{on}.") | people
+    """Add the figures to the run that trained these weights, or to a new one that says where they came from.
+
+    Those of windows stand beside those of the photographs as they are, which they must not replace.
+    """
+    crop = params.evaluate.crop
+    metrics = flat(scores.evaluation, f"{on}.crop{crop:g}." if crop else f"{on}.") | people
     files = [*METRICS.values(), *TABLES.values(), SHEET, FIGURES, TABLE, *explained]
     hashes = {PARAMETERS_TAG: params.digest(), WEIGHTS_TAG: weights_digest(MODEL)}
     with store.trained(run_name(params), params, hashes) as tracked:
         tracked.log_metrics(metrics)
-        tracked.log_files(*files)
+        if not crop:
+            tracked.log_files(*files)
 
 
 if __name__ == "__main__":

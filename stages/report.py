@@ -28,7 +28,8 @@ def main() -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8", newline="\n")
     print(f"report: {FOLDER / 'index.html'}")
-    track(parameters, inputs.hashes)
+    if not parameters.evaluate.crop:  # the run keeps the report of its photographs as they are
+        track(parameters, inputs.hashes)
 
 
 def track(parameters: Parameters, hashes: Hashes) -> None:

@@ -172,6 +172,7 @@ def test_the_command_prints_the_table_and_writes_the_page(root: Path, capsys: py
     [
         (["compare", "nothing-like-it"], "MLflow holds no run of nothing-like-it"),
         (["compare", "--last", "0"], "--last 0: allowed: 1 or more"),
+        (["compare", "a-rather-long-experiment-name-12", "--last", "2"], "--last 2: chooses among all runs"),
         (["compare", "--output", "page.pdf"], "must end in .html"),
         (["compare", "--output", "mine.html"], "not written over"),
     ],

@@ -1,7 +1,6 @@
 """Pooling folds; ``test_recipe_runs.py`` runs folds with the real ``dvc``."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.experiments import Request
-from lithoscope.folds import Fold, as_file, lines, plan_folds, pool, read_fold
+from lithoscope.folds import Fold, as_file, final_line, lines, plan_folds, pool, read_fold
 from lithoscope.model_io import ModelDescription, save_model
 from lithoscope.models import Architecture, build_classifier
 from lithoscope.recipes import load_recipe
@@ -60,13 +59,10 @@ def test_folds_that_share_a_photograph_are_refused() -> None:
         pool([fold(0), fold(0)])
 
 
-@pytest.mark.parametrize(("head_fit", "epochs"), [("gradient", [1, 3]), ("mixed", [3])])
+@pytest.mark.parametrize(("tuned", "epochs"), [({}, [1, 3]), ({"tuned": False}, [3])])
 def test_an_experiments_logits_are_read_without_its_own_temperature(
-    tmp_path: Path, checkout: Path, head_fit: str, epochs: list[int]
+    tmp_path: Path, tuned: dict[str, bool], epochs: list[int]
 ) -> None:
-    text = (checkout / "params.yaml").read_text(encoding="utf-8")
-    text = re.sub(r"head_fit: \w+", f"head_fit: {head_fit}", re.sub(r"members: 1", "members: 2", text))
-    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
     architecture = Architecture("cnn", image_size=32, classes=3, dropout=0.2)
     description = ModelDescription(architecture, CLASSES, True, "folder", True, None, temperature=2.0)
     save_model(tmp_path / "build" / "model", description, build_classifier(architecture).state_dict())
@@ -78,7 +74,7 @@ def test_an_experiments_logits_are_read_without_its_own_temperature(
     )
     (tmp_path / "build" / "splits.csv").write_text("id,group\n1.jpg,1.jpg\n2.jpg,1.jpg\n3.jpg,3.jpg\n")
     (tmp_path / "metrics" / "train.json").write_text(
-        '{"best_epoch": 2, "members": [{"best_epoch": 1}, {"best_epoch": 3}]}'
+        json.dumps({"best_epoch": 2, "members": [{"best_epoch": 1, **tuned}, {"best_epoch": 3}]})
     )
     found = read_fold(tmp_path)
     assert (found.ids, found.groups, found.labels.tolist(), found.epochs) == (
@@ -98,6 +94,23 @@ def test_each_fold_is_an_experiment_on_validation_photographs(tmp_path: Path, ch
         values = one.parameters
         assert (values.split.folds, values.split.seed, values.seed, values.epochs, values.lr) == (3, 1, 1, 2, 1e-3)
         assert (values.evaluate.on, values.train.temperature) == ("validation", None)
+
+
+def test_the_last_line_trains_with_what_was_asked_for_as_long_as_the_folds_did(tmp_path: Path, checkout: Path) -> None:
+    root = small_checkout(tmp_path / "checkout", checkout)
+    head = "train:\n  head_epochs: 3\n  schedule: plateau\n"
+    (root / "recipes" / "granite.yaml").write_text(f"about:\n  description: one\n{head}")
+    request = Request({"lr": 1e-4, "mirror": str(tmp_path)}, seed=1, name="slower")
+    planned = plan_folds(root, load_recipe(root, "granite"), request, 2)
+    pooled = pool([fold(0), fold(1)])
+    assert pooled.epoch == 4
+    assert final_line("granite", request, planned[0].parameters, pooled) == (
+        f"lithoscope recipe granite --seed 1 --name slower -S lr=0.0001 -S mirror={tmp_path} -S split.validation=0 "
+        "-S split.folds=0 -S epochs=1 -S train.schedule=constant "
+        f"-S train.temperature={pooled.temperature.value:g}"
+    )
+    with_data = final_line("granite", Request({}, data=tmp_path), planned[0].parameters, pooled)
+    assert f"--data {tmp_path} -S split.validation=0" in with_data
 
 
 def test_the_kept_figures_stand_in_a_table_with_the_line_that_makes_them(tmp_path: Path, checkout: Path) -> None:

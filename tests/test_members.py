@@ -73,6 +73,15 @@ def test_the_first_one_can_be_a_discriminant_on_the_backbone_as_it_comes(tmp_pat
     assert member_settings(dataclasses.replace(SETTINGS, head_fit="mixed"), 1) == member_settings(SETTINGS, 1)
 
 
+def test_a_discriminant_has_no_part_in_the_mean_of_the_best_epochs(tmp_path: Path) -> None:
+    mixed = fit(tmp_path / "mixed", 3, head_fit="mixed", epochs=6).summary()
+    assert [one["tuned"] for one in mixed["members"]] == [False, True, True]
+    kept = [one["best_epoch"] for one in mixed["members"][1:]]
+    assert max(kept) > 1
+    assert mixed["best_epoch"] == round(sum(kept) / 2)
+    assert "tuned" not in fit(tmp_path / "as ever", 2).summary()["members"][0]
+
+
 def test_finished_members_survive_a_kill(tmp_path: Path) -> None:
     whole = fit(tmp_path / "whole", 2)
     with pytest.raises(KilledError):

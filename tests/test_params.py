@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,16 @@ def test_weights_that_are_not_there_are_refused_before_any_work(values: dict[str
         line
         == f'params.yaml: model.weights = "{weights}": no such file; allowed: null, imagenet, or a file\'s full path'
     )
+
+
+def test_the_parameters_of_a_past_training_are_read_though_its_weights_file_is_gone(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    changed = {**values, "model": {**values["model"], "weights": "/nowhere/weights.pth"}}
+    (tmp_path / "params.yaml").write_text(json.dumps(changed), encoding="utf-8")
+    assert load_parameters(tmp_path / "params.yaml", past=True).model.weights == "/nowhere/weights.pth"
+    with pytest.raises(LithoscopeError, match="no such file"):
+        load_parameters(tmp_path / "params.yaml")
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,8 @@ def test_a_search_with_optuna_goes_on_after_a_kill_and_after_a_trial_that_fails(
 
     again = clone.run(*command)
     assert "dvc exp run" not in again, "both trials are there already"
+    other = clone.run(*command, "--data", "data", status=1)
+    assert "was begun with another recipe, metric, -S or --data" in other, "losses of other photographs do not mix"
     last = shlex.split(again.splitlines()[-1].partition(": ")[2])
     assert clone.run(*last, "--dry").splitlines()[-1].startswith("dvc exp run --temp --name b-search-best")
 

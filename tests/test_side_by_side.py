@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import binomtest
 
 from lithoscope import cli
-from lithoscope.comparing import compare, rows
+from lithoscope.comparing import compare, rows, same_set
 from lithoscope.errors import LithoscopeError
 from lithoscope.gate.scores import Scores
 from lithoscope.params import load_parameters
 from lithoscope.side_by_side import against, predictions_of
-from lithoscope.tracking import Store
+from lithoscope.tracking import PastRun, Store
 
 from git_checkout import git, small_checkout
 
@@ -30,6 +30,21 @@ def scores(right: list[bool], *, split: str = "test", ids: str = "", groups: lis
 
 def first(count: int, of: int = 40) -> list[bool]:
     return [k < count for k in range(of)]
+
+
+def past_run(**parameters: str) -> PastRun:
+    return PastRun("1", "", "", "FINISHED", parameters, {}, {})
+
+
+def test_two_folders_are_one_data_set_where_they_lie_or_what_they_hold_is_the_same() -> None:
+    one, moved = past_run(dataset="folder", mirror="/a"), past_run(dataset="folder", mirror="/b")
+    answers, others = scores(first(20)), scores(first(20), ids="other ")
+    assert same_set(one, answers, past_run(dataset="folder", mirror="/a"), others)
+    assert same_set(one, answers, moved, answers)
+    assert not same_set(one, answers, moved, others)
+    specimens = past_run(dataset="specimens", mirror="data")
+    assert not same_set(one, answers, specimens, answers)
+    assert same_set(specimens, answers, past_run(dataset="specimens", mirror="/b"), others)
 
 
 def test_on_the_same_photographs_it_is_mcnemars_test_of_those_that_only_one_named_right() -> None:

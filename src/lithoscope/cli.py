@@ -82,6 +82,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 
     if arguments.last is not None and arguments.last < 1:
         raise LithoscopeError(f"--last {arguments.last}: allowed: 1 or more")
+    if arguments.last is not None and arguments.names:
+        raise LithoscopeError(f"--last {arguments.last}: chooses among all runs; allowed without names only")
     return compare_command(Path.cwd(), arguments.names, arguments.last, arguments.output, arguments.against)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lithoscope.errors import LithoscopeError
+from lithoscope.gate.scores import Scores
 from lithoscope.intervals import wilson
 from lithoscope.recipes import PLACES
 from lithoscope.side_by_side import against, predictions_of
@@ -15,6 +16,7 @@ from lithoscope.tracking import PastRun, Store, open_store
 CURVES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
 SHEET = "photographs.png"  # as the `evaluate` stage logs it
 NO_EXPERIMENT = "(no DVC experiment)"
+_FOLDER = "folder"  # the data set of photographs of the user's own
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,17 @@ def _with_differences(root: Path, store: Store, compared: Sequence[Compared]) ->
     found = [first]
     for one in others:
         scores = predictions_of(root, store, one.run) if one.scored else None
-        same_set = one.run.parameters.get("dataset") == first.run.parameters.get("dataset")
-        found.append(one if scores is None else replace(one, against=against(told, scores, same_set=same_set)))
+        same = scores is not None and same_set(first.run, told, one.run, scores)
+        found.append(one if scores is None else replace(one, against=against(told, scores, same_set=same)))
     return found
+
+
+def same_set(first: PastRun, told: Scores, other: PastRun, scores: Scores) -> bool:
+    """Say whether two runs read one data set; a user's folders are one where they lie or what they hold is the same."""
+    mine, others = (run.parameters.get("dataset") for run in (first, other))
+    if mine != others or mine != _FOLDER:
+        return mine == others
+    return first.parameters.get("mirror") == other.parameters.get("mirror") or told.labelled() == scores.labelled()
 
 
 def _has_figures(run: PastRun) -> bool:

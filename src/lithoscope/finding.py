@@ -49,7 +49,7 @@ def runs_command(root: Path, weights: str | None, parameters: str | None, data: 
                 f"--{name} {value}: no SHA-256; allowed: 64 hexadecimal digits, as the report has them"
             )
     weights = weights or weights_digest_of(root)
-    parameters = parameters or load_parameters(root / "params.yaml").digest()
+    parameters = parameters or load_parameters(root / "params.yaml", past=True).digest()
     store = open_store(root)[1]
     found = find_run(store, weights, parameters, data)
     if found is None:

@@ -134,7 +134,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
         name: Of the result.
         experiment: The DVC experiment's name, or "".
     """
-    params = load_parameters(folder / "params.yaml")
+    params = load_parameters(folder / "params.yaml", past=True)
     dataset, data = read_json(folder / "build" / "dataset.json"), read_json(folder / "metrics" / "data.json")
     description = load_description(folder / "build" / "model")
     weights = weights_digest(folder / "build" / "model")

@@ -24,7 +24,7 @@ from lithoscope.experiments import Experiment, Request, base_name, execute, fini
 from lithoscope.finished import fetch, read_predictions
 from lithoscope.json_files import read_json
 from lithoscope.model_io import load_description
-from lithoscope.params import load_parameters
+from lithoscope.params import Parameters, load_parameters
 from lithoscope.recipes import PLACES, Recipe, override
 from lithoscope.temperature import Temperature, fit_temperature, tempered
 from lithoscope.uncertainty import as_file as intervals_as_file
@@ -110,13 +110,12 @@ def read_fold(folder: Path) -> Fold:
     shares = table[[f"p_{name}" for name in description.classes]].to_numpy(np.float64)
     ids, training = table["id"].tolist(), read_json(folder / "metrics" / "train.json")
     members = training.get("members") or [training]
-    untuned = 1 if load_parameters(folder / "params.yaml").train.head_fit == "mixed" else 0
     return Fold(
         ids,
         read_groups(folder / "build" / "splits.csv", ids),
         np.array([place[name] for name in table["label"]], dtype=np.int64),
         np.log(np.maximum(shares, _SMALLEST)) * description.temperature,
-        [member["best_epoch"] for member in members[untuned:]],
+        [member["best_epoch"] for member in members if member.get("tuned", True)],
     )
 
 
@@ -183,7 +182,7 @@ def folds_command(root: Path, recipe: Recipe, request: Request, folds: int, *, d
     for experiment in planned:
         with tempfile.TemporaryDirectory() as folder:
             fetch(root, experiment.name, Path(folder), _FILES)
-            if load_parameters(Path(folder) / "params.yaml") != experiment.parameters:
+            if load_parameters(Path(folder) / "params.yaml", past=True) != experiment.parameters:
                 raise LithoscopeError(
                     f"the experiment {experiment.name} is there with other parameters: choose another name with "
                     f"--name, or remove it with: dvc exp remove {experiment.name}"
@@ -191,16 +190,36 @@ def folds_command(root: Path, recipe: Recipe, request: Request, folds: int, *, d
             found.append(read_fold(Path(folder)))
     pooled = pool(found)
     print("\n".join(lines(base_name(recipe, request), folds, pooled)))
-    settings: dict[str, float] = {"split.validation": 0, "split.folds": 0, "epochs": pooled.epoch}
-    if pooled.temperature.photographs:
-        settings["train.temperature"] = pooled.temperature.value
-    print("on all training photographs: lithoscope recipe", recipe.name, *(
-        f"-S {override(key, value)}" for key, value in settings.items()
-    ))  # fmt: skip
+    if planned[0].parameters.train.schedule == "plateau":
+        print("note: without validation photographs there is no plateau to follow; no fold judged the schedule below")
+    print("on all training photographs:", final_line(recipe.name, request, planned[0].parameters, pooled))
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(as_file(pooled, recipe.name, request, planned), indent=2) + "\n", encoding="utf-8")
     return 0
+
+
+def final_line(recipe: str, request: Request, parameters: Parameters, pooled: Pooled) -> str:
+    """Return the line that trains on all training photographs, as long as the folds did and with their temperature.
+
+    Args:
+        recipe: Its name.
+        request: What the user asked for, which the line asks for too.
+        parameters: A fold's.
+        pooled: What the folds found.
+    """
+    # The epochs that a fold counts are those of the head's phase too; the parameter has a phase of its own.
+    epochs = max(1, pooled.epoch - parameters.train.head_epochs)
+    settings: dict[str, Any] = {**request.settings, "split.validation": 0, "split.folds": 0, "epochs": epochs}
+    if parameters.train.schedule == "plateau":  # which follows a validation loss
+        settings["train.schedule"] = "constant"
+    if pooled.temperature.photographs:
+        settings["train.temperature"] = pooled.temperature.value
+    line = ["lithoscope", "recipe", recipe]
+    line += [] if request.seed is None else ["--seed", str(request.seed)]
+    line += [] if request.data is None else ["--data", str(request.data)]
+    line += [] if request.name is None else ["--name", request.name]
+    return shlex.join([*line, *(part for key, value in settings.items() for part in ("-S", override(key, value)))])
 
 
 def as_file(pooled: Pooled, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:

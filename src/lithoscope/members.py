@@ -29,9 +29,15 @@ OnMember = Callable[[int, list[EpochFigures]], None]
 
 @dataclass(frozen=True)
 class EnsembleResult:
-    """What the members gave, in their order; at least one."""
+    """What the members gave, in their order; at least one.
+
+    Attributes:
+        members: Their results.
+        untuned: How many of them, from the first on, no gradient has changed; never all.
+    """
 
     members: list[TrainingResult]
+    untuned: int = 0
 
     def state(self) -> dict[str, Tensor]:
         """Return the weights of the model that is saved."""
@@ -44,8 +50,9 @@ class EnsembleResult:
     def summary(self) -> dict[str, Any]:
         """Return what ``metrics/train.json`` says.
 
-        Of one network see :meth:`TrainingResult.summary`. Of several: the mean of their best epochs, rounded, the
-        epochs of the one that ran longest, the means of their figures, and each one's summary under ``members``.
+        Of one network see :meth:`TrainingResult.summary`. Of several: the mean of the tuned ones' best epochs,
+        rounded, the epochs of the one that ran longest, the means of all figures, and each one's summary under
+        ``members``, with ``tuned`` where some were and some were not.
         """
         each = [member.summary() for member in self.members]
         if len(each) == 1:
@@ -56,8 +63,10 @@ class EnsembleResult:
                 return None
             return {name: round(float(np.mean([one[part][name] for one in each])), 6) for name in each[0][part]}
 
+        if self.untuned:
+            each = [{**one, "tuned": number >= self.untuned} for number, one in enumerate(each)]
         return {
-            "best_epoch": round(float(np.mean([one["best_epoch"] for one in each]))),
+            "best_epoch": round(float(np.mean([one["best_epoch"] for one in each[self.untuned :]]))),
             "epochs": max(one["epochs"] for one in each),
             "train": mean("train"),
             "validation": mean("validation"),
@@ -124,4 +133,4 @@ def train_members(
         )  # fmt: skip
         on_epoch(member, result.history)
         results.append(result)
-    return EnsembleResult(results)
+    return EnsembleResult(results, untuned=1 if settings.head_fit == "mixed" else 0)

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from lithoscope.typed_blocks import Block, read_block_file, validate_block
 
@@ -19,6 +19,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 GATE = "gate"
+_PAST = "past"
 
 WELL_KNOWN_MODELS = (
     "cnn", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "resnet34", "resnet50",
@@ -41,8 +42,8 @@ def _known_model(name: str) -> str:
     return name
 
 
-def _usable_weights(weights: str | None) -> str | None:
-    if weights is None or weights == "imagenet":
+def _usable_weights(weights: str | None, info: ValidationInfo) -> str | None:
+    if weights is None or weights == "imagenet" or (info.context or {}).get(_PAST):
         return weights
     path = Path(weights).expanduser()
     if not path.is_absolute() or not path.is_file():  # a relative path would not be found from a queued experiment
@@ -225,22 +226,24 @@ def _flatten(prefix: str, values: dict[str, Any]) -> list[tuple[str, Any]]:
     return pairs
 
 
-def load_parameters(path: Path) -> Parameters:
+def load_parameters(path: Path, *, past: bool = False) -> Parameters:
     """Read and validate a parameter file.
 
     Args:
         path: Usually ``params.yaml`` at the root of the checkout that runs.
+        past: Whether these are of a training that is over, whose weights file need not be there any more.
 
     Raises:
         LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
     """
-    return validate_parameters(read_block_file(path), where=path.name)
+    return validate_parameters(read_block_file(path), where=path.name, past=past)
 
 
-def validate_parameters(values: dict[str, Any], where: str) -> Parameters:
-    """Validate parameters that were read from ``where`` (the name to use in errors).
+def validate_parameters(values: dict[str, Any], where: str, *, past: bool = False) -> Parameters:
+    """Validate parameters that were read from ``where`` (the name to use in errors); for ``past`` see above.
 
     Raises:
         LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
     """
-    return validate_block(Parameters, {key: value for key, value in values.items() if key != GATE}, where)
+    own = {key: value for key, value in values.items() if key != GATE}
+    return validate_block(Parameters, own, where, context={_PAST: past})

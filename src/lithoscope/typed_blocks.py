@@ -3,6 +3,7 @@
 import difflib
 import json
 import types
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -35,7 +36,9 @@ def read_block_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def validate_block(kind: type[_Block], values: Any, where: str, prefix: str = "") -> _Block:
+def validate_block(
+    kind: type[_Block], values: Any, where: str, prefix: str = "", context: Mapping[str, Any] | None = None
+) -> _Block:
     """Validate a block that was read from ``where`` (the name to use in errors).
 
     Args:
@@ -43,12 +46,13 @@ def validate_block(kind: type[_Block], values: Any, where: str, prefix: str = ""
         values: What was read.
         where: The file.
         prefix: Stands before each key in errors, such as ``gate.``.
+        context: What its validators are told beside the values.
 
     Raises:
         LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
     """
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(values, context=dict(context or {}))
     except ValidationError as error:
         lines = [_explain(kind, dict(problem), prefix) for problem in error.errors()]
     raise LithoscopeError("\n".join(f"{where}: {line}" for line in lines))

@@ -29,6 +29,16 @@ def test_it_says_what_data_how_many_and_how_well_with_the_interval(tmp_path: Pat
     assert "ended early after 6 of at most 12 epochs" in text
 
 
+def test_a_closed_form_beside_trained_networks_has_no_epochs_to_speak_of(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path)
+    training = read_json(tmp_path / "metrics/train.json")
+    one = {"epochs": 12, "best_epoch": 12, "tuned": True}
+    add(tmp_path / "metrics/train.json", members=[{"epochs": 1, "best_epoch": 1, "tuned": False}, one, one])
+    found = hero(inputs_of(tmp_path, parameters))
+    assert training["best_epoch"] != 12
+    assert (found["early"], found["best"], found["spread"], found["networks"]) == (False, "12", False, 2)
+
+
 def test_every_headline_figure_has_its_interval(tmp_path: Path) -> None:
     about = hero(inputs_of(tmp_path, make_run(tmp_path, classes=["a", "b", "c", "d"])))
     figures = read_json(tmp_path / "metrics/evaluation.json")["test"]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 from scipy.special import softmax
 
@@ -156,6 +157,35 @@ def test_the_same_inputs_give_the_same_files(workspace: Path, checkout: Path) ->
     assert "against a linear model on colour histograms: " in printed
 
 
+def test_figures_of_windows_stand_beside_those_of_whole_photographs_in_the_run(
+    workspace: Path, checkout: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "closer"
+    shutil.copytree(workspace, folder)
+    text = (folder / "params.yaml").read_text("utf-8")
+    whole = text.replace("  on: test ", "  on: validation ")
+    (folder / "params.yaml").write_text(whole, "utf-8")
+    run(checkout, folder, "evaluate")
+    store = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
+    before = {entry.path for entry in store.list_artifacts(found_run(store).info.run_id)}
+    predictions = store.download_artifacts(found_run(store).info.run_id, "predictions.csv")
+    kept = Path(predictions).read_bytes()
+    (folder / "params.yaml").write_text(
+        whole.replace(
+            "  crop: 0.0             # at most, share of the side cut away from",
+            "  crop: 0.6             # at most, share of the side cut away from",
+        ),
+        "utf-8",
+    )
+    run(checkout, folder, "evaluate")
+    metrics, closer = found_run(store).data.metrics, read(folder, "metrics/evaluation.json")["validation"]
+    assert metrics["validation.crop0.6.loss"] == closer["loss"]
+    assert metrics["validation.loss"] != closer["loss"]
+    assert {entry.path for entry in store.list_artifacts(found_run(store).info.run_id)} == before
+    assert Path(store.download_artifacts(found_run(store).info.run_id, "predictions.csv")).read_bytes() == kept
+    assert (folder / "plots/predictions.csv").read_bytes() != kept
+
+
 def test_the_weights_do_not_depend_on_the_temperature(workspace: Path) -> None:
     model = workspace / "build/model"
     digest, text = weights_digest(model), json.loads((model / "model.json").read_text("utf-8"))
@@ -201,6 +231,11 @@ def test_two_processes_under_torchrun_train_the_same_and_write_once(
     assert found.data.tags["sha256.weights"] == weights_digest(folder / "build/model")
     assert [point.step for point in client.get_metric_history(found.info.run_id, "val_loss")] == [1, 2, 3]
     assert not list((folder / ".partial" / "training").glob("*/*"))
+
+
+def found_run(client: MlflowClient) -> Run:
+    (found,) = client.search_runs([experiment_id(client)])
+    return found
 
 
 def experiment_id(client: MlflowClient) -> str:

@@ -40,7 +40,7 @@ def report_command(root: Path, output: Path | None) -> int:
         raise LithoscopeError(f"--output {target}: must end in .html")
     if target.exists() and MARK not in target.read_text(encoding="utf-8", errors="replace")[:300]:
         raise LithoscopeError(f"--output {target}: another file, which is not written over: name a new one")
-    parameters = load_parameters(root / "params.yaml")
+    parameters = load_parameters(root / "params.yaml", past=True)
     page = full_page(root, read_inputs(root, parameters.flat(), parameters.digest()))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8", newline="\n")

@@ -131,6 +131,11 @@ class ReportInputs:
         """What ``metrics/train.json`` says of each network that the model averages; at least one."""
         return list(self.training.get("members") or [self.training])
 
+    @property
+    def tuned_networks(self) -> list[Mapping[str, Any]]:
+        """Those of them that were trained by gradients; a closed form beside them has no epochs to speak of."""
+        return [one for one in self.networks if one.get("tuned", True)]
+
     @cached_property
     def classes(self) -> list[str]:
         """Class names, those of one coarse class beside each other."""

@@ -13,7 +13,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
     scores, parameters = inputs.figures, inputs.parameters
     n, accuracy = int(scores["n"]), float(scores["accuracy"])
     allowed = int(parameters["epochs"]) + int(parameters["train.head_epochs"])
-    each, best = ([int(one[key]) for one in inputs.networks] for key in ("epochs", "best_epoch"))
+    each, best = ([int(one[key]) for one in inputs.tuned_networks] for key in ("epochs", "best_epoch"))
     ends = scores["interval"]
     return {
         "title": inputs.dataset["title"],
@@ -40,7 +40,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "head_epochs": int(parameters["train.head_epochs"]),
         "best": span(best),
         "spread": len(set(best)) > 1,
-        "networks": len(inputs.networks),
+        "networks": len(inputs.tuned_networks),
         "validated": inputs.validated,
         "kept": "lowest validation loss" if parameters["train.keep"] == "loss" else "highest validation accuracy",
         "fold": _fold(parameters),

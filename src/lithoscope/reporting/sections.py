@@ -19,7 +19,7 @@ MATRIX_CLASSES = 60  # a larger table can't be read; the most frequent confusion
 def curves(inputs: ReportInputs) -> dict[str, Any]:
     """Loss and accuracy over the epochs, and the figures at the best one."""
     training = inputs.training
-    best, networks = int(training["best_epoch"]), inputs.networks
+    best, networks = int(training["best_epoch"]), inputs.tuned_networks
     gap = float(training["train"]["accuracy"]) - float(training["validation"]["accuracy"]) if inputs.validated else 0.0
     mark = best_epoch_mark(inputs)
     return {
@@ -47,7 +47,7 @@ def best_epoch_mark(inputs: ReportInputs) -> str:
     """Say which epoch's weights were kept, for a mark in the curves."""
     if not inputs.validated:
         return "last epoch"
-    return "best epoch" if len(inputs.networks) == 1 else "best epoch, mean"
+    return "best epoch" if len(inputs.tuned_networks) == 1 else "best epoch, mean"
 
 
 def confusion(inputs: ReportInputs) -> dict[str, Any]:
