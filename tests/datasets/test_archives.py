@@ -168,6 +168,44 @@ def test_what_does_not_fit_on_the_disk_is_refused(tmp_path: Path, monkeypatch: p
     extract(write_zip(tmp_path / "b.zip", {"quartz/a": bytes(1000)}), tmp_path / "out")
 
 
+def linked(path: Path, kind: str, size: int, links: int) -> Path:
+    """An archive of one file of zeros and links to it, ten of them links to links."""
+    targets = [f"l{number - 1}" if number % 10 == 9 else "a" for number in range(links)]
+    if kind == "zip":
+        write_zip(path, {"q/a": bytes(size)})
+        with zipfile.ZipFile(path, "a") as archive:
+            for number, target in enumerate(targets):
+                info = zipfile.ZipInfo(f"q/l{number}")
+                info.create_system, info.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+                archive.writestr(info, target)
+        return path
+    with tarfile.open(write_tar(path, {"q/a": bytes(size)}), "a") as opened:
+        for number, target in enumerate(targets):
+            member = tarfile.TarInfo(f"q/l{number}")
+            member.type, member.linkname = (tarfile.SYMTYPE, target) if kind == "soft" else (tarfile.LNKTYPE, "q/a")
+            opened.addfile(member)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["zip", "soft", "hard"])
+def test_the_copies_that_links_become_count_as_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = linked(tmp_path / "a", kind, 100_000, links=99)
+    monkeypatch.setattr(archives, "RATIO_FROM", 10_000_000 - 1)
+    monkeypatch.setattr(archives, "MAX_RATIO", 1)
+    with pytest.raises(LithoscopeError, match="decompression bomb; refused"):
+        extract(path, tmp_path / "out")
+    monkeypatch.setattr(archives, "RATIO_FROM", 10_000_000)
+    monkeypatch.setattr(archives, "_free_bytes", lambda _: archives.KEEP_FREE + 10_000_000 - 1)
+    with pytest.raises(LithoscopeError, match="free on the disk"):
+        extract(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(archives, "_free_bytes", lambda _: archives.KEEP_FREE + 10_000_000)
+    extract(path, tmp_path / "out")
+    assert sum(map(len, contents(tmp_path / "out").values())) == 10_000_000
+
+
 def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
     with pytest.raises(LithoscopeError, match="more than 2 files"):

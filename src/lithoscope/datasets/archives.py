@@ -175,11 +175,7 @@ def _checked(archive: Path, members: Iterator[_Member], free: int) -> dict[str, 
         total += member.size
         if count > MAX_MEMBERS:
             raise LithoscopeError(f"{archive}: holds more than {MAX_MEMBERS:,} files; refused")
-        if total > max(RATIO_FROM, MAX_RATIO * packed):
-            bomb = f"would unpack to more than {MAX_RATIO} times its size, perhaps a decompression bomb"
-            raise LithoscopeError(f"{archive}: {bomb}; refused")
-        if total > free - KEEP_FREE:
-            raise LithoscopeError(f"{archive}: would unpack to more than the {free // 2**20:,} MiB free on the disk")
+        _require_room(archive, total, packed, free)
         path = posixpath.normpath(member.name)
         places = [member.name]
         if member.kind == "link":
@@ -191,7 +187,19 @@ def _checked(archive: Path, members: Iterator[_Member], free: int) -> dict[str, 
         if path in found:
             raise LithoscopeError(f"{archive}: holds {printable(path)} twice; refused")
         found[path] = member
-    return {path: _resolved(archive, path, found) for path in found}
+    resolved = {path: _resolved(archive, path, found) for path in found}
+    # Again, since a link had no size of its own until now, and is written as a whole copy.
+    _require_room(archive, sum(member.size for member in resolved.values()), packed, free)
+    return resolved
+
+
+def _require_room(archive: Path, total: int, packed: int, free: int) -> None:
+    """Require that so many unpacked bytes are no bomb for so many packed ones, and fit on the disk."""
+    if total > max(RATIO_FROM, MAX_RATIO * packed):
+        bomb = f"would unpack to more than {MAX_RATIO} times its size, perhaps a decompression bomb"
+        raise LithoscopeError(f"{archive}: {bomb}; refused")
+    if total > free - KEEP_FREE:
+        raise LithoscopeError(f"{archive}: would unpack to more than the {free // 2**20:,} MiB free on the disk")
 
 
 def _leaves(path: str) -> bool:
