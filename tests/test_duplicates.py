@@ -1,4 +1,7 @@
+import errno
 import io
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,6 +142,32 @@ def test_groups_join_what_hangs_together() -> None:
     assert numbers[0] == numbers[2] == numbers[5]
     assert numbers[1] == numbers[3]
     assert len(set(numbers)) == 4
+
+
+def test_what_is_kept_of_the_photographs_has_its_whole_place_on_the_disk_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    missing: list[int] = []
+
+    def read(row: int) -> Image.Image:
+        for file in filter(Path.is_file, tmp_path.rglob("*")):
+            missing.append(file.stat().st_size - file.stat().st_blocks * 512)
+        return ROCK
+
+    near_duplicates(["0" * 16, "f0" * 8], read)
+    assert len(missing) == 2 * 2
+    assert max(missing) <= 0, "a hole in a file: where the disk fills up, writing to it ends the process with SIGBUS"
+
+
+def test_a_disk_too_small_for_it_is_an_error_before_the_first_photograph(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with pytest.raises(OSError) as caught:
+        near_duplicates(["0" * 16] * 40, lambda row: pytest.fail("read a photograph"))
+    assert caught.value.errno == errno.ENOSPC
+    assert list(small_disk.iterdir()) == []
 
 
 def test_few_photographs_have_no_duplicates() -> None:

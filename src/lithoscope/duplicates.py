@@ -19,7 +19,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lithoscope.alignment import SAME, SIDE, Grey, oriented, similarity, texture, thumbnail
-from lithoscope.arrays import in_order
+from lithoscope.arrays import in_order, reserve
 from lithoscope.framing import crop_uniform_border
 from lithoscope.imaging import perceptual_hash
 
@@ -126,13 +126,16 @@ def near_duplicates(
 
     Returns:
         The pairs, ordered by their rows. Not every pair of a group need be among them.
+
+    Raises:
+        OSError: There is no room for the temporary file.
     """
     count = len(hashes)
     if count < 2:
         return []
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as folder:
-        thumbnails = np.memmap(Path(folder) / "thumbnails", np.uint8, "w+", shape=(count, SIDE, SIDE))
-        stretched = np.memmap(Path(folder) / "stretched", np.uint8, "w+", shape=(2, count, STRETCHED, STRETCHED))
+        thumbnails = _on_disk(Path(folder) / "thumbnails", (count, SIDE, SIDE))
+        stretched = _on_disk(Path(folder) / "stretched", (2, count, STRETCHED, STRETCHED))
         shapes, trimmed = [], np.empty(count, dtype=np.uint64)
         looks = in_order(lambda row: _look(read(row)), range(count), threads)
         for row, (picture, whole, inner, digest) in enumerate(looks):
@@ -173,6 +176,13 @@ def group_numbers(contents: Sequence[str], matches: Sequence[Match]) -> npt.NDAr
     graph = coo_array((np.ones(len(ones), dtype=np.int8), (ones, others)), shape=(len(contents), len(contents)))
     numbers: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
     return numbers
+
+
+def _on_disk(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Return zeros, uint8, that lie in a new file, all of whose place on the disk is taken."""
+    made: npt.NDArray[np.uint8] = np.memmap(file, np.uint8, "w+", shape=shape)
+    reserve(file)
+    return made
 
 
 def _look(image: Image.Image) -> tuple[Grey, Grey, Grey, str]:
