@@ -1,8 +1,10 @@
 """Verified, resumable downloads: a file counts as there only once its size and hashes are those that were stated.
 
-What is on its way lies in a folder of the caller's: ``<key>.part`` holds the bytes so far, ``<key>.validator`` the
-``ETag`` (or ``Last-Modified``) they belong to, and ``<key>.done`` a whole file that passed its checks. A killed
-process leaves these behind, and the next one goes on from them.
+What is on its way lies in a folder of the caller's: ``<stem>.part`` holds the bytes so far, ``<stem>.validator`` the
+``ETag`` (or ``Last-Modified``) they belong to, and ``<stem>.done`` a whole file that passed its checks. The stem is
+the file's key, and where a version is stated and no hash, the key with a digest of the version
+(:attr:`lithoscope.datasets.remote_file.RemoteFile.stem`). A killed process leaves these behind, and the next one goes
+on from them.
 """
 
 import re
