@@ -55,6 +55,16 @@ def alone(table: pd.DataFrame) -> list[int]:
     return list(range(len(table)))
 
 
+def test_groups_are_told_apart_by_their_names_and_never_compared_one_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compared(one: _Group, other: object) -> bool:
+        raise AssertionError(f"{one} compared with {other}: so many comparisons grow with the square of the groups")
+
+    monkeypatch.setattr(_Group, "__eq__", compared)
+    table = photographs({"basalt": 20})
+    splits = split_photographs(table, alone(table), settings())
+    assert splits["split"].value_counts().to_dict() == {TRAIN: 14, TEST: 4, VAL: 2}
+
+
 COUNTS = {"basalt": 40, "granite": 25, "pyrite": 61}
 
 

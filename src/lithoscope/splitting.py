@@ -81,7 +81,7 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
             # What is tested must not depend on validation and folds, or these would choose on photographs of the test.
             chosen = take_share(left, settings.test * total, reserve=min(_KEPT_FROM_TEST, len(left) - 1))
             sides |= dict.fromkeys((group.name for group in chosen), TEST)
-            left = [group for group in left if group not in chosen]
+            left = [group for group in left if sides.get(group.name) != TEST]
         if settings.folds:
             if len(left) < settings.folds:
                 raise LithoscopeError(
