@@ -9,7 +9,7 @@ import pytest
 
 from lithoscope import cli
 from lithoscope.errors import LithoscopeError
-from lithoscope.finished import record
+from lithoscope.finished import fetch, record
 from lithoscope.model_io import ModelDescription, save_model, weights_digest
 from lithoscope.models import Architecture, build_classifier
 from lithoscope.params import load_parameters
@@ -158,3 +158,14 @@ def test_an_experiment_that_is_not_there_is_a_line(
     monkeypatch.chdir(root)
     assert cli.main(["record", "granite", "--experiment", "her"]) == 1
     assert "--experiment her: no finished experiment of that name" in capsys.readouterr().err
+
+
+def test_an_experiment_whose_commit_cannot_be_opened_is_a_line(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(root, "update-ref", f"refs/exps/ab/{'c' * 38}/there", "HEAD")
+
+    def gone(**_: object) -> None:
+        raise FileNotFoundError("a file of the repository")
+
+    monkeypatch.setattr("dvc.api.DVCFileSystem", gone)
+    with pytest.raises(LithoscopeError, match=r"^--experiment there: its commit is not there: it did not finish, or"):
+        fetch(root, "there", root / "copy", ["plots"])

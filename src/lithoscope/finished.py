@@ -96,6 +96,7 @@ def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str], *, op
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
+    name = "its commit"
     try:
         files = DVCFileSystem(repo=str(root), rev=found[0])
         for name in names:
