@@ -12,6 +12,7 @@ from lithoscope.datasets.base import PhotographSet, Request
 from lithoscope.datasets.catalogue import Catalogue, catalogue, write_catalogue
 from lithoscope.params import load_parameters
 from lithoscope.stage import run
+from lithoscope.terminal import safe
 
 BUILD = Path("build")
 RAW = BUILD / "raw"
@@ -46,7 +47,7 @@ def summary(photographs: PhotographSet, found: Catalogue) -> str:
         f"{photographs.title}: {len(found.entries):,} photographs of {len(found.labels())} classes "
         f"({', '.join(f'{name} {count:,}' for name, count in sorted(splits.items()))})"
     ]
-    lines += [f"set aside: {item.id} ({item.reason})" for item in found.set_aside[:10]]
+    lines += [f"set aside: {safe(item.id)} ({item.reason})" for item in found.set_aside[:10]]
     if len(found.set_aside) > 10:
         lines.append(f"set aside: {len(found.set_aside):,} files in all, listed in {BUILD.as_posix()}/set_aside.csv")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from lithoscope.imaging import UnreadablePhotograph, read_photograph
 from lithoscope.params import load_parameters
 from lithoscope.splitting import split_photographs, summarise
 from lithoscope.stage import run
+from lithoscope.terminal import safe
 
 BUILD, METRICS = Path("build"), Path("metrics/data.json")
 SHOWN = 20
@@ -44,7 +45,7 @@ def main() -> None:
     print(", ".join(f"{side} {counts.get(side, 0):,}" for side in ("train", "val", "test", "aside")))
     lines = [f"same picture: {ids[one.first]} and {ids[one.second]} (similarity {one.similarity:.2f})" for one in near]
     lines += [f"set aside: {row.id} ({row.reason})" for row in splits[splits["split"] == "aside"].itertuples()]
-    print("\n".join([*lines[:SHOWN], *([f"… and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else [])]))
+    print(*map(safe, lines[:SHOWN]), *([f"… and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []), sep="\n")
 
 
 def read(path: str) -> Image.Image:

@@ -78,6 +78,11 @@ def test_a_mistake_is_a_line_and_status_1(
     assert len(error.splitlines()) == 1
 
 
+def test_a_name_in_an_error_cannot_steer_the_terminal(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["predict", "nowhere\x1b[2J.jpg"]) == 1
+    assert capsys.readouterr().err == "error: nowhere\\x1b[2J.jpg: no such file or folder\n"
+
+
 def test_summary_says_synthetic_and_gives_the_interval(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {
         "build/dataset.json": {"title": "Specimens", "classes": ["a", "b"], "synthetic": True, "published": None},

@@ -74,6 +74,22 @@ def test_a_stage_ends_with_a_line_instead_of_a_stack_trace(
     assert capsys.readouterr().err.startswith(expected)
 
 
+@pytest.mark.parametrize(
+    "error", [LithoscopeError("a\x1b[2J.png: no photograph\nb"), OSError(errno.ENOSPC, "full", "a\x1b[2J.png")]
+)
+def test_a_name_in_a_stages_error_cannot_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str], error: Exception
+) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit):
+        run(main)
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[0].startswith("error: a\\x1b[2J.png: ")
+    assert all(line.startswith("error: ") and line.isprintable() for line in printed)
+
+
 def test_a_bug_keeps_its_stack_trace() -> None:
     def main() -> None:
         raise ZeroDivisionError

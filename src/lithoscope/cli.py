@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lithoscope.errors import LithoscopeError, circumstance
+from lithoscope.terminal import safe
 
 OWN_SOURCES = ("specimens", "osf-rocks", "minerals")
 
@@ -244,7 +245,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except LithoscopeError as error:
         for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {safe(line)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -255,5 +256,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         explained = circumstance(error)
         if explained is None:
             raise
-        print(f"error: {explained}", file=sys.stderr)
+        print(f"error: {safe(explained)}", file=sys.stderr)
         return 1

@@ -20,6 +20,7 @@ from lithoscope.datasets.folder import split_folders
 from lithoscope.datasets.listing import visible_folders
 from lithoscope.datasets.minerals import MINERALS
 from lithoscope.errors import LithoscopeError
+from lithoscope.terminal import safe
 from lithoscope.yaml12 import read_yaml
 
 SHOWN_AT_MOST = 20
@@ -60,22 +61,22 @@ class Inspection:
     def describe(self) -> str:
         """Say in a few lines, for a terminal, what was found."""
         lines = [
-            _safe(str(self.path)),
+            safe(str(self.path)),
             f"dataset: {self.dataset} ({self.title})",
             f"{self.photographs:,} photographs of {len(self.counts)} classes; "
             + ", ".join(f"{_SPLITS[split]} {count:,}" for split, count in self.splits.items()),
         ]
-        width = max(len(_safe(label)) for label in self.counts)
+        width = max(len(safe(label)) for label in self.counts)
         for label, splits in sorted(self.counts.items()):
             cells = [f"{_SPLITS[split]} {splits.get(split, 0):>6,}" for split in self.splits]
-            lines.append(f"  {_safe(label):<{width}}  {'   '.join(cells)}")
+            lines.append(f"  {safe(label):<{width}}  {'   '.join(cells)}")
         folded = Counter(label.casefold() for label in self.counts)
         alike = sorted(label for label in self.counts if folded[label.casefold()] > 1)
         if alike:
-            lines.append(f"note: these classes differ only in upper and lower case: {_safe(', '.join(alike))}")
+            lines.append(f"note: these classes differ only in upper and lower case: {safe(', '.join(alike))}")
         files = "1 file" if len(self.set_aside) == 1 else f"{len(self.set_aside) or 'no'} files"
         lines.append(f"{files} would be set aside{':' if self.set_aside else ''}")
-        lines += [f"  {_safe(item.id)}: {item.reason}" for item in self.set_aside[:SHOWN_AT_MOST]]
+        lines += [f"  {safe(item.id)}: {item.reason}" for item in self.set_aside[:SHOWN_AT_MOST]]
         if len(self.set_aside) > SHOWN_AT_MOST:
             lines.append(f"  and {len(self.set_aside) - SHOWN_AT_MOST:,} more")
         return "\n".join(lines)
@@ -129,9 +130,9 @@ def mirror_value(place: Path) -> str:
     """
     value = os.path.abspath(place.expanduser())  # noqa: PTH100 (a link is the user's name for a place: kept)
     if "${" in value:
-        raise LithoscopeError(f"{_safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
+        raise LithoscopeError(f"{safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
     if any(unicodedata.category(character) == "Cs" for character in value):
-        raise LithoscopeError(f"{_safe(value)}: not valid UTF-8; rename the folder or file")
+        raise LithoscopeError(f"{safe(value)}: not valid UTF-8; rename the folder or file")
     return value
 
 
@@ -178,7 +179,7 @@ def _refuse_what_dvc_cannot_hash(place: Path) -> None:
                 reason = "not readable with your permissions"
             else:
                 continue
-            raise LithoscopeError(f"{_safe(str(path))}: {reason}; DVC cannot hash it: mend or remove it")
+            raise LithoscopeError(f"{safe(str(path))}: {reason}; DVC cannot hash it: mend or remove it")
 
 
 def _recognised(root: Path) -> str:
@@ -224,14 +225,4 @@ def _scalar(value: str) -> str:
     return "".join(
         character if character.isprintable() or unicodedata.category(character) == "Zs" else f"\\U{ord(character):08X}"
         for character in quoted
-    )
-
-
-def _safe(text: str) -> str:
-    """Return a text in which nothing can steer a terminal."""
-    return "".join(
-        character
-        if character.isprintable() or unicodedata.category(character) == "Zs"
-        else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in text
     )

@@ -13,6 +13,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lithoscope.errors import LithoscopeError, circumstance
+from lithoscope.terminal import safe
 
 LOCK = Path(".partial/stage.lock")
 _STARTED_BY = {"DVC_STAGE": "dvc", "TORCHELASTIC_RUN_ID": "torchrun"}
@@ -29,13 +30,13 @@ def run(main: Callable[[], None]) -> None:
             main()
     except LithoscopeError as error:
         for line in str(error).splitlines():
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {safe(line)}", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
         explained = circumstance(error)
         if explained is None:
             raise
-        print(f"error: {explained}", file=sys.stderr)
+        print(f"error: {safe(explained)}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("stopped; the next `dvc repro` goes on: a training after its last epoch", file=sys.stderr)

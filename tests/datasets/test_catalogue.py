@@ -107,6 +107,20 @@ def test_a_class_that_would_be_left_empty_ends_the_run_with_names_counts_and_rea
     assert "\n" not in str(caught.value)
 
 
+def test_names_in_an_error_stay_on_its_line(root: Path, tmp_path: Path) -> None:
+    (root / "py\nrite").mkdir()
+    (root / "py\nrite" / "a\x1b[2J.jpg").write_bytes(b"no photograph")
+    with pytest.raises(LithoscopeError) as caught:
+        catalogue(root, listed(root))
+    assert str(caught.value).isprintable()
+    assert "class py\\nrite: none of its 1 files" in str(caught.value)
+    assert "py\\nrite/a\\x1b[2J.jpg (not an image)" in str(caught.value)
+    class_folders(tmp_path / "tested", "a", "b", below="train")
+    class_folders(tmp_path / "tested", "a", "c\n", below="test")
+    with pytest.raises(LithoscopeError, match=r"^class c\\n has photographs for the test only"):
+        catalogue(tmp_path / "tested", listed(tmp_path / "tested"))
+
+
 def test_a_class_that_is_only_tested_ends_the_run(tmp_path: Path) -> None:
     class_folders(tmp_path, "a", "b", below="train")
     class_folders(tmp_path, "a", "c", below="test")

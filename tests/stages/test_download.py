@@ -57,6 +57,16 @@ def test_photographs_of_a_folder_are_catalogued_and_a_second_run_writes_the_same
     assert tree(workspace / "build") == first
 
 
+def test_a_name_cannot_steer_the_terminal(workspace: Path, tmp_path: Path) -> None:
+    photos = class_folders(tmp_path / "set", "quartz", "salt")
+    (photos / "quartz" / "a\x1b[2J\n.png").write_bytes(b"no photograph")
+    set_source(workspace / "params.yaml", "folder", photos)
+    result = run(workspace)
+    assert result.returncode == 0, result.stderr
+    assert "set aside: quartz/a\\x1b[2J\\n.png (not an image)\n" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
 def test_half_done_work_lies_in_the_real_repository(workspace: Path, tmp_path: Path) -> None:
     set_source(workspace / "params.yaml", "folder", class_folders(tmp_path / "set", "a", "b"))
     assert run(workspace, DVC_ROOT=str(tmp_path / "real")).returncode == 0

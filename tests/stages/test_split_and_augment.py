@@ -134,6 +134,18 @@ def test_the_picture_shows_the_policy_of_the_training(workspace: Path, run: Run)
     assert sizes["randaugment"] == sizes["trivialaugment"] > sizes["none"]  # with columns for what training sees
 
 
+def test_a_name_cannot_steer_the_terminal(workspace: Path, run: Run) -> None:
+    index = pd.read_csv(workspace / "build/index.csv", keep_default_na=False)
+    index["id"] = index["id"].str.replace("basalt/", "ba\x1b[2Jsalt\n/")
+    index.loc[index["id"].str.endswith("t\n/11.png"), "label"] = "granite"
+    index.to_csv(workspace / "build/index.csv", index=False)
+    done = run("split")
+    assert done.returncode == 0, done.stderr
+    assert "same picture: ba\\x1b[2Jsalt\\n/00.png and ba\\x1b[2Jsalt\\n/11.png" in done.stdout
+    assert "set aside: ba\\x1b[2Jsalt\\n/11.png (" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
 def test_a_mistake_is_one_line(workspace: Path, run: Run) -> None:
     parameters = (workspace / "params.yaml").read_text("utf-8")
     (workspace / "params.yaml").write_text(parameters.replace("folds: 0", "folds: 50"), "utf-8")

@@ -15,6 +15,7 @@ from lithoscope.datasets.counting import track
 from lithoscope.datasets.listing import printable, refusal
 from lithoscope.errors import LithoscopeError
 from lithoscope.imaging import UnreadablePhotograph, perceptual_hash, read_with_format
+from lithoscope.terminal import safe
 
 
 @dataclass(frozen=True, order=True)
@@ -165,16 +166,16 @@ def _require_photographs_of_each_class(photographs: Iterable[Photograph], found:
         if not readable[label]:
             examples = [f"{item.id} ({item.reason})" for item in found.set_aside if item.label == label][:3]
             raise LithoscopeError(
-                f"class {label}: none of its {meant[label]:,} files is a photograph that can be read: "
-                f"{', '.join(examples)}; mend them or remove the class"
+                f"class {safe(label)}: none of its {meant[label]:,} files is a photograph that can be read: "
+                f"{safe(', '.join(examples))}; mend them or remove the class"
             )
     if not meant:
         raise LithoscopeError(f"no photographs in class folders; set aside: {len(found.set_aside):,} files")
     trainable = {entry.label for entry in found.entries if entry.official_split != "test"}
-    only_tested = sorted(set(readable) - trainable)
+    only_tested = safe(", ".join(sorted(set(readable) - trainable)))
     if only_tested:
         raise LithoscopeError(
-            f"class {', '.join(only_tested)} has photographs for the test only: add some to train on, or remove it"
+            f"class {only_tested} has photographs for the test only: add some to train on, or remove it"
         )
 
 
