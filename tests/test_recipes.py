@@ -1,4 +1,5 @@
 import dataclasses
+import io
 import shlex
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,24 @@ def test_whoever_sits_at_a_terminal_is_asked_about_a_name_that_exists(
     else:
         assert free_name(root, load_recipe(root, "try"), Request({}), ask).name == name
     assert asked == ["the experiment try exists; run as try-2 instead? [y/N] "]
+
+
+def test_an_answer_that_ends_before_it_began_is_no_and_the_error_has_its_own_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(root)
+    write(root, "try", ABOUT + "epochs: 3\n")
+    git(root, "update-ref", "refs/exps/ab/" + "c" * 38 + "/try", "HEAD")
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal(""))  # what Ctrl-D leaves
+    assert cli.main(["recipe", "try"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "the experiment try exists; run as try-2 instead? [y/N] \n"
+    assert printed.err.startswith("error: the experiment try exists and is never overwritten")
 
 
 TABLE: dict[str, dict[str, Any]] = {

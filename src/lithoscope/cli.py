@@ -63,8 +63,17 @@ def _recipe(arguments: argparse.Namespace) -> int:
         return 0
     settings = dict(setting(text) for text in arguments.set or [])
     request = Request(settings, arguments.data, arguments.seed, arguments.as_name, arguments.queue)
-    ask = input if sys.stdin.isatty() else None
+    ask = _answer if sys.stdin.isatty() else None
     return run_recipe(root, load_recipe(root, arguments.name), request, dry=arguments.dry, ask=ask)
+
+
+def _answer(question: str) -> str:
+    """Put a question to whoever sits at the terminal; Ctrl-D answers nothing."""
+    try:
+        return input(question)
+    except EOFError:
+        print()  # what follows begins on a line of its own
+        return ""
 
 
 def _folds(arguments: argparse.Namespace) -> int:
