@@ -10,11 +10,12 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from lithoscope.datasets.listing import visible_files
+from lithoscope.datasets.listing import printable, visible_files
 from lithoscope.errors import LithoscopeError
 from lithoscope.imaging import read_photograph
 from lithoscope.reporting.contact_sheet import Tile, contact_sheet
 from lithoscope.serving.predictor import Prediction, Predictor
+from lithoscope.terminal import safe
 
 SHEET_LIMIT = 120
 
@@ -50,12 +51,12 @@ def predict_command(paths: Sequence[Path], model: Path, output: Path | None, she
         _table(predictions, predictor.description.classes).to_csv(
             output, index=False, lineterminator="\n", float_format="%.6f"
         )
-        print(f"wrote {output}")
+        print(f"wrote {_shown(output)}")
     if sheet is not None and readable:
         _sheet(readable, predictor).save(sheet, format="PNG", optimize=True)
-        print(f"wrote {sheet}")
+        print(f"wrote {_shown(sheet)}")
     for prediction in broken:
-        print(f"error: {prediction.path}: {prediction.problem}", file=sys.stderr)
+        print(f"error: {_shown(prediction.path)}: {prediction.problem}", file=sys.stderr)
     return 1 if broken else 0
 
 
@@ -77,8 +78,13 @@ def _print_table(predictions: Sequence[Prediction]) -> None:
     table.add_column("label", no_wrap=True)
     table.add_column("confidence", justify="right")
     for prediction in predictions:
-        table.add_row(str(prediction.path), prediction.label, f"{prediction.confidence:.3f}")
+        table.add_row(_shown(prediction.path), prediction.label, f"{prediction.confidence:.3f}")
     Console(markup=False, highlight=False).print(table)
+
+
+def _shown(path: Path) -> str:
+    """Return a path for the terminal, whatever bytes it is made of."""
+    return safe(printable(str(path)))
 
 
 def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> pd.DataFrame:
@@ -86,7 +92,7 @@ def _table(predictions: Sequence[Prediction], classes: Sequence[str]) -> pd.Data
     for prediction in predictions:
         known = prediction.label is not None
         row: dict[str, object] = {
-            "path": str(prediction.path),
+            "path": printable(str(prediction.path)),
             "label": prediction.label,
             "confidence": prediction.confidence if known else None,
             "problem": prediction.problem,
