@@ -31,11 +31,11 @@ def deliver_command(root: Path, *, here: bool) -> int:
         raise LithoscopeError(f"{error}; nothing was sent, {_runs(len(folders))} in {folders[0].parent}") from None
     deliveries = deliver(connection, here=here)
     for delivery in deliveries:
-        print(delivery.line(), file=sys.stdout if delivery.sent else sys.stderr)
+        print(delivery.line(), file=sys.stdout if delivery.whole else sys.stderr)
     living = len(folders) - len(deliveries)
     if living:
         print(f"{_runs(living)} until the work that fills them has ended")
-    return int(any(not delivery.sent for delivery in deliveries))
+    return int(any(not delivery.whole for delivery in deliveries))
 
 
 def _runs(count: int) -> str:

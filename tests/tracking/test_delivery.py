@@ -140,6 +140,66 @@ def test_what_a_vanished_server_did_not_take_is_sent_later_and_once(
     only_model(client, run)
 
 
+def test_code_in_a_journal_that_is_not_this_checkouts_is_never_run_and_never_lost(
+    line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, model: Path, checkout: Path,
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    store, client = Store(line.address, tmp_path), MlflowClient(server.address)
+    journal = lost_run(store, line, params, tmp_path / "files", model, checkout)
+    served = journal / "code" / "lithoscope" / "serving" / "mlflow_model.py"
+    own = served.read_bytes()
+    served.write_bytes(f"from pathlib import Path\nPath({str(tmp_path / 'was run')!r}).touch()\n".encode() + own)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", line.address)
+    for _ in range(2):
+        capfd.readouterr()
+        assert cli.main(["deliver"]) == 1
+        (printed,) = capfd.readouterr().err.splitlines()
+        assert "but not its model: other code made it than this, and is never run" in printed
+        assert str(journal / "code") in printed
+        assert waiting(tmp_path) == [journal]
+    assert not (tmp_path / "was run").exists()
+    run = run_of(client, store, journal)
+    outputs = client.get_run(run.info.run_id).outputs
+    assert outputs is None or not outputs.model_outputs
+    check(content(client, run, tmp_path), params)
+
+    served.write_bytes(own)  # as if that code had been checked out
+    assert sent(store).parts["models"] == 1
+    assert waiting(tmp_path) == []
+    loaded = mlflow.pyfunc.load_model(f"models:/{only_model(client, run)}")
+    assert len(loaded.predict(EXAMPLE)) == 1
+
+
+def test_a_run_whose_server_returns_keeps_a_model_that_other_code_made(
+    line: Line, tmp_path: Path, params: Parameters, model: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "a.py").write_text("", encoding="utf-8")
+    with Store(line.address, tmp_path).run("quartz", params, {}) as run:
+        line.cut.set()
+        run.log_metrics({"loss": 0.5}, 1)
+        run.log_model(model, EXAMPLE, tmp_path / "other", CLASSES)
+        line.cut.clear()
+    (journal,) = waiting(tmp_path)
+    assert str(journal) in run.place()
+    assert (journal / "model" / "model.safetensors").is_file()
+    kept = Store(line.address, tmp_path).client.get_run(run.run_id)
+    assert (kept.info.status, kept.data.metrics) == ("FINISHED", {"loss": 0.5})
+
+
+def test_what_is_delivered_with_a_model_is_the_code_of_this_checkout_and_not_the_copy(
+    line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, model: Path, checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    store = Store(line.address, tmp_path)
+    lost_run(store, line, params, tmp_path / "files", model, checkout)
+    used: list[Path] = []
+    monkeypatch.setattr("lithoscope.tracking.delivery.log_model", lambda *arguments: used.append(arguments[3]))
+    sent(store)
+    assert used == [checkout / "src" / "lithoscope"]
+
+
 def only_model(client: MlflowClient, run: MlflowRun) -> str:
     outputs = client.get_run(run.info.run_id).outputs
     assert outputs is not None

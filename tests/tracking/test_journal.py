@@ -22,7 +22,7 @@ def read(folder: Path) -> Record:
     return journal.record
 
 
-def test_a_journal_says_all_of_a_run_and_can_carry_no_code(tmp_path: Path) -> None:
+def test_a_journal_says_all_of_a_run_and_keeps_the_code_beside_a_model(tmp_path: Path) -> None:
     journal = begun(tmp_path)
     (tmp_path / "history.csv").write_text("epoch\n1\n", encoding="utf-8")
     (tmp_path / "weights").mkdir()

@@ -1,6 +1,7 @@
 """Brings a tracking store to what a journal says, as often as one likes: what is there already is not sent again."""
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from lithoscope.tracking.model import log_model
 JOURNAL_TAG = "journal"
 _BATCH = 1000  # figures that MLflow takes at once
 _SMALL_BATCH = 100  # parameters or tags
+_OWN_CODE = Path(__file__).resolve().parents[1]
+"""The code that runs here: the only one that is ever sent with a model, since MLflow runs what it is given."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,14 @@ class Sent:
         new: Whether the store had no such run.
         own: Whether the run was made of this journal, and is not one that was there before.
         parts: How many parameters, tags, figures, files and models were sent.
+        withheld: Why the model was not, or "" where it was or there is none.
     """
 
     run_id: str
     new: bool
     own: bool
     parts: dict[str, int]
+    withheld: str = ""
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -84,14 +89,14 @@ def send(connection: Connection, journal: Journal, *, over: bool) -> Sent:
     send_points(client, run_id, points)
     for name in record.files:
         client.log_artifact(run_id, str(journal.folder / FILES / name))
-    models = _send_model(client, run_id, journal)
+    models, withheld = _send_model(client, run_id, journal)
     status = record.status or ("KILLED" if over else "RUNNING")
     if own and status == "RUNNING":
         client.update_run(run_id, status)
     elif own:
         client.set_terminated(run_id, status, record.ended)
     parts = {"parameters": len(parameters), "tags": len(tags), "figures": len(points), "files": len(record.files)}
-    return Sent(run_id, new, own, {**parts, "models": models})
+    return Sent(run_id, new, own, {**parts, "models": models}, withheld)
 
 
 def send_points(client: MlflowClient, run_id: str, points: list[Point]) -> None:
@@ -134,34 +139,51 @@ def _missing(client: MlflowClient, run_id: str, points: list[Point], latest: Map
     return [p for p in dict.fromkeys(points) if (p.name, repr(p.value), p.milliseconds, p.step) not in there]
 
 
-def _send_model(client: MlflowClient, run_id: str, journal: Journal) -> int:
-    """Send the model where the run has none that is whole; return how many were sent."""
+def _send_model(client: MlflowClient, run_id: str, journal: Journal) -> tuple[int, str]:
+    """Send the model where the run has none that is whole; return how many were sent, or why it may not be."""
     kept = journal.record.model
     if kept is None:
-        return 0
+        return 0, ""
     outputs = client.get_run(run_id).outputs
     begun = [client.get_logged_model(output.model_id) for output in (outputs.model_outputs if outputs else [])]
     if any(model.status == LoggedModelStatus.READY for model in begun):
-        return 0
+        return 0, ""
+    if _modules(journal.folder / CODE / kept["code"][0]) != _modules(_OWN_CODE):
+        return 0, (
+            "other code made it than this, and is never run: check out the commit that the run's tag git.commit names, "
+            f"and deliver again; that code lies in {journal.folder / CODE}"
+        )
     log_model(
         run_id, journal.folder / MODEL, np.load(journal.folder / EXAMPLE, allow_pickle=False),
-        journal.folder / CODE / kept["code"][0], kept["classes"], kept["requirements"],
-        begun[0].model_id if begun else None,
+        _OWN_CODE, kept["classes"], kept["requirements"], begun[0].model_id if begun else None,
     )  # fmt: skip
-    return 1
+    return 1, ""
+
+
+def _modules(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every Python file below a folder."""
+    files = (path for path in folder.rglob("*.py") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one journal: what was sent, or why nothing was."""
+    """What became of one journal: what was sent, and why not all, or nothing, of it was."""
 
     name: str
     folder: Path
     sent: Sent | None
     problem: str
 
+    @property
+    def whole(self) -> bool:
+        """Whether the store now has everything, so that the journal is gone."""
+        return self.sent is not None and not self.problem
+
     def line(self) -> str:
         """Say it in a line."""
+        if self.sent and self.problem:
+            return f"{self.name}: sent {self.sent}, but not its model: {self.problem}"
         return f"{self.name}: sent {self.sent}" if self.sent else f"{self.name}: not sent: {self.problem}"
 
 
@@ -187,7 +209,9 @@ def deliver(connection: Connection, *, here: bool = False) -> list[Delivery]:
                 problem = f"it is for {record.store}: set MLFLOW_TRACKING_URI to that, or send it elsewhere with --here"
             else:
                 sent = send(connection, journal, over=True)
-                journal.remove()
+                problem = sent.withheld
+                if not problem:
+                    journal.remove()
         except LithoscopeError as error:
             problem = str(error)
         except FAILURES as error:

@@ -1,8 +1,9 @@
 """What a run holds, on this disk until the tracking store has all of it.
 
 A journal is a folder: ``journal.jsonl``, one JSON object a line, each on the disk before the store is told of it, and
-the files that the store did not take. Nothing in it can carry code, and no address in it holds a password. Whoever
-works on a journal holds its lock, which the system releases when the process dies.
+the files that the store did not take. Beside a model lies a copy of the code that made it, which is compared with the
+code that delivers and never run (:mod:`lithoscope.tracking.delivery`); all else is data. No address in it holds a
+password. Whoever works on a journal holds its lock, which the system releases when the process dies.
 """
 
 import json
@@ -172,7 +173,7 @@ class Journal:
         self, model: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str],
         requirements: Sequence[str],
     ) -> None:  # fmt: skip
-        """Copy a model that the store did not take, with the code that runs it."""
+        """Copy a model that the store did not take, and the code that made it, so that neither is lost."""
         shutil.copytree(model, self.folder / MODEL, dirs_exist_ok=True)
         code = self.folder / CODE / source.name
         shutil.copytree(source, code, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)

@@ -154,5 +154,8 @@ class Run:
             self._next_try = time.monotonic() + max(PATIENCE * (time.monotonic() - began), 1)
             return
         self._journal.append(run_id=sent.run_id)
+        if sent.withheld:  # the code was changed meanwhile: the model stays in the journal
+            self._next_try = time.monotonic() + max(PATIENCE * (time.monotonic() - began), 1)
+            return
         self._own, self._away = sent.own, False
         print(f"note: MLflow: {self._connection.shown} answers again: sent {sent}", file=sys.stderr, flush=True)
