@@ -2,9 +2,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lithoscope.results.page import render
+from lithoscope.uncertainty import figure_intervals
 
 
 @pytest.fixture
@@ -49,6 +51,13 @@ def test_figures_are_computed_from_the_photographs_with_intervals(root: Path) ->
     assert (row["validation accuracy"], row["validation loss"]) == (".750", "0.250")
     # -(9 ln .8 + ln .3) / 10; of 10 resampled photographs 0 to 3 are the one that is wrong: 2.5 % have more.
     assert row["loss"] == "0.321 [0.223, 0.517]"
+
+
+def test_intervals_are_those_that_the_runs_own_report_shows(root: Path) -> None:
+    result(root, "quartzite-seed0", right=31, of=40)
+    labels, right = np.zeros(40, dtype=np.int64), np.array([[0.8, 0.2]] * 31 + [[0.3, 0.7]] * 9)
+    low, high = figure_intervals(right, labels, [str(i) for i in range(40)], "test")["loss"]
+    assert cells(root, "[quartzite-seed0]")["loss"].endswith(f" [{low:.3f}, {high:.3f}]")
 
 
 def test_a_file_of_an_earlier_version_has_dashes_for_what_it_lacks(root: Path) -> None:

@@ -48,9 +48,12 @@ class Result:
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """Their 95 % intervals; see :func:`lithoscope.uncertainty.figure_intervals`."""
+        """Their 95 % intervals, of the resamples that the run's own evaluation drew.
+
+        See :func:`lithoscope.uncertainty.figure_intervals`.
+        """
         groups = [photograph.get("group", photograph["id"]) for photograph in self.values["photographs"]]
-        return figure_intervals(*self._answers, groups, self.name)
+        return figure_intervals(*self._answers, groups, self.values["split"])
 
     @cached_property
     def right(self) -> dict[str, bool]:
