@@ -54,9 +54,11 @@ def test_figures_are_computed_from_the_photographs_with_intervals(root: Path) ->
 
 
 def test_intervals_are_those_that_the_runs_own_report_shows(root: Path) -> None:
-    result(root, "quartzite-seed0", right=31, of=40)
-    labels, right = np.zeros(40, dtype=np.int64), np.array([[0.8, 0.2]] * 31 + [[0.3, 0.7]] * 9)
-    low, high = figure_intervals(right, labels, [str(i) for i in range(40)], "test")["loss"]
+    share = np.random.default_rng(0).uniform(0.05, 0.95, 40).round(4)
+    answers = np.stack([share, 1 - share], axis=1)
+    photographs = [{"id": str(i), "label": "a", "p": row.tolist()} for i, row in enumerate(answers)]
+    result(root, "quartzite-seed0", right=0, of=0, photographs=photographs)
+    low, high = figure_intervals(answers, np.zeros(40, np.int64), [str(i) for i in range(40)], "test")["loss"]
     assert cells(root, "[quartzite-seed0]")["loss"].endswith(f" [{low:.3f}, {high:.3f}]")
 
 
