@@ -213,7 +213,7 @@ def test_a_search_with_optuna_goes_on_after_a_kill_and_after_a_trial_that_fails(
     [
         (["b", "-S", "evaluate.on=test"], "-S evaluate.on: a search chooses on validation photographs; leave it out"),
         (["cnn-sweep"], "recipe cnn-sweep: a recipe with a grid is a sweep already; name one without"),
-        (["b", "--metric", "accuracy"], "the search b-search was begun with another recipe, metric or -S: "),
+        (["b", "--metric", "accuracy"], "the search b-search was begun with another recipe, metric, -S or --data: "),
     ],
 )
 def test_a_mistake_in_asking_for_a_search_is_a_line(clone: Clone, arguments: list[str], expected: str) -> None:
