@@ -66,6 +66,20 @@ def test_the_target_is_written_on_its_line() -> None:
     assert "90 % right" in texts(selective_curve(coverage(), 0.9, None, None))
 
 
+def test_the_targets_name_is_out_of_the_way_of_a_model_that_nearly_always_reaches_it() -> None:
+    def from_the_left(wrong: int) -> float:
+        right = np.arange(40) >= wrong  # the least sure ones are wrong
+        svg = selective_curve(accuracy_by_coverage(np.linspace(0.3, 0.99, 40), right), 0.9, None, None)
+        (name,) = (element for element in ET.fromstring(svg).iter("text") if element.text == "90 % right")
+        place = re.search(r"translate\(([\d.]+)", name.get("transform", "")) or re.search(
+            r"^([\d.]+)", name.get("x", "")
+        )
+        assert place is not None
+        return float(place[1])
+
+    assert from_the_left(1) < 100 < from_the_left(20)
+
+
 @pytest.mark.parametrize("n", [1, 2, 300])
 def test_any_number_of_photographs_can_be_drawn(n: int) -> None:
     assert "named right" in texts(selective_curve(coverage(n), 0.95, None, None))

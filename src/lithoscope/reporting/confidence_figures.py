@@ -118,10 +118,14 @@ def selective_curve(table: pd.DataFrame, target: float, threshold: float | None,
         axes.fill_between(x, low, high, color=VALIDATION, alpha=0.18, linewidth=0)
         axes.plot(x, y, color=VALIDATION, marker="o" if len(x) == 1 else None)
         axes.axhline(target, color=RIGHT, linewidth=1, dashes=(4, 3))
-        # Below the line, to the right: the curve is above it, or far below it, there.
+        # Above the line, to the right, unless the curve runs there; then the curve of the surest lies above the line.
+        crowded = bool(((x > 0.7) & (y > target - 0.01)).any())
+        place, shift, side, edge = ((0, target), (4, -4), "left", "top") if crowded else (
+            (1, target), (-2, 4), "right", "bottom",
+        )  # fmt: skip
         axes.annotate(
-            f"{target:.0%} right".replace("%", " %"), (1, target), (-2, 4), color=RIGHT, fontweight="bold",
-            textcoords="offset points", ha="right", va="bottom",
+            f"{target:.0%} right".replace("%", " %"), place, shift, color=RIGHT, fontweight="bold",
+            textcoords="offset points", ha=side, va=edge,
         )  # fmt: skip
         if threshold is not None and coverage:
             axes.axvline(coverage, color=MUTED, linewidth=0.9, dashes=(2, 3))
