@@ -23,7 +23,7 @@ from optuna.trial import TrialState
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.experiments import Request, execute, plan, taken_names
-from lithoscope.recipes import Recipe, load_recipe, override, setting
+from lithoscope.recipes import Recipe, load_recipe, overrides, setting
 
 ROOT = Path.cwd()
 STORE = ROOT / ".partial" / "optuna.db"
@@ -99,9 +99,8 @@ def report(study: optuna.Study, recipe: str, fixed: dict[str, Any], data: Path |
     name = study.study_name
     print(f"best: {name}-{best.number}, validation {metric} {best.value:.4f}; side by side: lithoscope compare")
     changes = {**fixed, **best.params, "evaluate.on": "test"}
-    settings = [part for key, value in changes.items() for part in ("-S", override(key, value))]
     where = [] if data is None else ["--data", str(data)]
-    line = ["lithoscope", "recipe", recipe, *where, *settings, "--name", f"{name}-best"]
+    line = ["lithoscope", "recipe", recipe, *where, *overrides(changes), "--name", f"{name}-best"]
     print(f"score it on the test photographs, once, at the end: {shlex.join(line)}")
 
 

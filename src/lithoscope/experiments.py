@@ -19,7 +19,7 @@ from typing import Any
 
 from lithoscope.errors import LithoscopeError
 from lithoscope.params import Parameters
-from lithoscope.recipes import Recipe, committed_parameters, flat, override, parameters_with
+from lithoscope.recipes import Recipe, committed_parameters, flat, overrides, parameters_with
 from lithoscope.yaml12 import read_yaml
 
 QUEUE = "refs/exps/celery/stash"
@@ -90,7 +90,7 @@ def plan(root: Path, recipe: Recipe, request: Request) -> list[Experiment]:
         _check_place(wanted["mirror"])
         reset = [key for key, value in wanted.items() if key not in changes and workspace[key] != value]
         name = f"{base}-{number}" if recipe.grid else base
-        settings = [part for key in (*changes, *reset) for part in ("-S", override(key, wanted[key]))]
+        settings = overrides({key: wanted[key] for key in (*changes, *reset)})
         mode = "--queue" if request.queue else "--temp"
         planned.append(Experiment(name, parameters, ["dvc", "exp", "run", mode, "--name", name, *settings], reset))
     return planned

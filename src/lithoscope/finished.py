@@ -27,7 +27,7 @@ from lithoscope.recipes import (
     flat,
     grid_member,
     load_recipe,
-    override,
+    overrides,
     parameters_with,
     recipe_and_seed,
     recipe_names,
@@ -213,10 +213,8 @@ def _command(root: Path, params: Parameters, name: str, experiment: str) -> str:
         before = flat(_without_places(planned.model_dump()))
         break
     after = flat(_without_places(params.model_dump()))
-    changes = [
-        part for key, value in after.items() if before.get(key) != value for part in ("-S", override(key, value))
-    ]
-    return shlex.join([*line, *changes])
+    changes = {key: value for key, value in after.items() if before.get(key) != value}
+    return shlex.join([*line, *overrides(changes)])
 
 
 def _without_places(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from lithoscope.finished import fetch, read_predictions
 from lithoscope.json_files import read_json
 from lithoscope.model_io import load_description
 from lithoscope.params import Parameters, load_parameters
-from lithoscope.recipes import PLACES, Recipe, override
+from lithoscope.recipes import PLACES, Recipe, overrides
 from lithoscope.temperature import Temperature, fit_temperature, tempered
 from lithoscope.uncertainty import as_file as intervals_as_file
 from lithoscope.uncertainty import figure_intervals, read_groups
@@ -219,7 +219,7 @@ def final_line(recipe: str, request: Request, parameters: Parameters, pooled: Po
     line += [] if request.seed is None else ["--seed", str(request.seed)]
     line += [] if request.data is None else ["--data", str(request.data)]
     line += [] if request.name is None else ["--name", request.name]
-    return shlex.join([*line, *(part for key, value in settings.items() for part in ("-S", override(key, value)))])
+    return shlex.join([*line, *overrides(settings)])
 
 
 def as_file(pooled: Pooled, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:
@@ -254,4 +254,4 @@ def _command(recipe: str, request: Request, folds: int) -> str:
     settings = {key: value for key, value in {**request.settings, **place}.items() if key not in PLACES}
     line = ["lithoscope", "folds", recipe, "--folds", str(folds)]
     line += [] if request.seed is None else ["--seed", str(request.seed)]
-    return shlex.join([*line, *(part for key, value in settings.items() for part in ("-S", override(key, value)))])
+    return shlex.join([*line, *overrides(settings)])

@@ -213,6 +213,11 @@ def override(key: str, value: Any) -> str:
     return f"{key}={_hydra(value)}"
 
 
+def overrides(changes: Mapping[str, Any]) -> list[str]:
+    """Return the arguments of a command line that set these keys: ``-S key=value`` for each, in their order."""
+    return [part for key, value in changes.items() for part in ("-S", override(key, value))]
+
+
 def _hydra(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
