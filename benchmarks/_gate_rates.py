@@ -8,7 +8,7 @@ from lithoscope.gate.judging import Judgement
 from lithoscope.gate.scores import METRICS, Scores
 from lithoscope.gate.settings import GateSettings
 from lithoscope.gate.verdict import compare
-from lithoscope.summary import share_in_words
+from lithoscope.reporting.headline import share_in_words
 
 Kept = Sequence[Scores | None]
 """The scores of trainings; None for one that broke off."""

@@ -14,24 +14,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lithoscope import processes
-from lithoscope.arrays import SPLITS, ArraySplit, in_order, open_split, write_classes, write_split
-from lithoscope.batches import OnlineAugmentation
-from lithoscope.calibrated_model import save_calibrated
-from lithoscope.classification import TrainingSettings
-from lithoscope.errors import LithoscopeError
-from lithoscope.evaluation import prediction_table
-from lithoscope.framing import to_square
-from lithoscope.halfdone import content_key
-from lithoscope.imaging import read_photograph
-from lithoscope.members import train_members
-from lithoscope.model_io import ModelDescription
-from lithoscope.models import Architecture, build_classifier
-from lithoscope.params import Parameters
-from lithoscope.randomness import generator
-from lithoscope.serving.predictor import Predictor
-from lithoscope.splitting import split_photographs
-from lithoscope.yaml12 import read_yaml
+from lithoscope.config.params import Parameters
+from lithoscope.config.yaml import read_yaml
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.locked_folder import content_key
+from lithoscope.core.random_streams import generator
+from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.images.square import to_square
+from lithoscope.data.loading.dataloader import OnlineAugmentation
+from lithoscope.data.packed.arrays import SPLITS, ArraySplit, in_order, open_split, write_classes, write_split
+from lithoscope.data.splits.split import split_photographs
+from lithoscope.evaluation.metrics import prediction_table
+from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.predictor import Predictor
+from lithoscope.models.saved_model import ModelDescription
+from lithoscope.training import distributed as processes
+from lithoscope.training.calibrate import save_calibrated
+from lithoscope.training.ensemble import train_members
+from lithoscope.training.module import TrainingSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIMENS = ROOT / "data" / "specimens"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from _paired import compare
 
-from lithoscope.arrays import ArraySplit
-from lithoscope.classification import TrainingSettings
-from lithoscope.machine import make_repeatable
-from lithoscope.models import Architecture, build_classifier
-from lithoscope.phases import Phase, Photographs, train_phase
+from lithoscope.data.packed.arrays import ArraySplit
+from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.device import make_repeatable
+from lithoscope.training.module import TrainingSettings
+from lithoscope.training.phase import Phase, Photographs, train_phase
 
 CLASSES = 7
 

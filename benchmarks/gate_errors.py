@@ -14,11 +14,11 @@ from typing import Any
 from _gate_rates import render
 from _small_trainings import ROOT, keep, key_of, pack
 
+from lithoscope.config.params import Parameters, load_parameters
+from lithoscope.config.yaml import read_yaml
+from lithoscope.core.locked_folder import exclusive
 from lithoscope.gate.scores import Scores, read_scores
 from lithoscope.gate.settings import gate_settings
-from lithoscope.halfdone import exclusive
-from lithoscope.params import Parameters, load_parameters
-from lithoscope.yaml12 import read_yaml
 
 BASELINE = "baseline"
 SAME = "same recipe"

@@ -14,7 +14,7 @@ from lithoscope import machine
 if sys.argv[1] == "handed back":
     machine.keep_memory = lambda: False
 machine.make_repeatable(0, int(sys.argv[2]))
-from lithoscope.models import Architecture, build_classifier
+from lithoscope.models.classifier import Architecture, build_classifier
 network = build_classifier(Architecture("mobilenet_v2", 224, 8, 0.2)).to(memory_format=torch.channels_last)
 optimizer = torch.optim.AdamW(network.parameters())
 images, labels = torch.rand(32, 3, 224, 224) * 255, torch.arange(32) % 8

@@ -18,13 +18,13 @@ import numpy as np
 from _small_trainings import ROOT, key_of, pack, train_model
 from sklearn.metrics import f1_score
 
-from lithoscope import processes
-from lithoscope.arrays import open_split
-from lithoscope.halfdone import exclusive
-from lithoscope.machine import make_repeatable
-from lithoscope.model_io import weights_digest
-from lithoscope.params import Parameters, load_parameters
-from lithoscope.serving.predictor import Predictor
+from lithoscope.config.params import Parameters, load_parameters
+from lithoscope.core.locked_folder import exclusive
+from lithoscope.data.packed.arrays import open_split
+from lithoscope.models.device import make_repeatable
+from lithoscope.models.predictor import Predictor
+from lithoscope.models.saved_model import weights_digest
+from lithoscope.training import distributed as processes
 
 KEPT = ROOT / ".partial" / "repeats"
 REPORT = ROOT / "benchmarks" / "repeats.md"
@@ -155,7 +155,7 @@ def main() -> None:
     with exclusive(KEPT, "packing"):
         if not arrays.is_dir():
             pack(arrays, params)
-    from lithoscope.committed import machine
+    from lithoscope.experiments.reproducibility import machine
 
     (folder / "machine.json").write_text(json.dumps(machine()), encoding="utf-8")
     for name in DIFFERENCES:

@@ -10,8 +10,8 @@ from _paired import compare
 
 TRAINING = """
 import sys, torch
-from lithoscope.machine import make_repeatable
-from lithoscope.models import Architecture, build_classifier
+from lithoscope.models.device import make_repeatable
+from lithoscope.models.classifier import Architecture, build_classifier
 make_repeatable(0, int(sys.argv[1]))
 network = build_classifier(Architecture("cnn", 96, 8, 0.2)).to(memory_format=torch.channels_last)
 optimizer = torch.optim.AdamW(network.parameters())

@@ -21,17 +21,17 @@ from rich.progress import track
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
-from lithoscope.augmentation import AugmentationLimits, augment_batch, augment_copies
-from lithoscope.discriminant import standardised_discriminant
-from lithoscope.ensembles import mean_log_probabilities, symmetry
-from lithoscope.errors import LithoscopeError
-from lithoscope.framing import to_square
-from lithoscope.frozen import for_features
-from lithoscope.imaging import read_photograph
-from lithoscope.intervals import wilson
-from lithoscope.machine import make_repeatable, resolve_device, resolve_precision
-from lithoscope.models import Architecture, Classifier, build_classifier
-from lithoscope.pretrained import load_pretrained
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.images.square import to_square
+from lithoscope.data.loading.augment import AugmentationLimits, augment_batch, augment_copies
+from lithoscope.evaluation.statistics.proportions import wilson
+from lithoscope.models.classifier import Architecture, Classifier, build_classifier
+from lithoscope.models.device import make_repeatable, resolve_device, resolve_precision
+from lithoscope.models.ensemble import mean_log_probabilities, symmetry
+from lithoscope.models.frozen_features import for_features
+from lithoscope.models.pretrained import load_pretrained
+from lithoscope.training.discriminant import standardised_discriminant
 
 SPLITS = Path("build/splits.csv")
 VARIED = AugmentationLimits(rotation=180, zoom=0.1, flip=True, brightness=0.1, contrast=0.1, colour=0.05)

@@ -21,9 +21,9 @@ from filelock import FileLock, Timeout
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from lithoscope.errors import LithoscopeError
-from lithoscope.experiments import Request, execute, plan, taken_names
-from lithoscope.recipes import Recipe, load_recipe, overrides, setting
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.experiments.dvc_runs import Request, execute, plan, taken_names
+from lithoscope.experiments.recipes import Recipe, load_recipe, overrides, setting
 
 ROOT = Path.cwd()
 STORE = ROOT / ".partial" / "optuna.db"

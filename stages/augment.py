@@ -10,15 +10,15 @@ import pandas as pd
 import torch
 from rich.progress import Progress
 
-from lithoscope.arrays import SPLITS, ArraySplit, Pixels, in_order, open_split, write_classes, write_split
-from lithoscope.augmentation import AugmentationLimits, augment_batch, augment_copies
-from lithoscope.errors import LithoscopeError
-from lithoscope.framing import to_square
-from lithoscope.imaging import UnreadablePhotograph, read_photograph
-from lithoscope.packed import packed_photographs
-from lithoscope.params import Parameters, load_parameters
-from lithoscope.reporting.variations import VariedPhotograph, draw_variations
-from lithoscope.stage import run
+from lithoscope.config.params import Parameters, load_parameters
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.stage_runner import run
+from lithoscope.data.images.decode import UnreadablePhotograph, read_photograph
+from lithoscope.data.images.square import to_square
+from lithoscope.data.loading.augment import AugmentationLimits, augment_batch, augment_copies
+from lithoscope.data.packed.arrays import SPLITS, ArraySplit, Pixels, in_order, open_split, write_classes, write_split
+from lithoscope.data.packed.manifest import packed_photographs
+from lithoscope.reporting.sheets.augmentations import VariedPhotograph, draw_variations
 
 BUILD, PLOT, PACKED = Path("build"), Path("plots/augmented.png"), Path("plots/splits.csv")
 ROWS_SHOWN, VARIATIONS_SHOWN = 5, 5
@@ -59,7 +59,7 @@ def read_square(path: str, size: int, crop_border: bool) -> Pixels:
 
 
 def vary_copies(images: Pixels, ids: list[str], copy: int, limits: AugmentationLimits, seed: int) -> Pixels:
-    """Make augmented copies; a :data:`lithoscope.arrays.Vary`."""
+    """Make augmented copies; a :data:`lithoscope.data.packed.arrays.Vary`."""
     return augment_copies(images, ids, limits=limits, seed=seed, copy=copy)
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import _checkout
 
-from lithoscope.datasets import photograph_set
-from lithoscope.datasets.acquisition import acquire, finish
-from lithoscope.datasets.base import PhotographSet, Request
-from lithoscope.datasets.catalogue import Catalogue, catalogue, write_catalogue
-from lithoscope.params import load_parameters
-from lithoscope.stage import run
-from lithoscope.terminal import safe
+from lithoscope.config.params import load_parameters
+from lithoscope.core.stage_runner import run
+from lithoscope.core.text import safe
+from lithoscope.data.sources import photograph_set
+from lithoscope.data.sources.acquisition import acquire, finish
+from lithoscope.data.sources.base import PhotographSet, Request
+from lithoscope.data.sources.catalogue import Catalogue, catalogue, write_catalogue
 
 BUILD = Path("build")
 RAW = BUILD / "raw"

@@ -6,23 +6,23 @@ from pathlib import Path
 import _checkout
 import numpy as np
 
-from lithoscope.arrays import SPLIT_FILES, ArraySplit, Pixels, open_split
-from lithoscope.augmentation import AugmentationLimits, augment_copies
-from lithoscope.baselines import baseline_predictions
-from lithoscope.errors import LithoscopeError
-from lithoscope.evaluation import flat
-from lithoscope.explanation.records import Scored
-from lithoscope.explanation.step import explain
-from lithoscope.machine import make_repeatable
-from lithoscope.model_io import weights_digest
-from lithoscope.params import Parameters, load_parameters
-from lithoscope.people.step import FIGURES, TABLE, compare_with_people
-from lithoscope.reporting.scored import scored_sheet
-from lithoscope.scoring import Answers, Scores, score
-from lithoscope.serving.predictor import Predictor
-from lithoscope.stage import run
+from lithoscope.config.params import Parameters, load_parameters
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.stage_runner import run
+from lithoscope.data.loading.augment import AugmentationLimits, augment_copies
+from lithoscope.data.packed.arrays import SPLIT_FILES, ArraySplit, Pixels, open_split
+from lithoscope.evaluation.baselines import baseline_predictions
+from lithoscope.evaluation.explanations.explain import explain
+from lithoscope.evaluation.explanations.records import Scored
+from lithoscope.evaluation.human_judgements.compare import FIGURES, TABLE, compare_with_people
+from lithoscope.evaluation.metric_intervals import read_groups
+from lithoscope.evaluation.metrics import flat
+from lithoscope.evaluation.score import Answers, Scores, score
+from lithoscope.models.device import make_repeatable
+from lithoscope.models.predictor import Predictor
+from lithoscope.models.saved_model import weights_digest
+from lithoscope.reporting.sheets.predictions import scored_sheet
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store, open_store, run_name
-from lithoscope.uncertainty import read_groups
 
 ARRAYS, MODEL, SPLITS = Path("build/arrays"), Path("build/model"), Path("build/splits.csv")
 METRICS = {name: Path(f"metrics/{name}.json") for name in ("evaluation", "per_class", "baselines", "comparisons")}

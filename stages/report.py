@@ -5,13 +5,13 @@ from pathlib import Path
 
 import _checkout
 
-from lithoscope.errors import LithoscopeError
-from lithoscope.params import Parameters, load_parameters
+from lithoscope.config.params import Parameters, load_parameters
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.stage_runner import run
 from lithoscope.reporting.inputs import Hashes, read_inputs
 from lithoscope.reporting.markdown import markdown_summary
 from lithoscope.reporting.page import render_page
 from lithoscope.reporting.picture_files import figure_files
-from lithoscope.stage import run
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, open_store, run_name
 
 FOLDER = Path("report")

@@ -8,13 +8,13 @@ import pandas as pd
 from PIL import Image
 from rich.progress import Progress
 
-from lithoscope.duplicates import group_numbers, near_duplicates
-from lithoscope.errors import LithoscopeError
-from lithoscope.imaging import UnreadablePhotograph, read_photograph
-from lithoscope.params import load_parameters
-from lithoscope.splitting import split_photographs, summarise
-from lithoscope.stage import run
-from lithoscope.terminal import safe
+from lithoscope.config.params import load_parameters
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.stage_runner import run
+from lithoscope.core.text import safe
+from lithoscope.data.images.decode import UnreadablePhotograph, read_photograph
+from lithoscope.data.splits.near_duplicates import group_numbers, near_duplicates
+from lithoscope.data.splits.split import split_photographs, summarise
 
 BUILD, METRICS = Path("build"), Path("metrics/data.json")
 SHOWN = 20

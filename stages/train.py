@@ -8,23 +8,23 @@ from pathlib import Path
 
 import _checkout
 
-from lithoscope import processes
-from lithoscope.arrays import open_split
-from lithoscope.batches import OnlineAugmentation
-from lithoscope.calibrated_model import save_calibrated
-from lithoscope.classification import TrainingSettings
-from lithoscope.environment import examine
-from lithoscope.halfdone import content_key, exclusive
-from lithoscope.history import history_table
-from lithoscope.machine import make_repeatable, resolve_device, resolve_precision
-from lithoscope.members import train_members
-from lithoscope.model_io import ModelDescription, weights_digest
-from lithoscope.models import Architecture, build_classifier, parameter_count
-from lithoscope.params import load_parameters
-from lithoscope.pretrained import load_pretrained
-from lithoscope.recording import EpochRecorder, opening_line
-from lithoscope.stage import run
+from lithoscope.config.params import load_parameters
+from lithoscope.core.locked_folder import content_key, exclusive
+from lithoscope.core.stage_runner import run
+from lithoscope.data.loading.dataloader import OnlineAugmentation
+from lithoscope.data.packed.arrays import open_split
+from lithoscope.models.classifier import Architecture, build_classifier, parameter_count
+from lithoscope.models.device import make_repeatable, resolve_device, resolve_precision
+from lithoscope.models.pretrained import load_pretrained
+from lithoscope.models.saved_model import ModelDescription, weights_digest
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, open_store, run_name
+from lithoscope.training import distributed as processes
+from lithoscope.training.calibrate import save_calibrated
+from lithoscope.training.ensemble import train_members
+from lithoscope.training.environment import examine
+from lithoscope.training.history import history_table
+from lithoscope.training.module import TrainingSettings
+from lithoscope.training.recorder import EpochRecorder, opening_line
 
 ARRAYS, MODEL = Path("build/arrays"), Path("build/model")
 HISTORY, METRICS = Path("plots/history.csv"), Path("metrics/train.json")

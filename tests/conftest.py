@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from lithoscope.params import Parameters, load_parameters
+from lithoscope.config.params import Parameters, load_parameters
 
-from disks import can_mount, mount, unmount
-from fault_table import Writer
-from pipeline_clone import Clone, make_photographs
-from tracking_server import Line, TrackingServer
+from helpers.disks import can_mount, mount, unmount
+from helpers.fault_table import Writer
+from helpers.pipeline_clone import Clone, make_photographs
+from helpers.tracking_server import Line, TrackingServer
 
 ROOT = Path(__file__).resolve().parent.parent
 

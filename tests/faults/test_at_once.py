@@ -10,8 +10,8 @@ from mlflow.entities import LoggedModelStatus
 
 from lithoscope.tracking import Store, waiting
 
-from pipeline_clone import Clone
-from tracking_server import until
+from helpers.pipeline_clone import Clone
+from helpers.tracking_server import until
 
 pytestmark = pytest.mark.pipeline
 ELSEWHERE, QUEUED = range(1, 6), range(6, 9)

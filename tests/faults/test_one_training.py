@@ -14,12 +14,12 @@ import pytest
 from mlflow.entities import LoggedModelStatus, Run
 from mlflow.tracking import MlflowClient
 
-from lithoscope.model_io import weights_digest
+from lithoscope.models.saved_model import weights_digest
 from lithoscope.tracking import waiting
 
-from disks import can_mount, fill, mount, read_only, unmount
-from pipeline_clone import Clone, runs
-from tracking_server import Line, TrackingServer, until
+from helpers.disks import can_mount, fill, mount, read_only, unmount
+from helpers.pipeline_clone import Clone, runs
+from helpers.tracking_server import Line, TrackingServer, until
 
 pytestmark = pytest.mark.pipeline
 EPOCHS = 40

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binomtest
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 from lithoscope.gate.sides import Side
 
 MODEL = "build/model"
@@ -70,7 +70,7 @@ def _predictor(root: Path, side: Side, folder: Path) -> Callable[[], object]:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
-    from lithoscope.serving.predictor import Predictor
+    from lithoscope.models.predictor import Predictor
 
     if side.commit is None and not side.here:
         raise LithoscopeError(f"{side.name} holds no model")

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lithoscope.config.params import GATE
 from lithoscope.gate.scores import LEAST, METRICS, Scores
 from lithoscope.gate.settings import GateSettings
 from lithoscope.gate.sides import BASELINES, DATA, EVALUATION, PACKED, PARAMETERS, PREDICTIONS, Side
-from lithoscope.params import GATE
 
 SHOWN = 3
 Kind = Literal["failure", "unknown", "note"]

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from lithoscope.bootstrap import resampled_sums
+from lithoscope.core.random_streams import generator
+from lithoscope.evaluation.statistics.bootstrap import resampled_sums
+from lithoscope.evaluation.statistics.paired import mcnemar
+from lithoscope.evaluation.statistics.proportions import newcombe
 from lithoscope.gate.scores import METRICS, Scores
 from lithoscope.gate.settings import Rule
-from lithoscope.intervals import newcombe
-from lithoscope.paired import mcnemar
-from lithoscope.randomness import generator
 
 POWER = 0.8  # how probable it should be to see the smallest drop that is said to be visible
 

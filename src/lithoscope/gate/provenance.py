@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 
 
 def mismatches(root: Path, commit: str | None = None) -> tuple[list[str], list[str]]:

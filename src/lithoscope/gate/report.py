@@ -12,7 +12,7 @@ from rich.table import Table
 
 from lithoscope.gate.judging import POWER
 from lithoscope.gate.verdict import CANNOT_TELL, FAILED, PASSED, Verdict
-from lithoscope.reporting.wording import markdown_text
+from lithoscope.reporting.formatting import markdown_text
 
 WORDS = {PASSED: "passed", FAILED: "failed", CANNOT_TELL: "cannot tell"}
 HEADINGS = ("metric", "baseline", "now", "change", "worse by", "tolerated", "visible from", "verdict")

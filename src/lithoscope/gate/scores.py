@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 
 Floats = npt.NDArray[np.float64]
 
@@ -144,7 +144,7 @@ def _counts(scores: Scores) -> Floats:
 
 
 def _macro_f1(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the mean F1 over the classes that have photographs, as :func:`lithoscope.evaluation.evaluate` does."""
+    """Return the mean F1 over classes that have photographs, as :func:`lithoscope.evaluation.metrics.evaluate` does."""
     table = sums.reshape(*sums.shape[:-1], -1, 3)
     hits, labelled, named = table[..., 0], table[..., 1], table[..., 2]
     f1 = 2 * hits / np.maximum(labelled + named, 1)

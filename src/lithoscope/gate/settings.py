@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from lithoscope.errors import LithoscopeError
-from lithoscope.params import GATE
-from lithoscope.typed_blocks import Block, validate_block
+from lithoscope.config.params import GATE
+from lithoscope.config.schema import Block, validate_block
+from lithoscope.core.errors import LithoscopeError
 
 
 class Rule(Block):

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.config.yaml import parse_yaml
+from lithoscope.core.errors import LithoscopeError
 from lithoscope.gate.scores import Scores, read_scores
-from lithoscope.yaml12 import parse_yaml
 
 PARAMETERS, LOCK = "params.yaml", "dvc.lock"
 PREDICTIONS, PACKED = "plots/predictions.csv", "plots/splits.csv"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 from lithoscope.gate import checks
 from lithoscope.gate.budgets import Budget, size_budget, time_budget
 from lithoscope.gate.checks import Finding

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lithoscope.arrays import SPLIT_FILES
-from lithoscope.errors import LithoscopeError
-from lithoscope.halfdone import content_key
-from lithoscope.json_files import read_json
-from lithoscope.reporting.explained import Explained, read_explained
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.json_files import read_json
+from lithoscope.core.locked_folder import content_key
+from lithoscope.data.packed.arrays import SPLIT_FILES
+from lithoscope.reporting.explained_input import Explained, read_explained
 
 METRICS = ("evaluation", "per_class", "comparisons", "people", "data", "train")
 
@@ -171,7 +171,7 @@ def read_inputs(root: Path, parameters: Mapping[str, Any], digest: str) -> Repor
     Args:
         root: The checkout.
         parameters: All parameters under dotted keys.
-        digest: Their hash, :meth:`lithoscope.params.Parameters.digest`.
+        digest: Their hash, :meth:`lithoscope.config.params.Parameters.digest`.
 
     Raises:
         LithoscopeError: If a file is missing or has no figures of the split the parameters name.

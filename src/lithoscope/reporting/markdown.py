@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from lithoscope.reporting.confidence import selective
+from lithoscope.reporting.confidence_section import selective
+from lithoscope.reporting.formatting import count, interval, markdown_text, number, percent, percents
+from lithoscope.reporting.hero_section import contenders, hero
+from lithoscope.reporting.human_section import people
 from lithoscope.reporting.inputs import ReportInputs
-from lithoscope.reporting.overview import contenders, hero
-from lithoscope.reporting.people import people
-from lithoscope.reporting.provenance import find
-from lithoscope.reporting.sections import classes, confusion
-from lithoscope.reporting.wording import count, interval, markdown_text, number, percent, percents
+from lithoscope.reporting.learning_sections import classes, confusion
+from lithoscope.reporting.provenance_section import find
 
 SHOWN = 5  # classes, and confusions
 

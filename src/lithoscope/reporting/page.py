@@ -14,18 +14,16 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lithoscope.reporting import (
-    assets,
-    confidence,
-    data_sections,
-    embedding_map,
-    looked,
-    overview,
-    people,
-    provenance,
-    sections,
-    wording,
-)
+from lithoscope.reporting import assets
+from lithoscope.reporting import confidence_section as confidence
+from lithoscope.reporting import data_section as data_sections
+from lithoscope.reporting import examples_section as looked
+from lithoscope.reporting import formatting as wording
+from lithoscope.reporting import hero_section as overview
+from lithoscope.reporting import human_section as people
+from lithoscope.reporting import learning_sections as sections
+from lithoscope.reporting import map_section as embedding_map
+from lithoscope.reporting import provenance_section as provenance
 from lithoscope.reporting.inputs import ReportInputs
 
 FIGURES, PHOTOGRAPHS, MODEL, RUN = "Figures", "Photographs", "The model", "This run"

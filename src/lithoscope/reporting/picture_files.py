@@ -1,10 +1,11 @@
 """The page's figures as files of their own, for MLflow and for slides: ``report/figures/*.svg``."""
 
-from lithoscope.reporting import confidence_figures, figures
+from lithoscope.reporting import confidence_figures
+from lithoscope.reporting import learning_curves as figures
 from lithoscope.reporting.assets import colours
 from lithoscope.reporting.confusion_figure import confusion_figure
 from lithoscope.reporting.inputs import ReportInputs
-from lithoscope.reporting.sections import best_epoch_mark, confusion
+from lithoscope.reporting.learning_sections import best_epoch_mark, confusion
 from lithoscope.reporting.svg import standalone
 
 

@@ -10,12 +10,12 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from lithoscope.datasets.listing import printable, visible_files
-from lithoscope.errors import LithoscopeError
-from lithoscope.imaging import read_photograph
-from lithoscope.reporting.contact_sheet import Tile, contact_sheet
-from lithoscope.serving.predictor import Prediction, Predictor
-from lithoscope.terminal import safe
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.text import safe
+from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.sources.listing import printable, visible_files
+from lithoscope.models.predictor import Prediction, Predictor
+from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
 
 SHEET_LIMIT = 120
 

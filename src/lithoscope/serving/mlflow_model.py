@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from lithoscope.serving.predictor import Predictor
+from lithoscope.models.predictor import Predictor
 
 
 class PhotographClassifier(PythonModel):
-    """Wraps :class:`lithoscope.serving.predictor.Predictor` for MLflow."""
+    """Wraps :class:`lithoscope.models.predictor.Predictor` for MLflow."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Read the safetensors weights and their description."""

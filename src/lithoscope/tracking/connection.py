@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError  # what MLflow lets through when a database is damaged
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 
 EXPERIMENT = "lithoscope"
 FAILURES = (MlflowException, SQLAlchemyError, OSError)

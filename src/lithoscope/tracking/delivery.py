@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 from lithoscope.tracking.connection import FAILURES, Connection
 from lithoscope.tracking.environment import DVC_TAG
 from lithoscope.tracking.journal import CODE, EXAMPLE, FILES, MODEL, Journal, Point, Record, waiting

@@ -5,8 +5,8 @@ import platform
 import subprocess
 from importlib.metadata import version
 
-from lithoscope.params import Parameters
-from lithoscope.processor import processor_name_and_family
+from lithoscope.config.params import Parameters
+from lithoscope.core.processor import processor_name_and_family
 
 PARAMETERS_TAG, WEIGHTS_TAG, DATA_TAG = "sha256.parameters", "sha256.weights", "sha256.data"
 DVC_TAG, GIT_TAG, SOURCE_TAG = "dvc.experiment", "git.commit", "trained"

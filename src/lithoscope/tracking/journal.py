@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 
 FOLDER = Path(".partial") / "undelivered"
 LINES, LOCK, FILES, MODEL, CODE, EXAMPLE = "journal.jsonl", "lock", "files", "model", "code", "example.npy"

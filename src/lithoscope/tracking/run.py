@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from mlflow.entities import RunTag
 
-from lithoscope.errors import LithoscopeError
+from lithoscope.core.errors import LithoscopeError
 from lithoscope.tracking.connection import FAILURES, Connection
 from lithoscope.tracking.delivery import send, send_points
 from lithoscope.tracking.journal import Journal, Point, now
@@ -81,7 +81,7 @@ class Run:
         """Keep a model that ``mlflow.pyfunc.load_model`` loads, with its signature and an input example.
 
         Args:
-            folder: What :func:`lithoscope.model_io.save_model` wrote.
+            folder: What :func:`lithoscope.models.saved_model.save_model` wrote.
             example: One square, uint8 (1, image_size, image_size, 3).
             source: The checkout's ``src/lithoscope``, kept with the model so that it loads anywhere.
             classes: Labels in the order of the logits.

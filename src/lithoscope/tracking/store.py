@@ -9,8 +9,8 @@ from pathlib import Path
 from mlflow.entities import Run as MlflowRun
 from mlflow.tracking import MlflowClient
 
-from lithoscope.errors import LithoscopeError
-from lithoscope.params import Parameters
+from lithoscope.config.params import Parameters
+from lithoscope.core.errors import LithoscopeError
 from lithoscope.tracking.connection import FAILURES, Connection, project_root, tracking_uri
 from lithoscope.tracking.delivery import deliver, find_run
 from lithoscope.tracking.environment import DVC_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, environment

@@ -1,0 +1,249 @@
+"""Typed, validated parameters of the stages, out of ``params.yaml``.
+
+Every stage reads the whole file through :func:`load_parameters`, so that a mistake anywhere in it ends the run
+before any work starts. Only the block ``gate`` is left to :mod:`lithoscope.gate.settings`: no stage reads it, so no
+stage depends on it or on the code that knows what may stand there.
+"""
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from lithoscope.config.schema import Block, read_block_file, validate_block
+
+Share = Annotated[float, Field(ge=0, le=1)]
+OpenShare = Annotated[float, Field(gt=0, lt=1)]
+
+GATE = "gate"
+_PAST = "past"
+
+WELL_KNOWN_MODELS = (
+    "cnn", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "resnet34", "resnet50",
+    "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_v2_s",
+    "convnext_tiny", "vit_b_16", "swin_t",
+)  # fmt: skip
+
+
+def _known_model(name: str) -> str:
+    if name in WELL_KNOWN_MODELS:
+        return name
+    # Importing torchvision takes seconds, so only a name outside the list above pays for it.
+    from lithoscope.core.model_names import classifier_names
+
+    names = classifier_names()
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise ValueError(f"{hint}allowed: {', '.join(WELL_KNOWN_MODELS)}, or any other torchvision classifier")
+    return name
+
+
+def _usable_weights(weights: str | None, info: ValidationInfo) -> str | None:
+    if weights is None or weights == "imagenet" or (info.context or {}).get(_PAST):
+        return weights
+    path = Path(weights).expanduser()
+    if not path.is_absolute() or not path.is_file():  # a relative path would not be found from a queued experiment
+        raise ValueError("no such file; allowed: null, imagenet, or a file's full path")
+    return weights
+
+
+class SplitParameters(Block):
+    """Which photographs train, validate and test."""
+
+    seed: Annotated[int, Field(ge=0)]
+    test: OpenShare
+    validation: Annotated[float, Field(ge=0, lt=1)]
+    folds: Annotated[int, Field(ge=0, le=100)]
+    fold: Annotated[int, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> "SplitParameters":
+        if self.folds == 1:
+            raise ValueError("split.folds = 1: allowed: 0 (one validation split) or at least 2")
+        if self.fold >= max(self.folds, 1):
+            raise ValueError(f"split.fold = {self.fold}: allowed: 0 … {max(self.folds, 1) - 1}, below split.folds")
+        return self
+
+
+class AugmentParameters(Block):
+    """How training photographs are varied."""
+
+    crop_border: bool
+    copies: Annotated[int, Field(ge=0, le=100)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    shear: Annotated[float, Field(ge=0, le=60)]
+    zoom: Annotated[float, Field(ge=0, lt=1)]
+    crop: Annotated[float, Field(ge=0, lt=1)]
+    flip: bool
+    brightness: Share
+    contrast: Share
+    colour: Share
+    online: Share
+    policy: Literal["none", "randaugment", "trivialaugment"]
+
+
+class ModelParameters(Block):
+    """What network is trained."""
+
+    name: Annotated[str, AfterValidator(_known_model)]
+    weights: Annotated[str | None, AfterValidator(_usable_weights)]
+    pooling: Literal["average", "maximum", "both", "texture"]
+    head: Literal["linear", "batchnorm", "mlp"]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    stochastic_depth: Annotated[float, Field(ge=0, lt=1)]
+    members: Annotated[int, Field(ge=1, le=100)]
+    views: Annotated[int, Field(ge=1, le=8)]
+
+
+class TrainParameters(Block):
+    """How it is trained."""
+
+    optimizer: Literal["sgd", "adam", "adamw"]
+    weight_decay: Annotated[float, Field(ge=0, le=10)]
+    schedule: Literal["constant", "cosine", "one-cycle", "plateau"]
+    warmup: Annotated[int, Field(ge=0, le=1000)]
+    patience: Annotated[int, Field(ge=0)]
+    keep: Literal["loss", "accuracy"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    head_epochs: Annotated[int, Field(ge=0, le=100_000)]
+    head_passes: Annotated[int, Field(ge=0, le=1000)]
+    head_lr: Annotated[float, Field(gt=0, le=100)]
+    head_fit: Literal["gradient", "discriminant", "mixed"]
+    shrinkage: Annotated[float, Field(gt=0, le=1)]
+    norms: Literal["batch", "kept"]
+    frozen: Share
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    ema: Annotated[float, Field(ge=0, lt=1)]
+    mixup: Annotated[float, Field(ge=0, le=100)]
+    cutmix: Annotated[float, Field(ge=0, le=100)]
+    class_balance: Literal["none", "weights", "sampling"]
+    accumulate: Annotated[int, Field(ge=1, le=10_000)]
+    clip: Annotated[float, Field(ge=0, le=1e6)]
+    temperature: Annotated[float | None, Field(ge=0.05, le=20)]
+
+    def of_training(self) -> dict[str, Any]:
+        """Return what :class:`lithoscope.training.module.TrainingSettings` takes: all but what follows the training."""
+        return self.model_dump(exclude={"temperature"})
+
+
+class EvaluateParameters(Block):
+    """What is scored."""
+
+    on: Literal["test", "validation"]
+    crop: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _tests_as_they_are(self) -> "EvaluateParameters":
+        if self.crop and self.on == "test":
+            raise ValueError(f"evaluate.crop = {self.crop}: test photographs are scored as they are; allowed: 0")
+        return self
+
+
+class Parameters(Block):
+    """The whole of ``params.yaml``; each key is explained there."""
+
+    dataset: Literal["specimens", "osf-rocks", "minerals", "folder"]
+    mirror: Annotated[str, Field(min_length=1)]
+    osf_api: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    image_size: Annotated[int, Field(ge=32, le=1024)]
+    lr: Annotated[float, Field(gt=0, le=100)]
+    epochs: Annotated[int, Field(ge=1, le=100_000)]
+    batch_size: Annotated[int, Field(ge=1, le=65_536)]
+    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    precision: Literal["fp32", "bf16", "auto"]
+    threads: Annotated[int, Field(ge=1, le=1024)]
+    device: Literal["cpu", "cuda", "mps", "auto"]
+    split: SplitParameters
+    augment: AugmentParameters
+    model: ModelParameters
+    train: TrainParameters
+    evaluate: EvaluateParameters
+
+    @model_validator(mode="after")
+    def _validated_where_asked_for(self) -> "Parameters":
+        if self.split.validation == 0 and self.split.folds == 0:
+            remedy = "give split.validation a share such as 0.1, or choose"
+            if self.train.schedule == "plateau":
+                raise ValueError(
+                    "train.schedule = plateau: it follows the validation loss, and split.validation = 0 leaves no "
+                    f"validation photographs; {remedy} cosine"
+                )
+            if self.evaluate.on == "validation":
+                raise ValueError(
+                    f"evaluate.on = validation: split.validation = 0 leaves no validation photographs; {remedy} test"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> "Parameters":
+        if self.model.name == "cnn" and self.model.weights == "imagenet":
+            raise ValueError(
+                "model.weights = imagenet: our CNN has none; allowed with model.name cnn: null, or its own"
+            )
+        if self.model.name == "cnn" and self.model.stochastic_depth:
+            raise ValueError(
+                f"model.stochastic_depth = {self.model.stochastic_depth}: our CNN has no residual blocks; allowed: 0"
+            )
+        if self.train.head_fit != "gradient" and self.model.head != "linear":
+            raise ValueError(
+                f"train.head_fit = {self.train.head_fit}: a linear head only, not model.head = {self.model.head}; "
+                "allowed with model.head: linear"
+            )
+        if self.train.head_fit == "mixed" and self.model.members == 1:
+            raise ValueError(
+                "train.head_fit = mixed: a discriminant beside other networks, and model.members = 1; allowed: at "
+                "least 2 members, or head_fit: discriminant"
+            )
+        if self.train.head_fit == "discriminant" and self.train.head_epochs:
+            raise ValueError(
+                f"train.head_epochs = {self.train.head_epochs}: train.head_fit = discriminant starts the head without "
+                "epochs of its own; allowed: 0 (train.head_passes are its varied passes)"
+            )
+        return self
+
+    def flat(self) -> dict[str, Any]:
+        """Return the parameters under dotted keys, as DVC and MLflow name them."""
+        return dict(_flatten("", self.model_dump()))
+
+    def digest(self) -> str:
+        """Return a SHA-256 of the parameters that make a trained model out of photographs, as hexadecimal digits.
+
+        Where the photographs came from and how they were split does not count, since the data have a hash of their
+        own; nor does what is scored afterwards.
+        """
+        leading = self.model_dump(exclude={"dataset", "mirror", "osf_api", "split", "evaluate"})
+        return hashlib.sha256(json.dumps(leading, sort_keys=True).encode()).hexdigest()
+
+
+def _flatten(prefix: str, values: dict[str, Any]) -> list[tuple[str, Any]]:
+    pairs: list[tuple[str, Any]] = []
+    for key, value in values.items():
+        pairs += _flatten(f"{prefix}{key}.", value) if isinstance(value, dict) else [(prefix + key, value)]
+    return pairs
+
+
+def load_parameters(path: Path, *, past: bool = False) -> Parameters:
+    """Read and validate a parameter file.
+
+    Args:
+        path: Usually ``params.yaml`` at the root of the checkout that runs.
+        past: Whether these are of a training that is over, whose weights file need not be there any more.
+
+    Raises:
+        LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
+    """
+    return validate_parameters(read_block_file(path), where=path.name, past=past)
+
+
+def validate_parameters(values: dict[str, Any], where: str, *, past: bool = False) -> Parameters:
+    """Validate parameters that were read from ``where`` (the name to use in errors); for ``past`` see above.
+
+    Raises:
+        LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
+    """
+    own = {key: value for key, value in values.items() if key != GATE}
+    return validate_block(Parameters, own, where, context={_PAST: past})

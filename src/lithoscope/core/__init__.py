@@ -1,0 +1,1 @@
+"""No domain: errors, random streams, files, text, threads and the stage runner."""

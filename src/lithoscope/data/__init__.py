@@ -1,0 +1,1 @@
+"""Photographs: where they come from, how they are decoded, split, packed and batched."""

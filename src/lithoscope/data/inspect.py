@@ -1,0 +1,228 @@
+"""A look into photographs before training on them: what ``lithoscope use PATH`` says and writes."""
+
+import json
+import os
+import re
+import tempfile
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+
+from lithoscope.config.yaml import read_yaml
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.text import safe
+from lithoscope.data.sources import photograph_set
+from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
+from lithoscope.data.sources.catalogue import SetAside, catalogue
+from lithoscope.data.sources.folder import split_folders
+from lithoscope.data.sources.listing import visible_folders
+from lithoscope.data.sources.minerals import MINERALS
+
+SHOWN_AT_MOST = 20
+_SPLITS = {"train": "train", "val": "val", "test": "test", "": "to split"}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a place with photographs holds.
+
+    Attributes:
+        path: The folder or archive, absolute.
+        dataset: The value of the parameter ``dataset`` that fits it.
+        title: The set's title.
+        counts: Photographs that can be read, by class, then by official split (``""`` where there is none).
+        set_aside: Files that would be set aside, with their reasons.
+    """
+
+    path: Path
+    dataset: str
+    title: str
+    counts: dict[str, dict[str, int]]
+    set_aside: list[SetAside]
+
+    @property
+    def photographs(self) -> int:
+        """How many photographs can be read."""
+        return sum(sum(splits.values()) for splits in self.counts.values())
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """Photographs by official split, of those splits that occur."""
+        totals: Counter[str] = Counter()
+        for splits in self.counts.values():
+            totals.update(splits)
+        return {split: totals[split] for split in _SPLITS if totals[split]}
+
+    def describe(self) -> str:
+        """Say in a few lines, for a terminal, what was found."""
+        lines = [
+            safe(str(self.path)),
+            f"dataset: {self.dataset} ({self.title})",
+            f"{self.photographs:,} photographs of {len(self.counts)} classes; "
+            + ", ".join(f"{_SPLITS[split]} {count:,}" for split, count in self.splits.items()),
+        ]
+        width = max(len(safe(label)) for label in self.counts)
+        for label, splits in sorted(self.counts.items()):
+            cells = [f"{_SPLITS[split]} {splits.get(split, 0):>6,}" for split in self.splits]
+            lines.append(f"  {safe(label):<{width}}  {'   '.join(cells)}")
+        folded = Counter(label.casefold() for label in self.counts)
+        alike = sorted(label for label in self.counts if folded[label.casefold()] > 1)
+        if alike:
+            lines.append(f"note: these classes differ only in upper and lower case: {safe(', '.join(alike))}")
+        files = "1 file" if len(self.set_aside) == 1 else f"{len(self.set_aside) or 'no'} files"
+        lines.append(f"{files} would be set aside{':' if self.set_aside else ''}")
+        lines += [f"  {safe(item.id)}: {item.reason}" for item in self.set_aside[:SHOWN_AT_MOST]]
+        if len(self.set_aside) > SHOWN_AT_MOST:
+            lines.append(f"  and {len(self.set_aside) - SHOWN_AT_MOST:,} more")
+        return "\n".join(lines)
+
+
+def inspect_source(path: Path) -> Inspection:
+    """Look into a folder, zip or tar as the download stage would; nothing is kept.
+
+    Args:
+        path: Any local path; ``~`` stands for the home folder.
+
+    Raises:
+        LithoscopeError: There is nothing to train on; the line says why.
+    """
+    place = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (a link is the user's name for a place: kept)
+    if not place.exists():
+        raise LithoscopeError(f"{place}: no such folder or file")
+    _refuse_what_dvc_cannot_hash(place)
+    _refuse_specimens(place)
+    with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
+        tree = open_mirror(place, Path(workplace))
+        try:
+            name = _recognised(unwrapped(tree))
+        except OSError as error:
+            raise LithoscopeError(f"{place}: cannot be read ({error.strerror})") from None
+        kind = photograph_set(name)
+        root, photographs, _ = listed(kind, tree, str(place))
+        found = catalogue(root, photographs)
+    counts: dict[str, dict[str, int]] = {label: {} for label in found.labels()}
+    for entry in found.entries:
+        splits = counts[entry.label]
+        splits[entry.official_split] = splits.get(entry.official_split, 0) + 1
+    return Inspection(place, name, kind.title, counts, found.set_aside)
+
+
+def _refuse_specimens(place: Path) -> None:
+    """Keep the synthetic specimens from being taken for photographs: they are a set of their own."""
+    for folder in (place, place / "specimens", *place.parents[:2]):
+        catalogue_file = folder / "catalogue.csv"
+        if catalogue_file.is_file() and catalogue_file.read_text("utf-8", "replace").startswith(
+            "path,label,split,seed,"
+        ):
+            raise LithoscopeError(f"{place}: these are the built-in synthetic specimens; use: lithoscope use specimens")
+
+
+def mirror_value(place: Path) -> str:
+    """Return a place as the parameter ``mirror`` takes it: absolute.
+
+    Raises:
+        LithoscopeError: The path cannot stand in a parameter.
+    """
+    value = os.path.abspath(place.expanduser())  # noqa: PTH100 (a link is the user's name for a place: kept)
+    if "${" in value:
+        raise LithoscopeError(f"{safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
+    if any(unicodedata.category(character) == "Cs" for character in value):
+        raise LithoscopeError(f"{safe(value)}: not valid UTF-8; rename the folder or file")
+    return value
+
+
+def set_source(params_path: Path, dataset: str, mirror: Path | None) -> None:
+    """Write where the photographs come from into a parameter file; everything else in it stays as it is, to the byte.
+
+    Args:
+        params_path: Usually ``params.yaml``.
+        dataset: The value of ``dataset``.
+        mirror: A folder or archive, made absolute; None for the set's own source.
+
+    Raises:
+        LithoscopeError: The file has not those keys, or the path cannot stand in it.
+    """
+    value = "data" if mirror is None else mirror_value(mirror)
+    try:
+        before = read_yaml(params_path)
+        with params_path.open(encoding="utf-8", newline="") as stream:
+            text = stream.read()
+        for key, new in (("dataset", dataset), ("mirror", value)):
+            text = _with_value(text, key, new)
+    except (OSError, UnicodeError, YAMLError) as error:
+        raise LithoscopeError(f"{params_path}: cannot be read ({type(error).__name__})") from None
+    fresh = params_path.with_name(f".{params_path.name}.new")
+    fresh.write_text(text, encoding="utf-8", newline="")
+    if read_yaml(fresh) != {**before, "dataset": dataset, "mirror": value}:
+        fresh.unlink()
+        raise LithoscopeError(f"{params_path}: set by hand: dataset: {dataset}, mirror: {_scalar(value)}")
+    fresh.replace(params_path)
+
+
+def _refuse_what_dvc_cannot_hash(place: Path) -> None:
+    """Refuse a folder whose hashing would end `dvc repro` in DVC's own words, before any stage could set a file aside.
+
+    DVC hashes every file of a mirror, hidden ones too, through links to files and not through links to folders.
+    """
+    for folder, _, files in os.walk(place):
+        for path in (Path(folder, name) for name in files):
+            if path.is_symlink() and not path.exists():
+                reason = "a link to nothing"
+            elif not path.is_file():
+                reason = "neither a file nor a folder"
+            elif not os.access(path, os.R_OK):
+                reason = "not readable with your permissions"
+            else:
+                continue
+            raise LithoscopeError(f"{safe(str(path))}: {reason}; DVC cannot hash it: mend or remove it")
+
+
+def _recognised(root: Path) -> str:
+    folders = {" ".join(folder.name.casefold().split()) for folder in visible_folders(root)}
+    if "360 rocks" in folders:
+        return "osf-rocks"
+    if folders == set(MINERALS) and not split_folders(root):
+        return "minerals"
+    return "folder"
+
+
+def _with_value(text: str, key: str, value: str) -> str:
+    """Replace the value of a top-level key in YAML text; a comment behind it keeps its column where it can.
+
+    ruamel.yaml finds the value but does not write the file: its round trip turns ``null`` into nothing.
+    """
+    document = YAML().compose(text)
+    pairs = document.value if isinstance(document, MappingNode) else []
+    node = next((node for name, node in pairs if name.value == key), None)
+    if not isinstance(node, ScalarNode):
+        raise LithoscopeError(f"params.yaml: has no key {key} with a plain value")
+    start, end = node.start_mark.index, node.end_mark.index
+    new = _scalar(value)
+    rest = text[end:]
+    comment = re.match("( +)#", rest)
+    if comment:
+        gap = max(1, _comment_column(text) - node.start_mark.column - len(new))
+        rest = " " * gap + rest[len(comment[1]) :]
+    return text[:start] + new + rest
+
+
+def _comment_column(text: str) -> int:
+    """Return the column in which most comments behind values begin."""
+    columns = [len(line[1]) for line in re.finditer("^([^#\\n]*[^#\\s] +)#", text, re.MULTILINE)]
+    return Counter(columns).most_common(1)[0][0] if columns else 0
+
+
+def _scalar(value: str) -> str:
+    """Write a text as a YAML scalar on one line that YAML 1.1 and 1.2 read alike."""
+    if re.fullmatch(r"/?[A-Za-z][A-Za-z0-9._/-]*", value) and value not in {"true", "false", "null", "yes", "no"}:
+        return value
+    quoted = json.dumps(value, ensure_ascii=False)
+    return "".join(
+        character if character.isprintable() or unicodedata.category(character) == "Zs" else f"\\U{ord(character):08X}"
+        for character in quoted
+    )

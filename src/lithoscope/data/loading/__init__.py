@@ -1,0 +1,1 @@
+"""Batches of packed photographs, augmented anew in every epoch."""

@@ -1,0 +1,1 @@
+"""Splits decoded once, in arrays that are memory-mapped when read."""

@@ -1,0 +1,175 @@
+"""Packed photographs: a split decoded once, in one ``.npy`` file that is memory-mapped when read.
+
+``<split>.npy`` holds uint8 (rows, side, side, 3), RGB; ``<split>.csv`` says in its columns row, id, label, copy what
+each row shows (copy 0 is the photograph itself); ``classes.json`` lists the labels in the order of their indices.
+"""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from lithoscope.core.errors import LithoscopeError
+
+SPLITS = ("train", "val", "test")
+SPLIT_FILES = {"training": "train", "validation": "val", "test": "test"}
+"""The word that people and parameters use → the name in tables and files."""
+BATCH = 64
+"""Pictures that are augmented at once."""
+
+Pixels = npt.NDArray[np.uint8]
+Vary = Callable[[Pixels, Sequence[str], int], Pixels]
+"""Takes pictures (n, side, side, 3), their ids and the number of the copy; returns the copies, same shape."""
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True)
+class ArraySplit:
+    """A packed split.
+
+    Attributes:
+        images: uint8 (n, side, side, 3), RGB, memory-mapped and read-only.
+        ids: What photograph each row shows.
+        labels: int64 (n,). Index of each row's class in ``classes``.
+        copies: int64 (n,). 0 for a photograph itself, else the number of the augmented copy.
+        classes: The names of the classes.
+    """
+
+    images: Pixels
+    ids: list[str]
+    labels: npt.NDArray[np.int64]
+    copies: npt.NDArray[np.int64]
+    classes: list[str]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.ids)
+
+
+def in_order(function: Callable[[_In], _Out], arguments: Iterable[_In], threads: int) -> Iterator[_Out]:
+    """Yield ``function`` of each argument, in their order, computed by several threads a few ahead.
+
+    Unlike ``Executor.map``, at most ``4 · threads`` results wait in memory. Pillow and NumPy let threads run side by
+    side while they decode and scale.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[_Out]] = deque()
+        try:
+            for argument in arguments:
+                waiting.append(pool.submit(function, argument))
+                if len(waiting) >= 4 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _unchanged(pictures: Pixels, ids: Sequence[str], copy: int) -> Pixels:  # noqa: ARG001  (a Vary)
+    return pictures
+
+
+def write_classes(folder: Path, classes: Sequence[str]) -> None:
+    """Write the names of the classes; a label's index is its place here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "classes.json").write_text(json.dumps(list(classes), ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def write_split(
+    folder: Path, split: str, ids: Sequence[str], labels: Sequence[str], pictures: Iterable[Pixels], *,
+    side: int, copies: int = 0, vary: Vary = _unchanged, advance: Callable[[], object] = lambda: None,
+) -> None:  # fmt: skip
+    """Stream pictures into a packed split; nothing of it is there before all of it is.
+
+    Args:
+        folder: Where the arrays lie.
+        split: "train", "val" or "test".
+        ids: The photographs' ids.
+        labels: The photographs' labels.
+        pictures: One uint8 (side, side, 3) for each id, in their order; read once.
+        side: Side of the pictures, pixels.
+        copies: How many augmented copies of each photograph follow all the originals.
+        vary: Makes the copies.
+        advance: Called after each picture that was written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    final, count = folder / f"{split}.npy", len(ids)
+    half = final.with_suffix(".npy.partial")
+    shape = (count * (1 + copies), side, side, 3)
+    if count:
+        packed = np.lib.format.open_memmap(half, mode="w+", dtype=np.uint8, shape=shape)
+        reserve(half)
+        for row, picture in enumerate(pictures):
+            packed[row] = picture
+            advance()
+        for copy in range(1, copies + 1):
+            for start in range(0, count, BATCH):
+                rows = slice(start, min(start + BATCH, count))
+                varied = packed[copy * count + rows.start : copy * count + rows.stop]
+                varied[:] = vary(np.array(packed[rows]), ids[rows], copy)
+                for _ in ids[rows]:
+                    advance()
+        packed.flush()
+        del packed
+    else:
+        with half.open("wb") as stream:
+            np.save(stream, np.empty(shape, dtype=np.uint8))
+    table = pd.DataFrame(
+        {
+            "row": range(shape[0]),
+            "id": [*ids] * (1 + copies),
+            "label": [*labels] * (1 + copies),
+            "copy": np.repeat(np.arange(1 + copies), count),
+        }
+    )
+    table.to_csv(folder / f"{split}.csv", index=False, lineterminator="\n", encoding="utf-8")
+    half.replace(final)
+
+
+def reserve(file: Path) -> None:
+    """Have the disk set aside all of a file that has its size and no contents yet.
+
+    A memory-mapped file on a disk that fills up would end the process with SIGBUS, in which no line can be printed.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with file.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+
+
+def open_split(folder: Path, split: str) -> ArraySplit:
+    """Open a packed split without reading its pixels.
+
+    Raises:
+        LithoscopeError: A file of it is missing, or the files do not belong together.
+    """
+    try:
+        images = np.load(folder / f"{split}.npy", mmap_mode="r", allow_pickle=False)
+        table = pd.read_csv(folder / f"{split}.csv", keep_default_na=False, dtype={"id": str, "label": str})
+        classes = json.loads((folder / "classes.json").read_text("utf-8"))
+        places = {name: place for place, name in enumerate(classes)}
+        labels = np.array([places[label] for label in table["label"]], dtype=np.int64)
+        copies = table["copy"].to_numpy(dtype=np.int64)
+    except FileNotFoundError as error:
+        raise LithoscopeError(f"{error.filename}: no such file; `dvc repro augment` makes it") from None
+    except (ValueError, KeyError, EOFError) as error:
+        raise LithoscopeError(f"{folder / split}: not a packed split ({error}); run `dvc repro -f augment`") from None
+    if images.dtype != np.uint8 or images.ndim != 4 or len(images) != len(table):
+        raise LithoscopeError(
+            f"{folder / split}.npy holds {images.dtype} {images.shape}, {split}.csv {len(table)} rows: they do not "
+            "belong together; run `dvc repro -f augment`"
+        )
+    return ArraySplit(images, table["id"].tolist(), labels, copies, classes)

@@ -1,0 +1,54 @@
+"""What lies in the packed arrays: one row a photograph, small enough for Git.
+
+The gate finds a test photograph in training from this table alone, on a clone without a single photograph.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lithoscope.data.packed.arrays import SPLITS, open_split
+
+DIGITS = 16
+"""Hexadecimal digits kept of a SHA-256: in 3 of 10⁸ sets of a million photographs, two share them by chance."""
+
+
+def packed_photographs(arrays: Path, photographs: pd.DataFrame) -> pd.DataFrame:
+    """List the photographs that were packed, by reading the arrays back.
+
+    Args:
+        arrays: The folder of packed arrays, as the training will read it.
+        photographs: What was to be packed: columns ``id``, ``path``, ``group`` (see
+            :func:`lithoscope.data.splits.split.split_photographs`).
+
+    Returns:
+        Columns ``id, split, label, group, file, pixels``: ``group`` is the smallest id of the photographs that show
+        the same thing, empty where there is no other; ``file`` and ``pixels`` are the first 16 digits of the SHA-256
+        of the file and of the square as it was packed.
+    """
+    sizes = photographs.groupby("group")["id"].transform("size")
+    groups = dict(zip(photographs["id"], photographs["group"].where(sizes > 1, ""), strict=True))
+    paths = dict(zip(photographs["id"], photographs["path"], strict=True))
+    rows = []
+    for split in SPLITS:
+        packed = open_split(arrays, split)
+        first = {name: row for row, name in reversed(list(enumerate(packed.ids)))}
+        for name, row in sorted(first.items(), key=lambda item: item[1]):
+            square = np.ascontiguousarray(packed.images[row])
+            rows.append(
+                {
+                    "id": name,
+                    "split": split,
+                    "label": packed.classes[packed.labels[row]],
+                    "group": groups[name],
+                    "file": _digest(Path(paths[name]).read_bytes()),
+                    "pixels": _digest(square.tobytes()),
+                }
+            )
+    return pd.DataFrame(rows, columns=["id", "split", "label", "group", "file", "pixels"])
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGITS]

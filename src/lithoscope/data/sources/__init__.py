@@ -1,0 +1,22 @@
+"""Where photographs come from: one class a set, one registry."""
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.sources.base import PhotographSet
+from lithoscope.data.sources.folder import FolderSet
+from lithoscope.data.sources.minerals import Minerals
+from lithoscope.data.sources.osf import OsfRocks
+from lithoscope.data.sources.specimens import Specimens
+
+SETS: dict[str, type[PhotographSet]] = {kind.name: kind for kind in (Specimens, OsfRocks, Minerals, FolderSet)}
+"""The sets of photographs by the value of the parameter ``dataset``."""
+
+
+def photograph_set(name: str) -> PhotographSet:
+    """Return the set of that name.
+
+    Raises:
+        LithoscopeError: There is none; the line lists those there are.
+    """
+    if name not in SETS:
+        raise LithoscopeError(f"dataset = {name}: allowed: {' | '.join(SETS)}")
+    return SETS[name]()

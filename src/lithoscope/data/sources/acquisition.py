@@ -1,0 +1,207 @@
+"""From a mirror or a set's own source to a folder of photographs.
+
+The ladder, each rung of which survives a kill: the set's own source or the mirror, unpacked where it is an archive, in
+a folder of half-done work; then the files of the set, copied verbatim, in the folder the stage owns.
+"""
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.sources.archives import extract, is_archive
+from lithoscope.data.sources.base import Photograph, PhotographSet, Request
+from lithoscope.data.sources.catalogue import why_refused
+from lithoscope.data.sources.counting import track
+from lithoscope.data.sources.folder import SPLIT_FOLDERS
+from lithoscope.data.sources.listing import is_ignored, refusal, visible_folders
+
+HUMAN_FOLDER = "human"
+"""Where companion files go, below the folder of photographs."""
+
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """What :func:`acquire` put into the folder of photographs.
+
+    Attributes:
+        photographs: Every file the set listed, kept or not.
+        refused: The files that were not kept, with the reason, by id.
+        companions: Names of the files in the folder ``human``, sorted.
+    """
+
+    photographs: list[Photograph]
+    refused: dict[str, str]
+    companions: list[str]
+
+
+def acquire(photograph_set: PhotographSet, request: Request, destination: Path) -> Acquired:
+    """Fill a folder with the files of a set, from a mirror or from the set's own source.
+
+    Args:
+        photograph_set: The set.
+        request: Where it may come from. ``request.partial`` is made if it is missing; two processes take turns in it.
+        destination: The folder to fill; what lies there is removed.
+
+    Raises:
+        LithoscopeError: The source cannot be reached or read, or holds something else.
+    """
+    request.partial.mkdir(parents=True, exist_ok=True)
+    with _turn(request.partial):
+        tree = _source(photograph_set, request)
+        shown = str(request.mirror or photograph_set.name)
+        root, photographs, companions = listed(photograph_set, tree, shown)
+        shutil.rmtree(destination, ignore_errors=True)
+        # Files of ours can be linked; a user's are copied, lest a tool that alters ours alters theirs.
+        place = _copy if tree == request.mirror else _link
+        refused: dict[str, str] = {}
+        for file in track(photographs, len(photographs), "copying photographs"):
+            reason = why_refused(root, file) or place(root / file.id, destination / file.id)
+            if reason:
+                refused[file.id] = reason
+        for name, path in sorted(companions.items()):
+            reason = refusal(root, path.relative_to(root).as_posix()) or place(path, destination / HUMAN_FOLDER / name)
+            if reason:
+                raise LithoscopeError(f"{path}: {reason}")
+    return Acquired(photographs, refused, sorted(companions))
+
+
+def listed(photograph_set: PhotographSet, tree: Path, shown: str) -> tuple[Path, list[Photograph], dict[str, Path]]:
+    """Ask a set what it finds in a folder.
+
+    Args:
+        photograph_set: The set.
+        tree: A mirror, an unpacked archive or what the set obtained.
+        shown: What errors call the folder: the place a user knows.
+
+    Returns:
+        The folder that ids are relative to, the photographs and the companions.
+
+    Raises:
+        LithoscopeError: The folder cannot be read or does not hold the set.
+    """
+    try:
+        root = unwrapped(tree)
+        return root, photograph_set.photographs(root), photograph_set.companions(root)
+    except OSError as error:
+        message = f"{error.filename}: cannot be read ({error.strerror})"
+    except LithoscopeError as error:
+        message = str(error)
+    raise LithoscopeError(message.replace(str(tree), shown))
+
+
+def finish(request: Request) -> None:
+    """Remove the half-done work of a set whose photographs are catalogued."""
+    with _turn(request.partial):
+        for entry in request.partial.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry.name != _LOCK:
+                entry.unlink()
+
+
+def open_mirror(mirror: Path, workplace: Path) -> Path:
+    """Return a folder with a mirror's content: the mirror itself, or what its archive unpacks to.
+
+    Args:
+        mirror: A folder, zip or tar.
+        workplace: An existing folder; an archive is unpacked to a folder in it that is named by the archive's hash and
+            appears under that name only when it is whole.
+
+    Raises:
+        LithoscopeError: There is no such mirror, or it cannot be unpacked.
+    """
+    if mirror.is_dir():
+        return mirror
+    if not mirror.exists():
+        raise LithoscopeError(
+            f"mirror {mirror}: no such folder or file; run `lithoscope use PATH` or set `mirror: data`"
+        )
+    try:
+        if not is_archive(mirror):
+            raise LithoscopeError(f"mirror {mirror}: neither a folder nor a zip or tar archive")
+        with mirror.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise LithoscopeError(f"mirror {mirror}: cannot be read ({error.strerror})") from None
+    whole = workplace / f"unpacked-{content[:16]}"
+    if not whole.is_dir():
+        half = workplace / "unpacking"
+        shutil.rmtree(half, ignore_errors=True)
+        extract(mirror, half)
+        half.rename(whole)
+    return whole
+
+
+def unwrapped(tree: Path) -> Path:
+    """Descend through folders that hold nothing but one folder, as archives and downloads often do.
+
+    The descent ends at a folder named like a split (``train``) and before one without folders of its own, which is a
+    class.
+    """
+    while True:
+        visible = [entry for entry in tree.iterdir() if not is_ignored(entry.name)]
+        folders = visible_folders(tree)
+        alone = len(visible) == 1 and len(folders) == 1
+        if not alone or folders[0].name.casefold() in SPLIT_FOLDERS or not visible_folders(folders[0]):
+            return tree
+        tree = folders[0]
+
+
+def _source(photograph_set: PhotographSet, request: Request) -> Path:
+    if request.mirror is not None:
+        return open_mirror(request.mirror, request.partial)
+    tree = request.partial / "obtained"
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir()
+    photograph_set.obtain(tree, request)
+    return tree
+
+
+def _link(source: Path, target: Path) -> str | None:
+    """Make ``target`` a hard link to ``source``, or a copy where the file system has none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        return _copy(source, target)
+    return None
+
+
+def _copy(source: Path, target: Path) -> str | None:
+    """Copy a file's content; return the reason if this file cannot be had."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as original, target.open("xb") as copy:
+            shutil.copyfileobj(original, copy, 2**20)
+    except PermissionError:
+        return "permission denied"
+    except (FileExistsError, NotADirectoryError):
+        return "its name collides with another file's on this disk"
+    except OSError as error:
+        raise LithoscopeError(f"{source}: cannot be copied to {target} ({error.strerror})") from None
+    return None
+
+
+@contextmanager
+def _turn(partial: Path) -> Iterator[None]:
+    """Hold the lock on a folder of half-done work, after waiting for another download that has it."""
+    lock = FileLock(partial / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"waiting for another download, which works in {partial}", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

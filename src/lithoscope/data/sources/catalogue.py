@@ -1,0 +1,186 @@
+"""Which of a set's files are photographs: each is hashed, decoded, measured, or set aside with a reason."""
+
+import csv
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.text import safe
+from lithoscope.data.images.decode import UnreadablePhotograph, perceptual_hash, read_with_format
+from lithoscope.data.sources.base import Photograph, PhotographSet
+from lithoscope.data.sources.counting import track
+from lithoscope.data.sources.listing import printable, refusal
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A photograph that can be read: a row of ``index.csv``.
+
+    Attributes:
+        id: Posix path below the folder of photographs.
+        path: The same from the checkout's root, or ``""`` before it lies there.
+        label: Its class.
+        official_split: ``"train"``, ``"val"``, ``"test"`` or ``""``.
+        sha256: Of the file's bytes, hexadecimal.
+        phash: Perceptual hash of the upright RGB picture, 16 hexadecimal digits.
+        width: Of the upright picture, pixels.
+        height: Of the upright picture, pixels.
+        format: Pillow's name for the file's format.
+    """
+
+    id: str
+    path: str
+    label: str
+    official_split: str
+    sha256: str
+    phash: str
+    width: int
+    height: int
+    format: str
+
+
+@dataclass(frozen=True, order=True)
+class SetAside:
+    """A file that is no photograph of a class: a row of ``set_aside.csv``; the path is empty if it was not kept."""
+
+    id: str
+    path: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a folder of photographs holds; both lists are sorted by id."""
+
+    entries: list[Entry]
+    set_aside: list[SetAside]
+
+    def labels(self) -> list[str]:
+        """Return the classes, sorted."""
+        return sorted({entry.label for entry in self.entries})
+
+
+def why_refused(root: Path, photograph: Photograph) -> str | None:
+    """Say why a file is set aside before it is opened, or None if it is worth a look."""
+    return refusal(root, photograph.id) or (None if photograph.label else "in no class folder")
+
+
+def catalogue(
+    root: Path,
+    photographs: Sequence[Photograph],
+    refused: Mapping[str, str] | None = None,
+    prefix: str = "",
+) -> Catalogue:
+    """Judge every file of a set, several at a time.
+
+    Args:
+        root: The folder the ids are relative to.
+        photographs: The files to judge.
+        refused: Files that are not below ``root`` because they were refused before, with the reason, by id.
+        prefix: What stands before an id to make it a path from the checkout's root, e.g. ``"build/raw/"``.
+
+    Raises:
+        LithoscopeError: A class would be left without a photograph, or without one that is not for testing.
+    """
+    refused = refused or {}
+    ordered = sorted(photographs)
+    workers = min(os.cpu_count() or 1, 16)
+    with ThreadPoolExecutor(workers) as pool:  # Pillow lets other threads run while it decodes
+        try:
+            results = pool.map(lambda photograph: _judged(root, photograph, refused, prefix), ordered)
+            judged = list(track(results, len(ordered), "reading photographs"))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    found = Catalogue(
+        sorted(item for item in judged if isinstance(item, Entry)),
+        sorted(item for item in judged if isinstance(item, SetAside)),
+    )
+    _require_photographs_of_each_class(ordered, found)
+    return found
+
+
+def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bool, folder: Path) -> None:
+    """Write ``index.csv``, ``set_aside.csv`` and ``dataset.json`` into a folder.
+
+    Args:
+        found: What was judged.
+        photographs: The set it belongs to.
+        human_data: Whether people's judgements came with the set.
+        folder: Where to write; it is made if it is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_table(folder / "index.csv", [field.name for field in fields(Entry)], map(astuple, found.entries))
+    _write_table(folder / "set_aside.csv", [field.name for field in fields(SetAside)], map(astuple, found.set_aside))
+    description = {
+        "name": photographs.name,
+        "title": photographs.title,
+        "synthetic": photographs.synthetic,
+        "citation": photographs.citation,
+        "rights": photographs.rights,
+        "published": photographs.published,
+        "classes": found.labels(),
+        "coarse_classes": photographs.coarse_classes(found.labels()),
+        "human_data": human_data,
+    }
+    text = json.dumps(description, indent=2, ensure_ascii=False)
+    (folder / "dataset.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _judged(root: Path, photograph: Photograph, refused: Mapping[str, str], prefix: str) -> Entry | SetAside:
+    identity, label = printable(photograph.id), printable(photograph.label)
+    reason = refused.get(photograph.id) or why_refused(root, photograph)
+    if reason is not None:
+        return SetAside(identity, "", label, reason)
+    path = root / photograph.id
+    try:
+        picture, kind = read_with_format(path)
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except UnreadablePhotograph as problem:
+        return SetAside(identity, prefix + identity if prefix else "", label, problem.reason)
+    return Entry(
+        id=identity,
+        path=prefix + identity if prefix else "",
+        label=label,
+        official_split=photograph.official_split,
+        sha256=digest,
+        phash=perceptual_hash(picture),
+        width=picture.width,
+        height=picture.height,
+        format=kind,
+    )
+
+
+def _require_photographs_of_each_class(photographs: Iterable[Photograph], found: Catalogue) -> None:
+    meant = Counter(printable(photograph.label) for photograph in photographs if photograph.label)
+    readable = Counter(entry.label for entry in found.entries)
+    for label in sorted(meant):
+        if not readable[label]:
+            examples = [f"{item.id} ({item.reason})" for item in found.set_aside if item.label == label][:3]
+            raise LithoscopeError(
+                f"class {safe(label)}: none of its {meant[label]:,} files is a photograph that can be read: "
+                f"{safe(', '.join(examples))}; mend them or remove the class"
+            )
+    if not meant:
+        raise LithoscopeError(f"no photographs in class folders; set aside: {len(found.set_aside):,} files")
+    trainable = {entry.label for entry in found.entries if entry.official_split != "test"}
+    only_tested = safe(", ".join(sorted(set(readable) - trainable)))
+    if only_tested:
+        raise LithoscopeError(
+            f"class {only_tested} has photographs for the test only: add some to train on, or remove it"
+        )
+
+
+def _write_table(path: Path, columns: list[str], rows: Iterable[tuple[str | int, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)

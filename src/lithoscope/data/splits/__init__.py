@@ -1,0 +1,1 @@
+"""Training, validation and test, with no photograph on two sides."""

@@ -1,0 +1,1 @@
+"""What a network makes of photographs before it names them."""

@@ -1,0 +1,248 @@
+"""Recipes as DVC experiments: plans them, names them, hands them to ``dvc exp run``.
+
+DVC lays ``-S`` over the workspace's ``params.yaml``, so that what an earlier experiment or an edit left there leaks
+into the next one. A planned experiment therefore also sets back, key by key, what differs there from the last commit,
+and runs in a checkout of its own (``--temp`` or ``--queue``), which leaves the workspace as it is.
+"""
+
+import dataclasses
+import itertools
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lithoscope.config.params import Parameters
+from lithoscope.config.yaml import read_yaml
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.experiments.recipes import Recipe, committed_parameters, flat, overrides, parameters_with
+
+QUEUE = "refs/exps/celery/stash"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asked for beside the recipe.
+
+    Attributes:
+        settings: The user's ``-S``, under dotted keys.
+        data: A local copy of the photographs, or None for the set's own source.
+        seed: Seed of weights and split, or None for the recipe's.
+        name: The experiment's name, or None for the recipe's.
+        queue: Whether to queue it instead of running it now.
+    """
+
+    settings: Mapping[str, Any]
+    data: Path | None = None
+    seed: int | None = None
+    name: str | None = None
+    queue: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A planned experiment.
+
+    Attributes:
+        name: Of the DVC experiment.
+        parameters: All of them, validated.
+        command: What is run, as a list of arguments.
+        reset: Keys that the command only sets back to what the last commit says.
+    """
+
+    name: str
+    parameters: Parameters
+    command: list[str]
+    reset: list[str]
+
+    @property
+    def line(self) -> str:
+        """The command as one types it in a shell."""
+        return shlex.join(self.command)
+
+
+def plan(root: Path, recipe: Recipe, request: Request) -> list[Experiment]:
+    """Plan a recipe's experiments: one, or one for each combination of its grid.
+
+    Raises:
+        LithoscopeError: With one line for each mistake in the recipe, in ``-S`` or in the workspace's ``params.yaml``.
+    """
+    committed = committed_parameters(root)
+    before = flat(committed)
+    workspace = _workspace(root, set(before))
+    where = f"recipes/{recipe.name}.yaml"
+    for combination in recipe.combinations():  # the recipe's own mistakes are told apart from the user's
+        parameters_with(committed, {**recipe.differences, **combination}, where)
+    base = base_name(recipe, request)
+    _check_name(base)
+    seeds = {} if request.seed is None else {"seed": request.seed, "split.seed": request.seed}
+    source = _source(before, recipe, request)
+    planned = []
+    for number, combination in enumerate(recipe.combinations(), start=1):
+        changes = {**recipe.differences, **combination, **seeds, **source, **request.settings}
+        parameters = parameters_with(committed, changes, f"{where} with -S")
+        wanted = {**before, **changes}
+        _check_place(wanted["mirror"])
+        reset = [key for key, value in wanted.items() if key not in changes and workspace[key] != value]
+        name = f"{base}-{number}" if recipe.grid else base
+        settings = overrides({key: wanted[key] for key in (*changes, *reset)})
+        mode = "--queue" if request.queue else "--temp"
+        planned.append(Experiment(name, parameters, ["dvc", "exp", "run", mode, "--name", name, *settings], reset))
+    return planned
+
+
+def base_name(recipe: Recipe, request: Request) -> str:
+    """Return the experiment's name; a grid's members add their number."""
+    return request.name or recipe.name + ("" if request.seed is None else f"-seed{request.seed}")
+
+
+def _source(before: Mapping[str, Any], recipe: Recipe, request: Request) -> dict[str, Any]:
+    """Return ``dataset`` and ``mirror`` for the photographs a recipe asks for."""
+    dataset = request.settings.get("dataset", recipe.differences.get("dataset", before["dataset"]))
+    if request.data is None:
+        # A committed mirror holds the committed set; another set comes from its own source.
+        return {"mirror": "data"} if dataset != before["dataset"] and before["mirror"] != "data" else {}
+    from lithoscope.data.inspect import inspect_source, mirror_value
+
+    found = inspect_source(request.data)
+    fixed = "dataset" in recipe.differences or "dataset" in request.settings
+    if fixed and found.dataset != dataset:
+        raise LithoscopeError(
+            f"--data {found.path}: holds dataset {found.dataset}, but {recipe.name} is for {dataset}: name a copy of "
+            f"that set, or add -S dataset={found.dataset} to train on these photographs all the same"
+        )
+    return {"dataset": found.dataset, "mirror": mirror_value(found.path)}
+
+
+def _check_place(mirror: Any) -> None:
+    if mirror != "data" and not Path(str(mirror)).is_absolute():
+        raise LithoscopeError(f"mirror = {mirror}: allowed: a full path, or data (the set's own source)")
+    if mirror != "data" and not Path(str(mirror)).exists():
+        raise LithoscopeError(f"mirror = {mirror}: no such folder or file; name yours with --data PATH")
+
+
+def _workspace(root: Path, expected: set[str]) -> dict[str, Any]:
+    values = read_yaml(root / "params.yaml")
+    found = flat(values) if isinstance(values, dict) else {}
+    odd = sorted(expected ^ set(found))
+    if odd:
+        raise LithoscopeError(
+            f"params.yaml: {odd[0]} is {'missing' if odd[0] in expected else 'not in the last commit'}: commit the "
+            "change, or go back with: git checkout params.yaml"
+        )
+    return found
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-]))*", name) or name.endswith(".lock"):
+        raise LithoscopeError(f"--name {name}: allowed: letters, digits, '-', '_' and single dots between them")
+
+
+def taken_names(root: Path) -> set[str]:
+    """Return the names of all experiments there are, on any commit, finished or queued."""
+    finished = {ref.rsplit("/", 1)[1] for ref in finished_refs(root)}
+    waiting = _git(root, "reflog", "show", "--format=%gs", QUEUE, "--").splitlines()  # nothing where nothing waits
+    return finished | {line.rsplit(":", 1)[1] for line in waiting if "dvc-exp:" in line}
+
+
+def finished_refs(root: Path) -> list[str]:
+    """Return the Git references of all finished experiments, on any commit; the last part of each is the name."""
+    refs = _git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    return [ref for ref in refs if re.fullmatch(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.+", ref)]
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=False).stdout
+
+
+def free_name(root: Path, recipe: Recipe, request: Request, ask: Callable[[str], str] | None) -> Request:
+    """Return the request under a name that no experiment has, so that none is ever overwritten.
+
+    Args:
+        root: The checkout.
+        recipe: The recipe.
+        request: What was asked for.
+        ask: Puts a question to the user and returns the answer; None where nobody can answer.
+
+    Raises:
+        LithoscopeError: The name is taken, and nobody chose another.
+    """
+    taken = taken_names(root)
+    numbers = [f"-{number}" for number in range(1, len(recipe.combinations()) + 1)] if recipe.grid else [""]
+    base = base_name(recipe, request)
+    clash = [base + number for number in numbers if base + number in taken]
+    if not clash:
+        return request
+    other = next(
+        candidate
+        for candidate in (f"{base}-{count}" for count in itertools.count(2))
+        if not any(candidate + number in taken for number in ["", *numbers])
+    )
+    question = f"the experiment {clash[0]} exists; run as {other} instead? [y/N] "
+    if ask is not None and ask(question).strip().lower() in {"y", "yes"}:
+        return dataclasses.replace(request, name=other)
+    raise LithoscopeError(
+        f"the experiment {clash[0]} exists and is never overwritten: choose another name with --name {other}, or "
+        f"remove it with: dvc exp remove {clash[0]}"
+    )
+
+
+def notes(root: Path, experiments: Sequence[Experiment]) -> list[str]:
+    """Return what a user should know before the experiments start."""
+    lines = []
+    if experiments[0].reset:
+        lines.append(f"params.yaml differs from the last commit; not used here: {', '.join(experiments[0].reset)}")
+    status = _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
+    # The last run's records change with every run, and change no result.
+    results = ("params.yaml", "dvc.lock", "metrics/", "plots/")
+    changed = [line[3:] for line in status if not line[3:].startswith(results)]
+    if changed:
+        lines.append(f"files that differ from the last commit are part of the experiment: {', '.join(changed)}")
+    return lines
+
+
+def execute(root: Path, experiment: Experiment) -> int:
+    """Hand an experiment to DVC and return DVC's exit status."""
+    # Stages are started as `python stages/…`: that must be the Python that has Lithoscope.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    environment = {**os.environ, "PATH": path}
+    command = [sys.executable, "-m", *experiment.command]
+    return subprocess.run(command, cwd=root, env=environment, check=False).returncode
+
+
+def run_recipe(
+    root: Path, recipe: Recipe, request: Request, *, dry: bool = False, ask: Callable[[str], str] | None = None
+) -> int:
+    """Run or queue a recipe, printing the plain ``dvc exp run`` line of each experiment first.
+
+    Args:
+        root: The checkout.
+        recipe: The recipe.
+        request: What the user asked for.
+        dry: Print the lines and run nothing.
+        ask: As for :func:`free_name`.
+
+    Returns:
+        0, or 1 where an experiment failed; the others are run all the same.
+    """
+    if not dry:
+        request = free_name(root, recipe, request, ask)
+    experiments = plan(root, recipe, request)
+    for note in notes(root, experiments):
+        print(f"note: {note}", file=sys.stderr)
+    failed = []
+    for experiment in experiments:
+        print(experiment.line, flush=True)
+        if not dry and execute(root, experiment) != 0:
+            failed.append(experiment.name)
+    if failed:
+        print(f"error: did not finish: {', '.join(failed)}; the lines above say why", file=sys.stderr)
+        return 1
+    if request.queue and not dry:
+        print("queued; run two at a time: dvc queue start --jobs 2, and see how far: dvc queue status")
+    return 0

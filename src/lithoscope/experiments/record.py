@@ -1,0 +1,232 @@
+"""Keeps a finished run, of the workspace or of a DVC experiment, as one small file ``results/NAME.json``.
+
+The file holds what is needed to recompute every figure: parameters, hashes, ids with labels and probabilities, and
+the command that makes it. :mod:`lithoscope.experiments.results` builds the table from such files.
+"""
+
+import json
+import re
+import shlex
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lithoscope.config.params import Parameters, load_parameters
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.json_files import read_json
+from lithoscope.evaluation.human_judgements.summary import headlines
+from lithoscope.evaluation.metric_intervals import read_groups
+from lithoscope.experiments.dvc_runs import finished_refs
+from lithoscope.experiments.recipes import (
+    PLACES,
+    committed_parameters,
+    flat,
+    grid_member,
+    load_recipe,
+    overrides,
+    parameters_with,
+    recipe_and_seed,
+    recipe_names,
+)
+from lithoscope.models.saved_model import load_description, weights_digest
+from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store, open_store
+
+DIGITS = 5  # decimals of a probability
+_NEEDED = (
+    "params.yaml", "build/dataset.json", "build/model", "build/splits.csv", "metrics/data.json", "metrics/train.json",
+    "plots/predictions.csv",
+)  # fmt: skip
+
+_OPTIONAL = ("metrics/people.json",)  # experiments of earlier versions have none
+
+
+def record(root: Path, name: str, experiment: str | None = None) -> Path:
+    """Write ``results/<name>.json`` from a finished run and what MLflow knows of it.
+
+    Args:
+        root: The checkout.
+        name: Of the result; ``<recipe>-seed<N>`` puts it into the table beside the recipe's other seeds.
+        experiment: A finished DVC experiment, on whatever commit and not applied; None for the workspace's run.
+
+    Raises:
+        LithoscopeError: The name is no file name or is taken, there is no such experiment, or the run is unfinished.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name):
+        raise LithoscopeError(f"name {name!r}: allowed: lower-case letters, digits, '.', '_', '-'")
+    target = root / "results" / f"{name}.json"
+    if target.exists():
+        raise LithoscopeError(f"{target} exists; a result is never overwritten: choose another name or remove it")
+    if experiment is None:
+        values = _collect(root, root, name, "")
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            fetch(root, experiment, Path(folder), _NEEDED)
+            fetch(root, experiment, Path(folder), _OPTIONAL, optional=True)
+            values = _collect(root, Path(folder), name, experiment)
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(_compact(values), encoding="utf-8")
+    return target
+
+
+def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str], *, optional: bool = False) -> None:
+    """Copy files and folders that an experiment left into a folder, from its Git commit and DVC's cache.
+
+    Args:
+        root: The checkout.
+        experiment: Its name.
+        folder: Where they are put, under the same paths.
+        names: Their paths.
+        optional: Leave out those that are not there.
+
+    Raises:
+        LithoscopeError: There is no one finished experiment of that name, or it lacks one of the files.
+    """
+    found = [ref for ref in finished_refs(root) if ref.rsplit("/", 1)[1] == experiment]
+    if not found:
+        raise LithoscopeError(f"--experiment {experiment}: no finished experiment of that name; see: dvc exp list -A")
+    if len(found) > 1:
+        raise LithoscopeError(
+            f"--experiment {experiment}: {len(found)} commits have one of that name: give one another with "
+            f"`dvc exp rename --rev COMMIT {experiment} OTHER`"
+        )
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    name = "its commit"
+    try:
+        files = DVCFileSystem(repo=str(root), rev=found[0])
+        for name in names:
+            if optional and not files.exists(name):
+                continue
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            files.get(name, str(folder / name), recursive=files.isdir(name))  # type: ignore[no-untyped-call]
+    except (FileNotFoundError, DvcException) as error:
+        raise LithoscopeError(
+            f"--experiment {experiment}: {name if isinstance(error, FileNotFoundError) else error} is not there: it "
+            "did not finish, or `dvc gc` emptied the cache"
+        ) from None
+
+
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """Read ``plots/predictions.csv`` of a run whose files lie in a folder; names stay texts.
+
+    Raises:
+        LithoscopeError: It is missing.
+    """
+    try:
+        return pd.read_csv(
+            folder / "plots" / "predictions.csv", keep_default_na=False,
+            dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise LithoscopeError("plots/predictions.csv is missing: `dvc repro` makes it") from None
+
+
+def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, Any]:
+    """Return a result's content.
+
+    Args:
+        root: The checkout, whose MLflow store and recipes count.
+        folder: Where the run's files are.
+        name: Of the result.
+        experiment: The DVC experiment's name, or "".
+    """
+    params = load_parameters(folder / "params.yaml", past=True)
+    dataset, data = read_json(folder / "build" / "dataset.json"), read_json(folder / "metrics" / "data.json")
+    description = load_description(folder / "build" / "model")
+    weights = weights_digest(folder / "build" / "model")
+    training = read_json(folder / "metrics" / "train.json")
+    table = read_predictions(folder)
+    split, accuracy = str(table["split"].iloc[0]), float((table["label"] == table["predicted"]).mean())
+    tags, metrics = _tracked(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
+    columns = [f"p_{label}" for label in description.classes]
+    groups = read_groups(folder / "build" / "splits.csv", table["id"].tolist())
+    people = folder / "metrics" / "people.json"
+    compared = headlines(read_json(people)) if people.is_file() else None
+    shared = {group for group, count in Counter(groups).items() if count > 1}
+    return {
+        "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation", "published")},
+        "data": data,
+        "parameters": _without_places(params.model_dump()),
+        "pretrained": description.pretrained,
+        "temperature": description.temperature,
+        "sha256": {"data": tags.get(DATA_TAG), "weights": weights, "parameters": params.digest()},
+        "command": _command(root, params, name, experiment),
+        "precision": tags.get("precision"),
+        "device": tags.get("device"),
+        "processor": tags.get("processor"),
+        "seconds": round(metrics["seconds"], 1) if "seconds" in metrics else None,
+        "training": training,
+        **({"people": compared} if compared else {}),
+        "split": split,
+        "classes": description.classes,
+        "photographs": [
+            {
+                "id": row["id"], "label": row["label"], **({"group": group} if group in shared else {}),
+                "p": [round(float(row[column]), DIGITS) for column in columns],
+            }
+            for (_, row), group in zip(table.iterrows(), groups, strict=True)
+        ],
+    }  # fmt: skip
+
+
+def _tracked(
+    store: Store, params: Parameters, weights: str, metric: str, accuracy: float, experiment: str
+) -> tuple[dict[str, str], dict[str, float]]:
+    """Return tags and metrics of the MLflow run that trained these weights and was scored at this very accuracy.
+
+    An experiment that was stopped before its evaluation keeps the figures of the commit it started from; those belong
+    to no run of its weights, and are refused here. Of runs alike, one of the experiment is preferred, then one that
+    trained (and was not restored from DVC's cache).
+    """
+    alike = []
+    for past in store.past_runs():
+        same = past.tags.get(WEIGHTS_TAG) == weights and past.tags.get(PARAMETERS_TAG) == params.digest()
+        if same and past.status == "FINISHED" and abs(past.metrics.get(metric, -1.0) - accuracy) < 1e-5:
+            alike.append((past.experiment != experiment, "seconds" not in past.metrics, past.tags, past.metrics))
+    if not alike:
+        raise LithoscopeError(
+            f"MLflow holds no run of these weights and parameters with {metric} {accuracy:.3f}: the run is not "
+            "finished, or it ran with another store; run `dvc repro`, or set MLFLOW_TRACKING_URI"
+        )
+    _, _, tags, metrics = min(alike, key=lambda one: one[:2])
+    return tags, metrics
+
+
+def _command(root: Path, params: Parameters, name: str, experiment: str) -> str:
+    """Return the line that repeats a run: the recipe it is named after, else DVC's, with what else differs."""
+    committed, recipes = committed_parameters(root), {each: load_recipe(root, each) for each in recipe_names(root)}
+    line, before = ["dvc", "exp", "run"], flat(_without_places(committed))
+    for made in filter(None, (experiment, name)):
+        base, seed = recipe_and_seed(made)
+        # The line of a grid's member runs the whole grid.
+        recipe, tried = grid_member(recipes, base) or (recipes.get(base), {})
+        if recipe is None or (recipe.grid and not tried):
+            continue
+        seeds = {} if seed is None else {"seed": seed, "split.seed": seed}
+        planned = parameters_with(committed, {**recipe.differences, **tried, **seeds}, f"recipes/{recipe.name}.yaml")
+        line = ["lithoscope", "recipe", recipe.name, *([] if seed is None else ["--seed", str(seed)])]
+        before = flat(_without_places(planned.model_dump()))
+        break
+    after = flat(_without_places(params.model_dump()))
+    changes = {key: value for key, value in after.items() if before.get(key) != value}
+    return shlex.join([*line, *overrides(changes)])
+
+
+def _without_places(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out where files lie on this machine; ``pretrained`` names the weights by their hash."""
+    weights = parameters["model"]["weights"]
+    place = {"weights": Path(weights).name} if weights else {}
+    kept = {name: value for name, value in parameters.items() if name not in PLACES}
+    return {**kept, "model": {**parameters["model"], **place}}
+
+
+def _compact(values: dict[str, Any]) -> str:
+    """Return JSON with one line a photograph, so that Git shows which changed."""
+    photographs = [json.dumps(photograph, ensure_ascii=False) for photograph in values["photographs"]]
+    head = json.dumps({**values, "photographs": []}, indent=2, ensure_ascii=False)
+    return head.replace('"photographs": []', '"photographs": [\n    ' + ",\n    ".join(photographs) + "\n  ]") + "\n"

@@ -1,0 +1,108 @@
+"""Did ``make repro`` make again what is committed, byte for byte, and is this a machine on which it should?
+
+``made_on.json`` beside ``dvc.lock`` says on what machine and with which packages the lock was written. It is no file of
+DVC's, and no stage reads it.
+"""
+
+import argparse
+import hashlib
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from lithoscope.training.environment import installed, processor
+
+LOCK, RECORD = "dvc.lock", "made_on.json"
+_PACKAGES = ("torch", "torchvision", "lightning", "numpy", "scipy", "scikit-learn", "pandas", "pillow", "matplotlib")
+
+
+def machine() -> dict[str, str]:
+    """Return what decides the last digits: system, processor, Python and packages; threads are a parameter."""
+    chip, versions = processor(), installed()
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": f"{chip['name']} ({chip['family']})",
+        "instructions": chip["instructions"],
+        "python": ".".join(platform.python_version_tuple()[:2]),
+        **{name: versions.get(name, "") for name in _PACKAGES},
+    }
+
+
+def _committed(root: Path, name: str) -> bytes | None:
+    done = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=root, capture_output=True, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+def record(root: Path) -> bool:
+    """Write ``made_on.json``, unless it is about this very ``dvc.lock``; return whether it was written."""
+    digest = hashlib.sha256((root / LOCK).read_bytes()).hexdigest()
+    path = root / RECORD
+    if path.is_file() and _about(path.read_bytes()).get(LOCK) == digest:
+        return False
+    path.write_text(json.dumps({LOCK: digest, **machine()}, indent=2) + "\n", encoding="utf-8")
+    return True
+
+
+def _about(text: bytes | None) -> dict[str, Any]:
+    try:
+        values = json.loads(text or b"{}")
+    except ValueError:  # somebody resolved a conflict badly
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def changed(root: Path) -> list[str]:
+    """Return the tracked files that differ from the commit that is checked out."""
+    command = ["git", "status", "--porcelain", "--untracked-files=no"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    return [line[3:] for line in done.stdout.splitlines()]
+
+
+def judge(root: Path, here: dict[str, str]) -> tuple[int, str]:
+    """Say whether what is committed was made again.
+
+    Args:
+        root: Of the repository, after ``make repro``.
+        here: What :func:`machine` returned.
+
+    Returns:
+        A status and a line: 0 where no tracked file changed, or where this machine is another one than that which wrote
+        the committed ``dvc.lock``; 1 where it is one like it, or where nothing says which one it was.
+    """
+    files = changed(root)
+    if not files:
+        return 0, "as committed: no tracked file changed"
+    named = f"changed: {', '.join(files)}"
+    lock, text = _committed(root, LOCK), _committed(root, RECORD)
+    made = _about(text)
+    if lock is None or made.pop(LOCK, "") != hashlib.sha256(lock).hexdigest():
+        return 1, (
+            f"error: {named}; no {RECORD} is committed that says which machine wrote the committed {LOCK}: run "
+            "`make repro` where it was written, and commit both"
+        )
+    other = [f"{name}: {made.get(name)}, here {value}" for name, value in here.items() if made.get(name) != value]
+    if not other:
+        return 1, f"error: {named}; a machine like this one wrote the committed {LOCK}, so nothing should have"
+    return (
+        0,
+        f"{named}, as may be: {LOCK} was written elsewhere ({'; '.join(other)}); see docs/repeats.md",
+    )
+
+
+def main() -> None:
+    """Judge, or with ``--record`` note this machine beside a new ``dvc.lock``."""
+    parser = argparse.ArgumentParser(prog="python -m lithoscope.experiments.reproducibility", description=__doc__)
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD} where dvc.lock is new")
+    if parser.parse_args().record:
+        record(Path())
+        return
+    status, line = judge(Path(), machine())
+    print(line, file=sys.stderr if status else sys.stdout)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Finished runs as ``results/`` keeps them; every figure is computed from the probabilities in the file."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lithoscope.core.json_files import read_json
+from lithoscope.evaluation.metric_intervals import figure_intervals
+from lithoscope.evaluation.metrics import evaluate
+from lithoscope.experiments.recipes import recipe_and_seed
+
+
+@dataclass(frozen=True)
+class Result:
+    """One file of ``results/``.
+
+    Attributes:
+        name: The file's name without its ending.
+        recipe: The name without its seed.
+        seed: The one in its name, or None.
+        values: What the file holds. Files of earlier versions lack some keys.
+    """
+
+    name: str
+    recipe: str
+    seed: int | None
+    values: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "Result":
+        """Read a file."""
+        return cls(path.stem, *recipe_and_seed(path.stem), read_json(path, "restore it from Git, or record it"))
+
+    @cached_property
+    def _answers(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        classes, photographs = self.values["classes"], self.values["photographs"]
+        labels = np.array([classes.index(photograph["label"]) for photograph in photographs], dtype=np.int64)
+        return np.array([photograph["p"] for photograph in photographs], dtype=np.float64), labels
+
+    @cached_property
+    def figures(self) -> dict[str, Any]:
+        """The overall figures of :func:`lithoscope.evaluation.metrics.evaluate`."""
+        return evaluate(*self._answers, self.values["classes"]).overall
+
+    @cached_property
+    def intervals(self) -> dict[str, tuple[float, float]]:
+        """Their 95 % intervals, of the resamples that the run's own evaluation drew.
+
+        See :func:`lithoscope.evaluation.metric_intervals.figure_intervals`.
+        """
+        groups = [photograph.get("group", photograph["id"]) for photograph in self.values["photographs"]]
+        return figure_intervals(*self._answers, groups, self.values["split"])
+
+    @cached_property
+    def right(self) -> dict[str, bool]:
+        """Of each photograph's id, whether it was named right."""
+        classes = self.values["classes"]
+        return {
+            photograph["id"]: classes[int(np.argmax(photograph["p"]))] == photograph["label"]
+            for photograph in self.values["photographs"]
+        }
+
+    def validation(self, figure: str) -> float | None:
+        """Return the best epoch's validation ``accuracy`` or ``loss``, or None without validation photographs."""
+        found: float | None = (self.values["training"].get("validation") or {}).get(figure)
+        return found

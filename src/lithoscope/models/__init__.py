@@ -1,0 +1,1 @@
+"""Networks, pretrained weights, devices, saved models and their predictions."""

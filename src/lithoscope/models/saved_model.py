@@ -1,0 +1,162 @@
+"""A trained model on disk: weights as safetensors, everything else as a small JSON file. Neither can carry code."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import half_of, keep
+from lithoscope.models.backbones import normalisation
+from lithoscope.models.classifier import Architecture, Classifier
+from lithoscope.models.ensemble import Ensemble, build_network
+
+WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What ``model.json`` says.
+
+    Attributes:
+        architecture: How to build the network.
+        classes: Labels in the order of the logits.
+        crop_border: Whether a uniform border is cut away before a photograph is padded to a square.
+        dataset: Name of the set it was trained on.
+        synthetic: Whether that set is drawn, not photographed.
+        pretrained: Source and SHA-256 of the weights the backbone started from, or None.
+        views: How many symmetries of a photograph are averaged; see :func:`lithoscope.models.ensemble.symmetry`.
+        temperature: What logits are divided by before the softmax; see :mod:`lithoscope.models.temperature`.
+        calibrated_on: Of how many validation photographs it was fitted; 0 where it is 1 or was given.
+    """
+
+    architecture: Architecture
+    classes: list[str]
+    crop_border: bool
+    dataset: str
+    synthetic: bool
+    pretrained: dict[str, str] | None
+    views: int = 1
+    temperature: float = 1.0
+    calibrated_on: int = 0
+
+
+def save_model(folder: Path, description: ModelDescription, state: Mapping[str, Tensor]) -> None:
+    """Write a model. The same model gives the same bytes.
+
+    Args:
+        folder: Made where it is not there.
+        description: What the weights belong to.
+        state: Of the network, or with several members what :func:`lithoscope.models.ensemble.join_states` gives.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # No metadata: with several keys safetensors writes them in an order that changes from process to process.
+    tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+    half = half_of(folder / WEIGHTS)  # never in place: where DVC links its files, that would change its cache
+    safetensors.torch.save_file(tensors, half)
+    keep(half, folder / WEIGHTS)
+    mean, std = normalisation(description.architecture.name)
+    text = {
+        "format": FORMAT,
+        **asdict(description),
+        "normalisation": {"range": [0, 255], "mean": list(mean), "std": list(std)},
+    }
+    half = half_of(folder / DESCRIPTION)
+    half.write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    keep(half, folder / DESCRIPTION)
+
+
+def _described(text: dict[str, Any]) -> ModelDescription:
+    return ModelDescription(
+        architecture=Architecture(**text["architecture"]),
+        classes=text["classes"], crop_border=text["crop_border"], dataset=text["dataset"],
+        synthetic=text["synthetic"], pretrained=text["pretrained"], views=text["views"],
+        temperature=_temperature(text.get("temperature", 1.0)),  # earlier models have none
+        calibrated_on=text.get("calibrated_on", 0),
+    )  # fmt: skip
+
+
+def _temperature(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise TypeError(f"temperature = {value!r}: allowed: a number > 0")
+    return float(value)
+
+
+def load_description(folder: Path) -> ModelDescription:
+    """Read what ``model.json`` says, without building the network.
+
+    Raises:
+        LithoscopeError: There is no model, it is damaged, or another version wrote it.
+    """
+    path = folder / DESCRIPTION
+    damaged = "run `dvc repro` to make it anew"
+    try:
+        text: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _no_model(folder, DESCRIPTION) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise LithoscopeError(f"{folder}: damaged model ({error}); {damaged}") from None
+    if not isinstance(text, dict):
+        raise LithoscopeError(f"{path}: damaged; {damaged}")
+    if text.get("format") != FORMAT:
+        raise LithoscopeError(
+            f"{path}: format {text.get('format')}, but this version reads {FORMAT}; run `dvc repro` to train it anew"
+        )
+    try:
+        return _described(text)
+    except (KeyError, TypeError) as error:
+        raise LithoscopeError(f"{path}: damaged ({error}); {damaged}") from None
+
+
+def _no_model(folder: Path, missing: str) -> LithoscopeError:
+    return LithoscopeError(f"{folder}: no trained model there ({missing} is missing); run `dvc repro` first")
+
+
+def load_model(folder: Path) -> tuple[Classifier | Ensemble, ModelDescription]:
+    """Read a model written by :func:`save_model`; the network comes back in evaluation mode.
+
+    The network is one view's: :class:`lithoscope.models.ensemble.Views` adds those that the description asks for.
+
+    Raises:
+        LithoscopeError: There is no model, it is damaged, or another version wrote it.
+    """
+    description = load_description(folder)
+    try:
+        state = safetensors.torch.load_file(folder / WEIGHTS)
+    except FileNotFoundError:
+        raise _no_model(folder, WEIGHTS) from None
+    except safetensors.SafetensorError as error:
+        raise LithoscopeError(f"{folder}: damaged model ({error}); run `dvc repro` to make it anew") from None
+    try:
+        return with_weights(description.architecture, state), description
+    except RuntimeError as error:
+        raise LithoscopeError(
+            f"{folder}: weights do not fit model.json: {str(error).splitlines()[-1].strip()}"
+        ) from None
+
+
+def with_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> Classifier | Ensemble:
+    """Return the network of a state as :func:`save_model` takes it, in evaluation mode.
+
+    Raises:
+        RuntimeError: The weights are those of another architecture.
+    """
+    with torch.random.fork_rng(devices=[]):  # building draws weights that are then overwritten
+        network = build_network(architecture)
+    network.load_state_dict(state)
+    return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def weights_digest(folder: Path) -> str:
+    """Return the SHA-256 of the weights file, as hexadecimal digits."""
+    with (folder / WEIGHTS).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

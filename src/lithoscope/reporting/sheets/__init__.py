@@ -1,0 +1,1 @@
+"""Contact sheets, drawn pixel by pixel."""

@@ -1,0 +1,1 @@
+"""The Lightning module, phases, callbacks, optimisers and checkpoints."""

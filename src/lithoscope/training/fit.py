@@ -1,0 +1,112 @@
+"""Training a network, in one phase or in two.
+
+What a run computes follows from its arguments alone. Weights, order, dropout and augmentation each have a random
+stream keyed by (seed, purpose, epoch, batch), so a run that was killed and resumed from its last checkpoint ends
+with the same weights as one that was not.
+"""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import torch
+
+from lithoscope.core.random_streams import integer_seed
+from lithoscope.data.loading.dataloader import OnlineAugmentation
+from lithoscope.data.packed.arrays import ArraySplit
+from lithoscope.models.classifier import Classifier
+from lithoscope.models.frozen_features import frozen_blocks, stands_alone
+from lithoscope.training import distributed as processes
+from lithoscope.training.callbacks import OnEpoch
+from lithoscope.training.checkpoints import there, to_resume
+from lithoscope.training.discriminant_head import start_from_discriminant
+from lithoscope.training.history import TrainingResult, best_of
+from lithoscope.training.module import TrainingSettings
+from lithoscope.training.phase import Phase, Photographs, train_phase
+
+FINISHED = "finished.pt"
+
+
+def train(
+    network: Classifier, settings: TrainingSettings, split: ArraySplit, validation: ArraySplit,
+    augmentation: OnlineAugmentation | None, *, checkpoints: Path, on_epoch: OnEpoch, progress_bar: bool,
+) -> TrainingResult:  # fmt: skip
+    """Train a network and return its best epoch, by ``keep``; without validation photographs the last one.
+
+    With ``head_fit: discriminant`` the head starts from a closed form (:mod:`lithoscope.training.discriminant_head`).
+    Otherwise, with ``head_epochs``, the head alone is trained first, on features that are computed once and so without
+    online augmentation and mixing. From its best epoch on, everything is trained that ``frozen`` does not exclude. The
+    best epoch may lie in either phase; ``patience`` ends the second one alone.
+
+    Args:
+        network: A classifier, changed in place.
+        settings: How to train; ``precision`` and ``device`` resolved.
+        split: Training photographs and their copies.
+        validation: Validation photographs; may hold none.
+        augmentation: How training photographs are varied in each epoch.
+        checkpoints: Folder for this very training; one that was killed there is resumed, a finished one returned.
+        on_epoch: Called after each epoch with its figures and all figures so far.
+        progress_bar: Whether to draw progress bars.
+
+    Raises:
+        LithoscopeError: The loss became NaN or infinite.
+    """
+    if _is_there(checkpoints / FINISHED):
+        finished = TrainingResult.load(checkpoints / FINISHED)
+        processes.wait()  # before the first one goes on, and may remove the file
+        return finished
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    photographs = Photographs(split, validation if len(validation) else None, augmentation)
+    head = None
+    if settings.head_fit == "discriminant":
+        kept = to_resume(checkpoints, validated=len(validation) > 0) if processes.leads() else None
+        if processes.share(kept) is None:  # a checkpoint holds a head already
+            start_from_discriminant(network, settings, photographs, progress_bar)
+    elif settings.head_epochs:
+        head = _train_head(network, settings, photographs, checkpoints, on_epoch, progress_bar)
+        network.load_state_dict(head.state)
+    frozen = frozen_blocks(settings.frozen, len(network.blocks()))
+    varied = bool(settings.mixup or settings.cutmix) or (augmentation is not None and augmentation.changes)
+    computed = frozen > 0 and not varied and stands_alone(network, frozen)
+    phase = Phase("all", settings, frozen, rate="lr", computed=computed)
+    result = train_phase(
+        network, phase, photographs, head.history if head else [], checkpoints=checkpoints,
+        features=_features(checkpoints, frozen), on_epoch=on_epoch, progress_bar=progress_bar,
+    )  # fmt: skip
+    if head and best_of(result.history, settings.keep).epoch == head.best_epoch:
+        result = dataclasses.replace(head, history=result.history)
+    if processes.leads():
+        result.save(checkpoints / FINISHED)
+        for folder in checkpoints.glob("features-*"):
+            shutil.rmtree(folder)
+    processes.wait()  # until none of them reads a checkpoint any more
+    return result
+
+
+def _is_there(finished: Path) -> bool:
+    return processes.share(there(finished) if processes.leads() else False)
+
+
+def _features(checkpoints: Path, frozen: int) -> Path:
+    return checkpoints / f"features-{frozen}"
+
+
+def _train_head(
+    network: Classifier, settings: TrainingSettings, photographs: Photographs, checkpoints: Path,
+    on_epoch: OnEpoch, progress_bar: bool,
+) -> TrainingResult:  # fmt: skip
+    folder, blocks = checkpoints / "head", len(network.blocks())
+    if _is_there(folder / FINISHED):
+        return TrainingResult.load(folder / FINISHED)
+    # Draws of its own, so that the phase of everything has those it would have alone.
+    own = dataclasses.replace(
+        settings, lr=settings.head_lr, epochs=settings.head_epochs, patience=0, mixup=0.0, cutmix=0.0,
+        seed=integer_seed(settings.seed, "head phase"),
+    )  # fmt: skip
+    result = train_phase(
+        network, Phase("head", own, blocks, rate="train.head_lr", computed=True), photographs, [],
+        checkpoints=folder, features=_features(checkpoints, blocks), on_epoch=on_epoch, progress_bar=progress_bar,
+    )  # fmt: skip
+    if processes.leads():
+        result.save(folder / FINISHED)
+    return result

@@ -1,0 +1,192 @@
+"""One phase of a training: some blocks frozen, one optimiser, one schedule, checkpoints of its own."""
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import lithoscope.core.torchvision_compat  # noqa: F401  (before Lightning)
+
+# isort: split
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DDPStrategy
+from torch import Tensor
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.loading.balance import class_weights
+from lithoscope.data.loading.dataloader import FeatureRows, OnlineAugmentation, inference_batches, training_batches
+from lithoscope.data.packed.arrays import ArraySplit
+from lithoscope.models.classifier import Classifier
+from lithoscope.models.frozen_features import compute_features, freeze
+from lithoscope.training import distributed as processes
+from lithoscope.training.callbacks import History, MovingAverage, NotANumber, OnEpoch, Patience, Plateau
+from lithoscope.training.checkpoints import BEST, LAST, DurableCheckpointIO, Saver, to_resume
+from lithoscope.training.history import EpochFigures, TrainingResult, best_of
+from lithoscope.training.mixup import build_mixing
+from lithoscope.training.module import ClassificationModule, TrainingSettings
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase.
+
+    Attributes:
+        name: ``head`` or ``all``, the column ``phase`` of the history.
+        settings: How to train; ``head_epochs``, ``head_lr`` and ``frozen`` have been acted on already.
+        frozen: How many blocks stay as they are.
+        rate: The parameter that holds the learning rate, for errors.
+        computed: Whether what the frozen blocks make of photographs is computed once.
+    """
+
+    name: str
+    settings: TrainingSettings
+    frozen: int
+    rate: str
+    computed: bool
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """What is trained on: rows, how they are varied in each epoch, and what validates, if anything does."""
+
+    training: ArraySplit
+    validation: ArraySplit | None
+    augmentation: OnlineAugmentation | None
+
+
+def train_phase(
+    network: Classifier, phase: Phase, photographs: Photographs, before: list[EpochFigures], *,
+    checkpoints: Path, features: Path, on_epoch: OnEpoch, progress_bar: bool,
+) -> TrainingResult:  # fmt: skip
+    """Train a network in one phase.
+
+    Args:
+        network: Changed in place.
+        phase: How.
+        photographs: On what.
+        before: The epochs of the phases before this one.
+        checkpoints: The phase's folder; what :func:`lithoscope.training.checkpoints.to_resume` finds there is resumed.
+        features: Folder for what is computed once.
+        on_epoch: Called after each epoch.
+        progress_bar: Whether to draw progress bars.
+
+    Returns:
+        The phase's best epoch and its weights, and the figures of all epochs, ``before`` included.
+
+    Raises:
+        LithoscopeError: The loss became NaN or infinite.
+    """
+    settings, labels = phase.settings, photographs.training.labels
+    freeze(network, phase.frozen)
+    training: ArraySplit | FeatureRows = photographs.training
+    validation: ArraySplit | FeatureRows | None = photographs.validation
+    if phase.computed:
+
+        def computed(split: ArraySplit, name: str) -> FeatureRows:
+            with processes.first_one_first():
+                return compute_features(
+                    network, phase.frozen, split, features / f"{name}.npy",
+                    device=settings.device, precision=settings.precision, progress_bar=progress_bar,
+                )  # fmt: skip
+
+        training = computed(photographs.training, "training")
+        validation = computed(photographs.validation, "validation") if photographs.validation else None
+    classes = len(photographs.training.classes)
+    mixing = build_mixing(settings.mixup, settings.cutmix, classes)
+    _require_enough(len(labels), settings.batch_size, len(validation.labels) if validation is not None else None)
+    # What is mixed is a whole batch: each process packs all of it, and then takes its part.
+    rank, several = (0, 1) if mixing else (processes.rank(), processes.size())
+    batches = training_batches(
+        training, settings.batch_size, settings.seed, photographs.augmentation, rank, several,
+        balanced=settings.class_balance == "sampling",
+    )  # fmt: skip
+    module = ClassificationModule(
+        network, settings, len(batches), frozen=phase.frozen, computed=phase.computed,
+        weights=class_weights(labels, classes) if settings.class_balance == "weights" else None,
+        mixing=mixing,
+    ).train()  # fmt: skip
+    history = History(phase.name, before, on_epoch)
+    callbacks: list[Callback] = [NotANumber(phase.rate), history]
+    if settings.ema:
+        callbacks.append(MovingAverage(settings.ema))
+    if settings.schedule == "plateau":
+        callbacks.append(Plateau())
+    if settings.patience and validation is not None:
+        callbacks.append(Patience(settings.patience))
+    _fit(module, batches, validation, callbacks, checkpoints, progress_bar)
+    weights = _weights(checkpoints / (LAST if validation is None else BEST), module)
+    return TrainingResult(weights, best_of(history.epochs[len(before) :], settings.keep).epoch, history.epochs)
+
+
+def _fit(
+    module: ClassificationModule, batches: object, validation: ArraySplit | FeatureRows | None,
+    callbacks: list[Callback], checkpoints: Path, progress_bar: bool,
+) -> None:  # fmt: skip
+    """Run Lightning's trainer."""
+    settings = module.settings
+    resumed = processes.share(to_resume(checkpoints, validated=validation is not None) if processes.leads() else None)
+    # Two, because one that keeps the best and the last writes the last only where it is the best as well.
+    savers = [Saver(checkpoints, LAST, None)]
+    if validation is not None:
+        # First, so that `last` knows which was best.
+        savers.insert(0, Saver(checkpoints, BEST, f"val_{settings.keep}"))
+    # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # Lightning 2.6 asks torch 2.13 in a way that a later torch will drop; nothing a user can act on.
+        warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\).*")
+        # Batches are cut from a memory-mapped array; worker processes would only copy them once more.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        # A resumed run finds the checkpoints it resumes from.
+        warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+        # split.validation = 0 asks for none.
+        warnings.filterwarnings("ignore", message=".*have no `val_dataloader`.*")
+        # Frozen blocks are in evaluation mode on purpose.
+        warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode.*")
+        trainer = L.Trainer(
+            accelerator={"cuda": "gpu"}.get(settings.device, settings.device), devices=processes.on_this_machine(),
+            num_nodes=processes.size() // processes.on_this_machine(), plugins=[DurableCheckpointIO()],
+            # Buffers are those of batch norms, which are the same everywhere.
+            strategy=DDPStrategy(forward_sync_buffers=False) if processes.size() > 1 else "auto",
+            precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
+            max_epochs=settings.epochs, callbacks=[*callbacks, *savers], logger=False, deterministic=True,
+            accumulate_grad_batches=settings.accumulate, gradient_clip_val=settings.clip or None,
+            enable_progress_bar=progress_bar, enable_model_summary=False, num_sanity_val_steps=0,
+            use_distributed_sampler=False, log_every_n_steps=1,
+        )  # fmt: skip
+        try:
+            trainer.fit(
+                module, batches,
+                inference_batches(validation, processes.rank(), processes.size()) if validation is not None else None,
+                ckpt_path=resumed, weights_only=True,
+            )  # fmt: skip
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
+
+
+def _require_enough(rows: int, batch_size: int, validation: int | None) -> None:
+    """Refuse more processes than a batch, or the validation photographs, can be divided among."""
+    several = processes.size()
+    smallest = rows // -(-rows // batch_size)
+    if several > 1 and (smallest < 2 * several or (validation is not None and validation < several)):
+        raise LithoscopeError(
+            f"torchrun: {several} processes share batches of {smallest} photographs"
+            + (f" and {validation} for validation" if validation is not None else "")
+            + "; each needs two of every batch and one for validation: start fewer, or raise batch_size"
+        )
+
+
+def _weights(path: Path, module: ClassificationModule) -> dict[str, Tensor]:
+    """Return the network's weights at a checkpoint."""
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    module.on_load_checkpoint(checkpoint)
+    prefix = "network."
+    return {
+        key.removeprefix(prefix): value.detach().cpu().clone()
+        for key, value in checkpoint["state_dict"].items()
+        if key.startswith(prefix)
+    }

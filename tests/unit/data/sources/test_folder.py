@@ -1,0 +1,113 @@
+"""One folder a class; train/, val/ and test/ are honoured where they exist."""
+
+from pathlib import Path
+
+import pytest
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.sources.base import Photograph, Request
+from lithoscope.data.sources.folder import FolderSet
+
+from helpers.photographs_on_disk import class_folders, photograph
+
+
+def listed(root: Path) -> list[tuple[str, str, str]]:
+    return [(file.id, file.label, file.official_split) for file in FolderSet().photographs(root)]
+
+
+def test_the_folder_is_the_class_at_any_depth_and_under_any_name(tmp_path: Path) -> None:
+    for name in (
+        "Rock Salt (1)/a.jpg",
+        "Rock Salt (1)/deep/er/b",
+        "Quarzit [grün]/c.png",
+        "石英/d",
+        "quartz/e",
+        "Quartz/f",
+    ):
+        photograph(tmp_path / name)
+    assert listed(tmp_path) == [
+        ("Quartz/f", "Quartz", ""),
+        ("Quarzit [grün]/c.png", "Quarzit [grün]", ""),
+        ("Rock Salt (1)/a.jpg", "Rock Salt (1)", ""),
+        ("Rock Salt (1)/deep/er/b", "Rock Salt (1)", ""),
+        ("quartz/e", "quartz", ""),
+        ("石英/d", "石英", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("train", "val", "test"),
+    [("train", "val", "test"), ("Training", "valid", "TEST"), ("train", "validation", "testing")],
+)
+def test_official_splits_are_honoured(tmp_path: Path, train: str, val: str, test: str) -> None:
+    for split in (train, val, test):
+        class_folders(tmp_path, "a", "b", each=1, below=split)
+    assert {(name.split("/")[0], label, split) for name, label, split in listed(tmp_path)} == {
+        (folder, label, split) for folder, split in [(train, "train"), (val, "val"), (test, "test")] for label in "ab"
+    }
+
+
+def test_beside_a_test_folder_alone_the_rest_is_still_to_be_split(tmp_path: Path) -> None:
+    class_folders(tmp_path, "a", "b", each=1)
+    class_folders(tmp_path, "a", "b", each=1, below="test")
+    assert [(label, split) for _, label, split in listed(tmp_path)] == [
+        ("a", ""),
+        ("b", ""),
+        ("a", "test"),
+        ("b", "test"),
+    ]
+
+
+def test_a_class_may_be_called_like_a_split(tmp_path: Path) -> None:
+    class_folders(tmp_path, "test", "quartz", each=1)
+    assert listed(tmp_path) == [("quartz/0.png", "quartz", ""), ("test/0.png", "test", "")]
+
+
+def test_files_and_folders_in_no_class_have_no_label(tmp_path: Path) -> None:
+    class_folders(tmp_path, "a", "b", each=1, below="train")
+    for name in ("readme.txt", "train/loose.png", "extra/c.png"):
+        photograph(tmp_path / name)
+    assert [name for name, label, _ in listed(tmp_path) if not label] == [
+        "extra/c.png",
+        "readme.txt",
+        "train/loose.png",
+    ]
+
+
+def refused(root: Path) -> str:
+    with pytest.raises(LithoscopeError) as caught:
+        FolderSet().photographs(root)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_fewer_than_two_classes_are_refused(tmp_path: Path) -> None:
+    assert "at least two classes are needed" in refused(tmp_path)
+    photograph(tmp_path / "loose.png")
+    assert "found 1 files in no class folder" in refused(tmp_path)
+    class_folders(tmp_path, "quartz")
+    assert "found one class (quartz)" in refused(tmp_path)
+
+
+def test_class_folders_that_are_links_are_named_as_the_reason(tmp_path: Path) -> None:
+    class_folders(tmp_path / "elsewhere", "a", "b")
+    (tmp_path / "set").mkdir()
+    for label in ("a", "b"):
+        (tmp_path / "set" / label).symlink_to(tmp_path / "elsewhere" / label)
+    assert "a link to a folder, which is not followed" in refused(tmp_path / "set")
+
+
+def test_an_empty_class_folder_is_refused_by_name(tmp_path: Path) -> None:
+    class_folders(tmp_path, "a", "b")
+    (tmp_path / "muscovite").mkdir()
+    (tmp_path / "muscovite" / ".DS_Store").write_bytes(b"x")
+    assert "class muscovite holds no file" in refused(tmp_path)
+
+
+def test_without_a_mirror_the_remedy_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LithoscopeError, match="run `lithoscope use PATH`"):
+        FolderSet().obtain(tmp_path, Request(None, "", tmp_path))
+
+
+def test_photographs_sort_by_id() -> None:
+    assert sorted([Photograph("b", "x"), Photograph("a", "y")])[0].id == "a"

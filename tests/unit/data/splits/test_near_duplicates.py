@@ -1,0 +1,183 @@
+import errno
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageEnhance
+from scipy.ndimage import gaussian_filter
+
+from lithoscope.data.images.decode import perceptual_hash
+from lithoscope.data.splits.near_duplicates import (
+    DISTANCE,
+    Match,
+    candidate_pairs,
+    group_numbers,
+    near_duplicates,
+    oriented_hashes,
+)
+from lithoscope.data.splits.texture_match import SAME, oriented, similarity, thumbnail
+
+SUBJECT = (320, 240)
+
+
+def grainy(seed: int, width: int = SUBJECT[0], height: int = SUBJECT[1]) -> Image.Image:
+    """A picture with structure of all sizes, as a rock has it."""
+    random = np.random.default_rng(seed)
+    layers = [
+        gaussian_filter(random.normal(size=(height, width, 3)), (size, size, 0)) * size for size in (1.5, 4, 12, 40)
+    ]
+    values = np.sum(layers, axis=0)
+    scaled = 128 + 45 * (values - values.mean()) / values.std()
+    return Image.fromarray(np.clip(scaled, 0, 255).astype(np.uint8))
+
+
+def on_white(rock: Image.Image, margin: int) -> Image.Image:
+    """An oval piece of a picture on a white ground."""
+    mask = Image.new("L", rock.size)
+    ImageDraw.Draw(mask).ellipse((0, 0, rock.width - 1, rock.height - 1), fill=255)
+    canvas = Image.new("RGB", (rock.width + 2 * margin, rock.height + 2 * margin), "white")
+    canvas.paste(rock, (margin, margin), mask)
+    return canvas
+
+
+def as_jpeg(picture: Image.Image, quality: int = 40) -> Image.Image:
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality)
+    return Image.open(stream).convert("RGB")
+
+
+def found(*pictures: Image.Image) -> list[Match]:
+    return near_duplicates([perceptual_hash(one) for one in pictures], lambda row: pictures[row], threads=2)
+
+
+ROCK = grainy(1)
+COPIES = {
+    "saved again": as_jpeg(ROCK),
+    "scaled down": ROCK.resize((150, 112), Image.Resampling.BICUBIC),
+    "brighter": ImageEnhance.Brightness(ROCK).enhance(1.2),
+    "grey": ROCK.convert("L").convert("RGB"),
+    "mirrored": ROCK.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "upside down": ROCK.transpose(Image.Transpose.ROTATE_180),
+    "on its side": ROCK.transpose(Image.Transpose.ROTATE_90),
+    "mirrored on its side": ROCK.transpose(Image.Transpose.TRANSVERSE),
+    "trimmed a little": ROCK.crop((6, 4, 312, 236)),
+    "stretched a little": ROCK.resize((330, 235), Image.Resampling.BICUBIC),
+}
+
+
+@pytest.mark.parametrize("change", COPIES)
+def test_the_same_picture_is_found_however_it_was_saved_and_turned(change: str) -> None:
+    matches = found(grainy(2), ROCK, grainy(3), COPIES[change])
+    assert [(match.first, match.second) for match in matches] == [(1, 3)]
+    assert matches[0].similarity >= SAME
+
+
+def test_the_same_picture_in_another_margin_is_found() -> None:
+    assert [(one.first, one.second) for one in found(on_white(ROCK, 10), on_white(ROCK, 120))] == [(0, 1)]
+
+
+def test_a_copy_with_a_caption_is_found() -> None:
+    captioned = Image.new("RGB", (ROCK.width, ROCK.height + 14), "black")
+    captioned.paste(ROCK)
+    ImageDraw.Draw(captioned).text((4, ROCK.height), "a stock of photographs", fill="white")
+    assert len(found(ROCK, captioned)) == 1
+
+
+def test_different_rocks_of_one_outline_on_white_are_not_the_same() -> None:
+    pictures = [on_white(grainy(seed), 30) for seed in range(8)]
+    small = np.array([np.asarray(one.convert("L").resize((32, 32))).ravel() for one in pictures], dtype=float)
+    assert np.corrcoef(small).min() > 0.6  # alike in lightness
+    assert found(*pictures) == []
+
+
+def test_pictures_without_texture_are_never_taken_for_the_same() -> None:
+    smooth = [Image.new("RGB", (100, 80), colour) for colour in ("white", "white", (30, 90, 160))]
+    assert found(*smooth) == []
+
+
+def test_similarity_has_a_margin_on_both_sides() -> None:
+    same = [similarity(thumbnail(ROCK), thumbnail(COPIES[name])) for name in ("saved again", "trimmed a little")]
+    different = [similarity(thumbnail(ROCK), thumbnail(grainy(seed))) for seed in range(2, 8)]
+    assert min(same) > SAME + 0.1
+    assert max(different) < SAME - 0.2
+
+
+def test_a_part_of_a_picture_is_similar_to_it() -> None:
+    assert similarity(thumbnail(ROCK), thumbnail(ROCK.crop((60, 20, 300, 200)))) > SAME
+
+
+def test_hashes_turn_as_pictures_do() -> None:
+    own = np.array([int(perceptual_hash(ROCK), 16)], dtype=np.uint64)
+    expected = oriented_hashes(own)[:, 0]
+    pixels = np.asarray(ROCK)
+    for orientation in range(8):
+        turned = np.stack([oriented(pixels[..., channel], orientation) for channel in range(3)], axis=2)
+        digest = np.uint64(int(perceptual_hash(Image.fromarray(turned)), 16))
+        assert np.bitwise_count(digest ^ expected[orientation]) <= 6
+
+
+def test_candidates_are_those_that_trying_every_pair_gives() -> None:
+    random = np.random.default_rng(0)
+    hashes = random.integers(0, 2**64, 700, dtype=np.uint64)
+    for row in range(0, 600, 7):  # some that are near to one far away in the list
+        flips = random.choice(64, int(random.integers(0, 20)), replace=False)
+        hashes[row + 90] = hashes[row] ^ np.bitwise_or.reduce(np.uint64(1) << flips.astype(np.uint64))
+    pairs = np.concatenate(list(candidate_pairs([hashes], DISTANCE)))
+    turned = oriented_hashes(hashes)
+    expected = {
+        (first, second, orientation, int(bits))
+        for orientation in range(8)
+        for first in range(700)
+        for second, bits in enumerate(np.bitwise_count(hashes[first] ^ turned[orientation]))
+        if second > first and bits <= DISTANCE
+    }
+    assert {tuple(pair) for pair in pairs.tolist()} == expected
+    assert len(expected) > 30
+
+
+def test_near_in_one_kind_of_hash_is_enough() -> None:
+    near, far = np.array([0, 1], dtype=np.uint64), np.array([0, 2**63 - 1], dtype=np.uint64)
+    (pairs,) = candidate_pairs([far, near], 3)
+    assert [0, 1, 0, 1] in pairs.tolist()
+
+
+def test_groups_join_what_hangs_together() -> None:
+    matches = [Match(0, 2, 0.9, 0, 3), Match(2, 5, 0.8, 1, 4)]
+    numbers = group_numbers(["a", "b", "c", "b", "d", "e", "f"], matches).tolist()
+    assert numbers[0] == numbers[2] == numbers[5]
+    assert numbers[1] == numbers[3]
+    assert len(set(numbers)) == 4
+
+
+def test_what_is_kept_of_the_photographs_has_its_whole_place_on_the_disk_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    missing: list[int] = []
+
+    def read(row: int) -> Image.Image:
+        for file in filter(Path.is_file, tmp_path.rglob("*")):
+            missing.append(file.stat().st_size - file.stat().st_blocks * 512)
+        return ROCK
+
+    near_duplicates(["0" * 16, "f0" * 8], read)
+    assert len(missing) == 2 * 2
+    assert max(missing) <= 0, "a hole in a file: where the disk fills up, writing to it ends the process with SIGBUS"
+
+
+def test_a_disk_too_small_for_it_is_an_error_before_the_first_photograph(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    with pytest.raises(OSError) as caught:
+        near_duplicates(["0" * 16] * 40, lambda row: pytest.fail("read a photograph"))
+    assert caught.value.errno == errno.ENOSPC
+    assert list(small_disk.iterdir()) == []
+
+
+def test_few_photographs_have_no_duplicates() -> None:
+    assert found() == []
+    assert found(ROCK) == []
+    assert group_numbers(["a"], []).tolist() == [0]

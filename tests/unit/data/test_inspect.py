@@ -1,0 +1,180 @@
+"""What `lithoscope use PATH` sees in a place, and what it writes into params.yaml."""
+
+import os
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from lithoscope.config.params import load_parameters
+from lithoscope.config.yaml import read_yaml
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.inspect import inspect_source, set_source
+from lithoscope.data.sources.minerals import MINERALS
+
+from helpers.photographs_on_disk import class_folders, photograph, tree
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Photographs with official splits, in a folder with blanks and brackets, one file of them bad."""
+    root = tmp_path / "My Rocks (1) [x]"
+    class_folders(root, "quartz", "Rock Salt", each=3, below="train")
+    class_folders(root, "quartz", "Rock Salt", each=1, below="test")
+    (root / "train" / "quartz" / "notes.txt").write_text("no photograph", encoding="utf-8")
+    return root
+
+
+def test_a_folder_is_described_with_classes_splits_and_what_would_be_set_aside(own: Path) -> None:
+    before = tree(own)
+    found = inspect_source(own)
+    assert (found.path, found.dataset, found.photographs) == (own, "folder", 8)
+    assert found.counts == {"quartz": {"train": 3, "test": 1}, "Rock Salt": {"train": 3, "test": 1}}
+    assert found.splits == {"train": 6, "test": 2}
+    text = found.describe()
+    assert "8 photographs of 2 classes; train 6, test 2" in text
+    assert "1 file would be set aside:\n  train/quartz/notes.txt: not an image" in text
+    assert tree(own) == before
+
+
+def test_an_archive_is_described_alike_and_leaves_nothing_behind(
+    own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "rocks.dat"
+    with tarfile.open(archive, "w:gz") as writer:
+        writer.add(own, "some folder")
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    found = inspect_source(archive)
+    assert found.path == archive
+    assert found.counts == inspect_source(own).counts
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_set_is_recognised_by_its_folders(tmp_path: Path) -> None:
+    class_folders(tmp_path / "m" / "minet", *(name.title() for name in MINERALS), each=1)
+    assert inspect_source(tmp_path / "m").dataset == "minerals"
+    class_folders(tmp_path / "split", *MINERALS, each=1, below="train")
+    assert inspect_source(tmp_path / "split").dataset == "folder"
+    class_folders(tmp_path / "eight", *MINERALS, "calcite", each=1)
+    assert inspect_source(tmp_path / "eight").dataset == "folder"
+    for name in ("360 Rocks/I_Basalt_01.png", "360 Rocks/S_Rock Salt_01.png", "120 Rocks/I_Basalt_1_120.png"):
+        photograph(tmp_path / "osf" / name)
+    found = inspect_source(tmp_path / "osf")
+    assert found.dataset == "osf-rocks"
+    assert found.counts == {"Basalt": {"train": 1, "test": 1}, "Rock Salt": {"train": 1}}
+
+
+def test_classes_that_differ_in_case_only_are_pointed_out(tmp_path: Path) -> None:
+    class_folders(tmp_path, "Quartz", "quartz", "pyrite", each=1)
+    assert "differ only in upper and lower case: Quartz, quartz" in inspect_source(tmp_path).describe()
+
+
+def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    class_folders(tmp_path, "quartz\x1b[31m\n", "pyrite", each=1)
+    text = inspect_source(tmp_path).describe()
+    assert "\x1b" not in text
+    assert "quartz\\x1b[31m\\n" in text
+
+
+@pytest.mark.parametrize("name", ["nowhere", "notes.txt", "empty", "one"])
+def test_a_place_without_a_set_is_one_line_that_names_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("no archive", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    class_folders(tmp_path / "one", "quartz")
+    with pytest.raises(LithoscopeError) as caught:
+        inspect_source(tmp_path / name)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_what_dvc_could_not_hash_is_named_before_dvc_meets_it(own: Path) -> None:
+    odd = own / "train" / "quartz" / ".odd"
+    odd.symlink_to("nothing")
+    with pytest.raises(LithoscopeError, match="\\.odd: a link to nothing; DVC cannot hash it"):
+        inspect_source(own)
+    odd.unlink()
+    os.mkfifo(odd)
+    with pytest.raises(LithoscopeError, match="\\.odd: neither a file nor a folder; DVC cannot hash it"):
+        inspect_source(own)
+
+
+def test_an_error_inside_an_archive_names_the_archive(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as writer:
+        writer.add(class_folders(tmp_path / "one", "quartz"), "one")
+    with pytest.raises(LithoscopeError, match="at least two classes") as caught:
+        inspect_source(tmp_path / "a.tar")
+    assert str(caught.value).startswith(f"{tmp_path / 'a.tar'}/one: ")
+
+
+NAMES = [
+    "/photos/rocks", "/My Rocks (1) [x]", "/a: b #1", "/it's \"quoted\"", "/{a}, [b]", "/back\\slash", "/-", "/~",
+    "/grün 石英", "/👩🏽\u200d🔬 🏴\U000e0067", "/no\u202fbreak\xa0blank", "/tab\tline\nnext\x85\u2028", "/%TAG",
+    "/100%", "/$HOME", "/&a *b", "/ends with a blank ", "/@at", "/'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_path_can_be_written_and_nothing_else_changes(checkout: Path, tmp_path: Path, name: str) -> None:
+    original = (checkout / "params.yaml").read_bytes()
+    params = tmp_path / "params.yaml"
+    params.write_bytes(original)
+    set_source(params, "osf-rocks", Path(name))
+    assert load_parameters(params).mirror == name
+    assert load_parameters(params).dataset == "osf-rocks"
+    changed = params.read_bytes().split(b"\n")
+    kept = [line for line in original.split(b"\n") if not line.startswith((b"dataset:", b"mirror:"))]
+    assert [line for line in changed if not line.startswith((b"dataset:", b"mirror:"))] == kept
+    for key in (b"dataset:", b"mirror:"):
+        comments = [
+            next(line for line in lines if line.startswith(key)).rpartition(b" # ")[2]
+            for lines in (changed, original.split(b"\n"))
+        ]
+        assert comments[0] == comments[1] != b""
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_back_to_the_own_source_gives_the_same_file_again(checkout: Path, tmp_path: Path) -> None:
+    original = (checkout / "params.yaml").read_bytes()
+    first = read_yaml(checkout / "params.yaml")["dataset"]
+    params = tmp_path / "params.yaml"
+    params.write_bytes(original)
+    set_source(params, "minerals", Path("/a very long path that pushes the comment away"))
+    assert params.read_bytes() != original
+    set_source(params, first, None)
+    assert params.read_bytes() == original
+
+
+def test_a_relative_path_becomes_absolute(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "params.yaml").write_bytes((checkout / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    set_source(Path("params.yaml"), "folder", Path("sub/../rocks"))
+    assert read_yaml(tmp_path / "params.yaml")["mirror"] == str(tmp_path / "rocks")
+
+
+def test_windows_line_ends_stay(tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_bytes(b"dataset: x # a\r\nmirror: y\r\nlr: 1e-3\r\n")
+    set_source(params, "folder", Path("/rocks"))
+    assert params.read_bytes() == b"dataset: folder # a\r\nmirror: /rocks\r\nlr: 1e-3\r\n"
+
+
+@pytest.mark.parametrize("name", ["/rocks/${lr}", "/gr\udcfcn"])
+def test_a_path_that_cannot_stand_in_the_file_is_refused_and_the_file_stays(
+    checkout: Path, tmp_path: Path, name: str
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_bytes((checkout / "params.yaml").read_bytes())
+    with pytest.raises(LithoscopeError, match="rename the folder or file"):
+        set_source(params, "folder", Path(name))
+    assert params.read_bytes() == (checkout / "params.yaml").read_bytes()
+
+
+@pytest.mark.parametrize("text", ["lr: 1\n", "- a\n", "dataset: [a]\nmirror: b\n", "dataset: a\nmirror: {b: c}\n"])
+def test_a_file_without_the_keys_is_refused(tmp_path: Path, text: str) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(text, encoding="utf-8")
+    with pytest.raises(LithoscopeError, match="has no key"):
+        set_source(params, "folder", Path("/rocks"))
+    assert params.read_text(encoding="utf-8") == text

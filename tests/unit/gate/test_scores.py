@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.evaluation.metrics import evaluate, prediction_table
+from lithoscope.gate.scores import METRICS, read_scores
+
+from helpers.made_up_scores import scores, table
+
+
+def test_metrics_are_those_of_the_evaluation() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(4), 50)
+    labels = rng.integers(0, 3, 50)  # the fourth class has no photograph, and is named all the same
+    classes = ["a", "b", "c", "d"]
+    text = prediction_table([str(n) for n in range(50)], "test", labels, probabilities, classes).to_csv(index=False)
+    expected = evaluate(probabilities, labels, classes).overall
+    read = read_scores(text, "predictions.csv")
+    for name, value in [
+        ("accuracy", expected["accuracy"]), ("loss", expected["loss"]), ("macro_f1", expected["macro"]["f1"]),
+    ]:  # fmt: skip
+        assert METRICS[name].of(read) == pytest.approx(value, abs=2e-6)
+    predicted = probabilities.argmax(axis=1)
+    assert METRICS["macro_f1"].of(read) == pytest.approx(f1_score(labels, predicted, labels=[0, 1, 2], average="macro"))
+
+
+def test_what_was_written_is_read_back() -> None:
+    made = scores(7, 9)
+    read = read_scores(table(made), "predictions.csv")
+    assert read.ids == made.ids
+    assert (read.labels == made.labels).all()
+    assert (read.predicted == made.predicted).all()
+    np.testing.assert_allclose(read.picked, made.picked, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("00002.jpg", "00001.jpg"), "00001.jpg stands there more than once"),
+        (("0.900000", "nan"), "p_class 0 is nan, no probability"),
+        (("0.900000", "1.5"), "is 1.5, no probability"),
+        (("0.900000", "many"), "could not convert"),
+        ((",split,", ",side,"), "without the column split"),
+        (("p_class 1", "p_class 7"), "the class class 1 has no column p_class 1"),
+        (("p_class ", "class "), "without the column p_<class>"),
+    ],
+)
+def test_a_damaged_table_is_refused_in_a_line(change: tuple[str, str], expected: str) -> None:
+    with pytest.raises(LithoscopeError, match=expected) as caught:
+        read_scores(table(scores(7, 9)).replace(*change), "predictions.csv in main")
+    assert str(caught.value).startswith("predictions.csv in main: ")
+
+
+@pytest.mark.parametrize("text", ["", "id,split,label,predicted,p_a\n"])
+def test_an_empty_table_is_refused(text: str) -> None:
+    with pytest.raises(LithoscopeError):
+        read_scores(text, "predictions.csv")

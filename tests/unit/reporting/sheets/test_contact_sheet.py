@@ -1,0 +1,89 @@
+"""Contact sheets: photographs with the model's answers."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
+
+from lithoscope.reporting.sheets.contact_sheet import (
+    NEUTRAL,
+    PICTURE,
+    RIGHT,
+    WRONG,
+    Tile,
+    _font,
+    contact_sheet,
+    shorten,
+)
+
+
+def picture(height: int = 40, width: int = 40) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), (10, 20, 200), np.uint8)
+
+
+def share_of(colour: str, sheet: Image.Image) -> float:
+    return float((np.asarray(sheet) == ImageColor.getrgb(colour)).all(axis=2).mean())
+
+
+def test_frame_says_right_wrong_or_unknown() -> None:
+    right = contact_sheet([Tile(picture(), "quartz", 0.9, label="quartz")])
+    wrong = contact_sheet([Tile(picture(), "quartz", 0.9, label="pyrite")])
+    unknown = contact_sheet([Tile(picture(), "quartz", 0.9)])
+    assert share_of(RIGHT, right) > 0.05 > share_of(WRONG, right)
+    assert share_of(WRONG, wrong) > 0.05 > share_of(RIGHT, wrong)
+    assert share_of(NEUTRAL, unknown) > 0.05
+    assert share_of(RIGHT, unknown) == share_of(WRONG, unknown) == 0
+
+
+def test_right_and_wrong_differ_without_colour_too() -> None:
+    signs = []
+    for label in ("quartz", "pyrite"):
+        pixels = np.asarray(contact_sheet([Tile(picture(), "quartz", 0.9, label=label)]))
+        # The badge in the corner of the frame: white strokes on it, whatever its colour.
+        badge = pixels[24:54, 24 + PICTURE - 20 : 24 + PICTURE + 10]
+        signs.append((badge > 250).all(axis=2))
+    assert signs[0].any()
+    assert signs[1].any()
+    assert (signs[0] != signs[1]).any()
+
+
+def test_photograph_keeps_its_proportions() -> None:
+    sheet = np.asarray(contact_sheet([Tile(picture(height=20, width=40), "quartz", 0.9)]))
+    blue = (sheet == (10, 20, 200)).all(axis=2)
+    rows, columns = np.flatnonzero(blue.any(axis=1)), np.flatnonzero(blue.any(axis=0))
+    assert (len(columns), len(rows)) == (PICTURE, PICTURE // 2)
+
+
+def test_tiles_fill_rows_from_the_left() -> None:
+    tiles = [Tile(picture(), "quartz", 0.9) for _ in range(5)]
+    one, two, three = (contact_sheet(tiles, columns=n) for n in (1, 3, 5))
+    assert one.width < two.width < three.width
+    assert one.height > two.height > three.height
+
+
+def test_same_tiles_give_the_same_pixels() -> None:
+    tiles = [Tile(picture(), "quartz", 0.5, label="pyrite"), Tile(Image.fromarray(picture()), "quartz", 0.25)]
+    assert contact_sheet(tiles, title="Once").tobytes() == contact_sheet(tiles, title="Once").tobytes()
+
+
+def test_array_and_image_are_drawn_alike() -> None:
+    sheets = [contact_sheet([Tile(p, "quartz", 0.5)]).tobytes() for p in (picture(), Image.fromarray(picture()))]
+    assert sheets[0] == sheets[1]
+
+
+def test_long_labels_are_shortened_to_fit() -> None:
+    font = _font(14)
+    text = shorten("a class name that goes on and on and on", font, 100)
+    assert text.endswith("…")
+    assert font.getlength(text) <= 100
+    assert shorten("tuff", font, 100) == "tuff"
+
+
+def test_no_tiles_give_a_sheet_with_its_title() -> None:
+    sheet = contact_sheet([], title="Nothing could be read")
+    assert share_of("#20262b", sheet) > 0
+
+
+def test_impossible_columns_are_refused() -> None:
+    with pytest.raises(ValueError, match="columns = 0"):
+        contact_sheet([], columns=0)

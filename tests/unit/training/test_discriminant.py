@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from lithoscope.training.discriminant import SPREAD, shrinkage_discriminant
+
+RNG = np.random.default_rng(0)
+LABELS = np.repeat(np.arange(4), 6)
+FEATURES = RNG.normal(0, 1, (4, 40))[LABELS] + RNG.normal(0, 2, (24, 40))
+
+
+def test_it_decides_as_scikit_learns_discriminant_with_the_same_shrinkage_and_equal_priors() -> None:
+    weights, biases = shrinkage_discriminant(FEATURES, LABELS, 4, 0.6)
+    # scikit-learn shrinks each class's covariance by itself and averages them, which is the same for equal classes
+    # up to how the trace is averaged: equal as well.
+    reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.6, priors=[0.25] * 4)  # type: ignore[no-untyped-call]
+    theirs = reference.fit(FEATURES, LABELS)
+    new = RNG.normal(0, 2, (200, 40))
+    mine = new @ weights.T + biases
+    their_scores = theirs.decision_function(new)
+    centred = mine - mine.mean(axis=1, keepdims=True)
+    theirs_centred = their_scores - their_scores.mean(axis=1, keepdims=True)
+    ratio = theirs_centred.std() / centred.std()
+    np.testing.assert_allclose(centred * ratio, theirs_centred, atol=1e-6 * theirs_centred.std())
+    assert (mine.argmax(axis=1) == theirs.predict(new)).all()
+
+
+@pytest.mark.parametrize("shrinkage", [0.3, 1.0])
+def test_more_features_than_pictures_take_the_smaller_system_to_the_same_answer(shrinkage: float) -> None:
+    assert FEATURES.shape == (24, 40)
+    weights, biases = shrinkage_discriminant(FEATURES, LABELS, 4, shrinkage)
+    # The same pictures over again: the larger system, the same estimates.
+    twice, twice_biases = shrinkage_discriminant(np.tile(FEATURES, (2, 1)), np.tile(LABELS, 2), 4, shrinkage)
+    np.testing.assert_allclose(weights, twice, rtol=1e-9)
+    np.testing.assert_allclose(biases, twice_biases, rtol=1e-9)
+
+
+def test_the_logits_have_the_spread_that_training_starts_well_from() -> None:
+    weights, biases = shrinkage_discriminant(FEATURES, LABELS, 4, 0.3)
+    assert (FEATURES @ weights.T + biases).std() == pytest.approx(SPREAD)
+
+
+def test_full_shrinkage_is_the_nearest_class_mean() -> None:
+    weights, biases = shrinkage_discriminant(FEATURES, LABELS, 4, 1.0)
+    means = np.stack([FEATURES[label == LABELS].mean(axis=0) for label in range(4)])
+    new = RNG.normal(0, 2, (100, 40))
+    nearest = ((new[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+    assert ((new @ weights.T + biases).argmax(axis=1) == nearest).all()
+
+
+def test_large_classes_do_not_win_by_their_size() -> None:
+    labels = np.array([0] * 50 + [1] * 5)
+    features = np.where(labels[:, None] == 0, -1.0, 1.0) + np.random.default_rng(1).normal(0, 0.1, (55, 3))
+    weights, biases = shrinkage_discriminant(features, labels, 2, 0.5)
+    middle = (features[labels == 0].mean(axis=0) + features[labels == 1].mean(axis=0)) / 2
+    logits = middle @ weights.T + biases
+    assert logits[0] == pytest.approx(logits[1], abs=1e-6)
+
+
+def test_a_class_without_a_picture_is_refused() -> None:
+    with pytest.raises(ValueError, match="every class"):
+        shrinkage_discriminant(FEATURES, LABELS, 5, 0.5)

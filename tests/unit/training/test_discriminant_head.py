@@ -1,0 +1,77 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.loading.dataloader import OnlineAugmentation
+from lithoscope.models.classifier import Architecture, Classifier, build_classifier
+from lithoscope.training.discriminant import shrinkage_discriminant
+from lithoscope.training.discriminant_head import start_from_discriminant
+from lithoscope.training.fit import train
+from lithoscope.training.module import ClassificationModule
+from lithoscope.training.phase import Photographs
+from unit.training.test_fit import LIMITS, SETTINGS, TRAIN, VAL, network
+
+DISCRIMINANT = dataclasses.replace(SETTINGS, head_fit="discriminant", shrinkage=0.4)
+VARIED = OnlineAugmentation(LIMITS, 1.0, 0)
+
+
+def weights_of(model: Classifier) -> torch.Tensor:
+    weights: torch.Tensor = model.state_dict()["head.1.weight"]
+    return weights.clone()
+
+
+def test_the_head_is_the_discriminant_of_what_the_backbone_makes_of_the_photographs() -> None:
+    model = network()
+    start_from_discriminant(model, DISCRIMINANT, Photographs(TRAIN, None, None), progress_bar=False)
+    assert model.training
+    model.eval()
+    with torch.inference_mode():
+        features = model.embed(torch.from_numpy(np.array(TRAIN.images)).permute(0, 3, 1, 2)).numpy()
+        logits = model.head(torch.from_numpy(features)).numpy()
+    spread = features.std(axis=0)
+    assert (spread == 0).any(), "a network without a constant feature: nothing is shown about those"
+    scaled = features.astype(np.float64) / np.where(spread > 0, spread, 1)
+    weights, biases = shrinkage_discriminant(scaled, TRAIN.labels, 2, 0.4)
+    np.testing.assert_allclose(logits, scaled @ weights.T + biases, atol=1e-3)
+    as_they_are, _ = shrinkage_discriminant(features.astype(np.float64), TRAIN.labels, 2, 0.4)
+    assert np.abs(features @ as_they_are.T - scaled @ weights.T).max() > 0.01
+
+
+def test_varied_passes_count_too() -> None:
+    heads = []
+    for passes in (0, 1, 2):
+        model = network()
+        settings = dataclasses.replace(DISCRIMINANT, head_passes=passes)
+        start_from_discriminant(model, settings, Photographs(TRAIN, None, VARIED), progress_bar=False)
+        heads.append(weights_of(model))
+    assert not torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[1], heads[2])
+
+
+def test_training_goes_on_from_it(tmp_path: Path) -> None:
+    settings = dataclasses.replace(DISCRIMINANT, epochs=1, lr=1e-9, warmup=0, norms="kept", frozen=1.0)
+    result = train(network(), settings, TRAIN, VAL, None, checkpoints=tmp_path, on_epoch=lambda *_: None,
+                   progress_bar=False)  # fmt: skip
+    model = network()
+    start_from_discriminant(model, settings, Photographs(TRAIN, VAL, None), progress_bar=False)
+    torch.testing.assert_close(result.state["head.1.weight"], weights_of(model))
+
+
+def test_a_head_that_is_not_linear_is_refused() -> None:
+    model = build_classifier(Architecture("cnn", 32, 2, 0.0, head="mlp"))
+    with pytest.raises(LithoscopeError, match=r"model\.head: linear"):
+        start_from_discriminant(model, DISCRIMINANT, Photographs(TRAIN, None, None), progress_bar=False)
+
+
+def test_kept_norms_stay_in_evaluation_while_all_else_trains() -> None:
+    def modes(norms: str) -> set[bool]:
+        module = ClassificationModule(network(), dataclasses.replace(SETTINGS, norms=norms), 4).train()
+        assert module.network.head.training
+        return {part.training for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)}
+
+    assert modes("batch") == {True}
+    assert modes("kept") == {False}
