@@ -44,10 +44,11 @@ browser: ## Install Debian's Chromium, for the report's test, where there is non
 	@command -v chromium || { as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
 		$$as_root apt-get update -qq && $$as_root apt-get install -y --no-install-recommends chromium; }
 
-check: setup ## Lint and check types
+check: setup ## Lint, check types and the layers of the packages
 	@ruff check .
 	@ruff format --check .
 	@mypy
+	@lint-imports
 
 # What the gate compares with: main, or in a clone without one the commit that is checked out.
 BASELINE ?= $(shell for name in main origin/main HEAD; do \

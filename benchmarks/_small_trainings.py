@@ -19,10 +19,11 @@ from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.locked_folder import content_key
 from lithoscope.core.random_streams import generator
+from lithoscope.core.threads import in_order
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.square import to_square
 from lithoscope.data.loading.dataloader import OnlineAugmentation
-from lithoscope.data.packed.arrays import SPLITS, ArraySplit, in_order, open_split, write_classes, write_split
+from lithoscope.data.packed.arrays import SPLITS, ArraySplit, open_split, write_classes, write_split
 from lithoscope.data.splits.split import split_photographs
 from lithoscope.evaluation.metrics import prediction_table
 from lithoscope.models.classifier import Architecture, build_classifier

@@ -13,10 +13,11 @@ from rich.progress import Progress
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.stage_runner import run
+from lithoscope.core.threads import in_order
 from lithoscope.data.images.decode import UnreadablePhotograph, read_photograph
 from lithoscope.data.images.square import to_square
 from lithoscope.data.loading.augment import AugmentationLimits, augment_batch, augment_copies
-from lithoscope.data.packed.arrays import SPLITS, ArraySplit, Pixels, in_order, open_split, write_classes, write_split
+from lithoscope.data.packed.arrays import SPLITS, ArraySplit, Pixels, open_split, write_classes, write_split
 from lithoscope.data.packed.manifest import packed_photographs
 from lithoscope.reporting.sheets.augmentations import VariedPhotograph, draw_variations
 

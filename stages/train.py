@@ -21,7 +21,7 @@ from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TA
 from lithoscope.training import distributed as processes
 from lithoscope.training.calibrate import save_calibrated
 from lithoscope.training.ensemble import train_members
-from lithoscope.training.environment import examine
+from lithoscope.training.environment import DECIDING, examine
 from lithoscope.training.history import history_table
 from lithoscope.training.module import TrainingSettings
 from lithoscope.training.recorder import EpochRecorder, opening_line
@@ -66,9 +66,10 @@ def main() -> None:
     environment = examine(_checkout.ROOT / "requirements.txt", settings.precision, device)
     first = opening_line(architecture, parameter_count(build()), len(split), settings)
     print(*environment.warnings, first, sep="\n", flush=True)
-    # Two trainings share checkpoints only where code, data, parameters and what they were resolved to are the same.
+    # Trainings share checkpoints only where that code, data, parameters and what they were resolved to are the same.
     data, resolved = content_key(ARRAYS), f"{settings} {start} {environment.deciding}"
-    key = content_key(SOURCE, Path(__file__), text=f"{data} {params.digest()} {resolved}")
+    code = (SOURCE / package for package in DECIDING)
+    key = content_key(*code, Path(__file__), text=f"{data} {params.digest()} {resolved}")
     tags = {PARAMETERS_TAG: params.digest(), DATA_TAG: data, SOURCE_TAG: "here", **environment.tags}
     tags["dataset.synthetic"] = str(dataset["synthetic"])
     with (

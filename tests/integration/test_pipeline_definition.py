@@ -9,6 +9,7 @@ import pytest
 
 from lithoscope.config.params import load_parameters
 from lithoscope.config.yaml import read_yaml
+from lithoscope.training.environment import DECIDING
 
 STAGES = ["download", "split", "augment", "train", "evaluate", "report"]
 
@@ -60,15 +61,70 @@ def test_the_six_stages_stand_in_their_order(pipeline: dict[str, Any]) -> None:
     assert list(pipeline) == STAGES
 
 
+def can_change_results(file: Path) -> bool:
+    """Tell a module with code from the front page of a package, which holds a docstring alone."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
+
+
+def imported_sources(checkout: Path, stage: str) -> set[str]:
+    """The modules with code that a stage can import, relative to the checkout."""
+    return {
+        file for file in closure(checkout, checkout / "stages" / f"{stage}.py") if can_change_results(checkout / file)
+    }
+
+
+def lies_in(file: str, dependency: str) -> bool:
+    return file == dependency or file.startswith(dependency + "/")
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_every_module_it_imports(pipeline: dict[str, Any], checkout: Path, stage: str) -> None:
-    declared = set(pipeline[stage]["deps"])
-    missing = {
-        file
-        for file in closure(checkout, checkout / "stages" / f"{stage}.py")
-        if file not in declared and not any(file.startswith(folder + "/") for folder in declared)
-    }
+    declared = pipeline[stage]["deps"]
+    missing = [
+        file for file in imported_sources(checkout, stage) if not any(lies_in(file, folder) for folder in declared)
+    ]
     assert not missing, f"add to the deps of {stage} in dvc.yaml: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_no_package_it_imports_nothing_of(
+    pipeline: dict[str, Any], checkout: Path, stage: str
+) -> None:
+    imported = imported_sources(checkout, stage)
+    sources = [dependency for dependency in pipeline[stage]["deps"] if dependency.startswith("src/")]
+    idle = [dependency for dependency in sources if not any(lies_in(file, dependency) for file in imported)]
+    assert sources
+    assert not idle, f"take out of the deps of {stage} in dvc.yaml: {idle}"
+
+
+def test_sources_take_few_lines_of_the_pipeline(pipeline: dict[str, Any]) -> None:
+    assert sum(dependency.startswith("src/") for stage in pipeline.values() for dependency in stage["deps"]) <= 45
+
+
+@pytest.mark.parametrize(
+    ("edited", "stale"),
+    [
+        ("data/synthetic/scene.py", set()),
+        ("data/sources/osf.py", {"download"}),
+        ("reporting/page.py", {"report"}),
+        ("cli/main.py", set()),
+        ("experiments/recipes.py", set()),
+    ],
+)
+def test_an_edit_makes_stale_what_runs_it_alone(
+    pipeline: dict[str, Any], checkout: Path, edited: str, stale: set[str]
+) -> None:
+    file = f"src/lithoscope/{edited}"
+    assert (checkout / file).is_file()
+    assert {name for name, stage in pipeline.items() if any(lies_in(file, folder) for folder in stage["deps"])} == stale
+
+
+def test_a_half_done_training_is_known_by_the_code_that_decides_its_weights_and_no_other(
+    pipeline: dict[str, Any],
+) -> None:
+    sources = {dependency for dependency in pipeline["train"]["deps"] if dependency.startswith("src/")}
+    assert {f"src/lithoscope/{package}" for package in DECIDING} == sources - {"src/lithoscope/tracking"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

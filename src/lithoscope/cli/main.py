@@ -39,7 +39,7 @@ def _specimens(arguments: argparse.Namespace) -> int:
 
 
 def _predict(arguments: argparse.Namespace) -> int:
-    from lithoscope.serving.batch import predict_command
+    from lithoscope.cli.predict import predict_command
 
     return predict_command(arguments.paths, arguments.model, arguments.output, arguments.sheet)
 

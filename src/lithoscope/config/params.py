@@ -32,7 +32,7 @@ def _known_model(name: str) -> str:
     if name in WELL_KNOWN_MODELS:
         return name
     # Importing torchvision takes seconds, so only a name outside the list above pays for it.
-    from lithoscope.core.model_names import classifier_names
+    from lithoscope.core.torchvision_compat import classifier_names
 
     names = classifier_names()
     if name not in names:

@@ -1,7 +1,11 @@
 """Files that are whole or not there, after a kill and after a loss of power."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
+
+from lithoscope.core.errors import LithoscopeError
 
 
 def keep(half: Path, path: Path) -> None:
@@ -24,3 +28,37 @@ def keep(half: Path, path: Path) -> None:
 def half_of(path: Path) -> Path:
     """Return where a file is written before :func:`keep` puts it in its place."""
     return path.with_name(path.name + ".partial")
+
+
+def reserve(file: Path) -> None:
+    """Have the disk set aside all of a file that has its size and no contents yet.
+
+    A memory-mapped file on a disk that fills up would end the process with SIGBUS, in which no line can be printed.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
+        with file.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+
+
+def read_json(path: Path, remedy: str = "`dvc repro` makes it") -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Args:
+        path: Errors name it as it is given.
+        remedy: What errors tell to do.
+
+    Raises:
+        LithoscopeError: It is not there, or it is damaged.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LithoscopeError(f"{path} is missing: {remedy}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise LithoscopeError(f"{path}: damaged ({error}); {remedy} anew") from None
+    if not isinstance(values, dict):
+        raise LithoscopeError(f"{path}: damaged (no JSON object); {remedy} anew")
+    return values

@@ -31,3 +31,10 @@ def _compiled_operators_load() -> bool:
 if not _compiled_operators_load():
     for _operator in ("nms", "qnms"):
         torch.library.define(f"torchvision::{_operator}", _SCHEMA)
+
+
+def classifier_names() -> list[str]:
+    """Return the names of torchvision's image classifiers, sorted."""
+    import torchvision.models  # after the declaration above
+
+    return sorted(torchvision.models.list_models(module=torchvision.models))  # type: ignore[attr-defined]

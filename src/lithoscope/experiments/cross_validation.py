@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.json_files import read_json
+from lithoscope.core.files import read_json
 from lithoscope.evaluation.metric_intervals import as_file as intervals_as_file
 from lithoscope.evaluation.metric_intervals import figure_intervals, read_groups
 from lithoscope.evaluation.metrics import losses

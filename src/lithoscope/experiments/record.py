@@ -17,7 +17,7 @@ import pandas as pd
 
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.json_files import read_json
+from lithoscope.core.files import read_json
 from lithoscope.evaluation.human_judgements.summary import headlines
 from lithoscope.evaluation.metric_intervals import read_groups
 from lithoscope.experiments.dvc_runs import finished_refs

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lithoscope.core.text import markdown_text
 from lithoscope.gate.judging import POWER
 from lithoscope.gate.verdict import CANNOT_TELL, FAILED, PASSED, Verdict
-from lithoscope.reporting.formatting import markdown_text
 
 WORDS = {PASSED: "passed", FAILED: "failed", CANNOT_TELL: "cannot tell"}
 HEADINGS = ("metric", "baseline", "now", "change", "worse by", "tolerated", "visible from", "verdict")

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.json_files import read_json
+from lithoscope.core.files import read_json
 from lithoscope.reporting.formatting import data_uri
 
 FOLDER = "build/explained"

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.json_files import read_json
+from lithoscope.core.files import read_json
 from lithoscope.core.locked_folder import content_key
 from lithoscope.data.packed.arrays import SPLIT_FILES
 from lithoscope.reporting.explained_input import Explained, read_explained

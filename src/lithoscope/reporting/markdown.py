@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from lithoscope.core.text import count, interval, markdown_text, number, percent, percents
 from lithoscope.reporting.confidence_section import selective
-from lithoscope.reporting.formatting import count, interval, markdown_text, number, percent, percents
 from lithoscope.reporting.hero_section import contenders, hero
 from lithoscope.reporting.human_section import people
 from lithoscope.reporting.inputs import ReportInputs

@@ -14,11 +14,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from lithoscope.core import text
 from lithoscope.reporting import assets
 from lithoscope.reporting import confidence_section as confidence
 from lithoscope.reporting import data_section as data_sections
 from lithoscope.reporting import examples_section as looked
-from lithoscope.reporting import formatting as wording
 from lithoscope.reporting import hero_section as overview
 from lithoscope.reporting import human_section as people
 from lithoscope.reporting import learning_sections as sections
@@ -113,6 +113,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"percent": wording.percent, "number": wording.number, "count": wording.count}
-    environment.filters |= {"interval": wording.interval, "percents": wording.percents, "sentence": wording.sentence}
+    environment.filters |= {"percent": text.percent, "number": text.number, "count": text.count}
+    environment.filters |= {"interval": text.interval, "percents": text.percents, "sentence": text.sentence}
     return environment

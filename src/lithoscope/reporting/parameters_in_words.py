@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from lithoscope.reporting.formatting import count, percent
+from lithoscope.core.text import count, percent
 
 POLICIES = {"randaugment": "RandAugment", "trivialaugment": "TrivialAugment"}
 HEADS = {"batchnorm": "batch normalisation before the head's layer", "mlp": "a head of three layers"}

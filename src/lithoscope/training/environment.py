@@ -19,6 +19,8 @@ from lithoscope.training import distributed as processes
 
 _SHOWN = 3  # packages named in a line
 _DECIDING = ("torch", "torchvision", "lightning", "numpy")
+DECIDING = ("core", "config", "data/images", "data/packed", "data/loading", "models", "training")
+"""Our packages that decide the weights of a training: an edit in another one lets a half-done training go on."""
 
 
 def pinned(requirements: Path, python: str | None = None) -> dict[str, str]:

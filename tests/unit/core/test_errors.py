@@ -9,8 +9,8 @@ import safetensors.torch
 import torch
 
 from lithoscope.core.errors import LithoscopeError, circumstance
+from lithoscope.core.files import reserve
 from lithoscope.core.stage_runner import run
-from lithoscope.data.packed.arrays import reserve
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])

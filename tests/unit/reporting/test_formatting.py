@@ -4,7 +4,8 @@ import shlex
 
 import pytest
 
-from lithoscope.reporting.formatting import count, experiment, number, parameter, percent
+from lithoscope.core.text import count, number, percent
+from lithoscope.reporting.formatting import experiment, parameter
 
 from helpers.made_up_run import PARAMETERS
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lithoscope.core.json_files import read_json
+from lithoscope.core.files import read_json
 from lithoscope.reporting.headline import headline
 
 from helpers.made_up_findings import write_json

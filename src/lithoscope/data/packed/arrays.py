@@ -5,19 +5,16 @@ each row shows (copy 0 is the photograph itself); ``classes.json`` lists the lab
 """
 
 import json
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import reserve
 
 SPLITS = ("train", "val", "test")
 SPLIT_FILES = {"training": "train", "validation": "val", "test": "test"}
@@ -28,9 +25,6 @@ BATCH = 64
 Pixels = npt.NDArray[np.uint8]
 Vary = Callable[[Pixels, Sequence[str], int], Pixels]
 """Takes pictures (n, side, side, 3), their ids and the number of the copy; returns the copies, same shape."""
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True)
@@ -54,26 +48,6 @@ class ArraySplit:
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.ids)
-
-
-def in_order(function: Callable[[_In], _Out], arguments: Iterable[_In], threads: int) -> Iterator[_Out]:
-    """Yield ``function`` of each argument, in their order, computed by several threads a few ahead.
-
-    Unlike ``Executor.map``, at most ``4 · threads`` results wait in memory. Pillow and NumPy let threads run side by
-    side while they decode and scale.
-    """
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[_Out]] = deque()
-        try:
-            for argument in arguments:
-                waiting.append(pool.submit(function, argument))
-                if len(waiting) >= 4 * threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _unchanged(pictures: Pixels, ids: Sequence[str], copy: int) -> Pixels:  # noqa: ARG001  (a Vary)
@@ -135,19 +109,6 @@ def write_split(
     )
     table.to_csv(folder / f"{split}.csv", index=False, lineterminator="\n", encoding="utf-8")
     half.replace(final)
-
-
-def reserve(file: Path) -> None:
-    """Have the disk set aside all of a file that has its size and no contents yet.
-
-    A memory-mapped file on a disk that fills up would end the process with SIGBUS, in which no line can be printed.
-
-    Raises:
-        OSError: The disk is full.
-    """
-    if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
-        with file.open("r+b") as stream:
-            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
 
 
 def open_split(folder: Path, split: str) -> ArraySplit:

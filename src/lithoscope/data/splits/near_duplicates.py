@@ -18,9 +18,10 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from lithoscope.core.files import reserve
+from lithoscope.core.threads import in_order
 from lithoscope.data.images.decode import perceptual_hash
 from lithoscope.data.images.square import crop_uniform_border
-from lithoscope.data.packed.arrays import in_order, reserve
 from lithoscope.data.splits.texture_match import SAME, SIDE, Grey, oriented, similarity, texture, thumbnail
 
 DISTANCE = 14

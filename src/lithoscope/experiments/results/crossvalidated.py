@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lithoscope.core.json_files import read_json
+from lithoscope.core.files import read_json
 from lithoscope.reporting.headline import short
 
 HEAD = """\

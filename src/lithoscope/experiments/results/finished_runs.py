@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lithoscope.core.json_files import read_json
+from lithoscope.core.files import read_json
 from lithoscope.evaluation.metric_intervals import figure_intervals
 from lithoscope.evaluation.metrics import evaluate
 from lithoscope.experiments.recipes import recipe_and_seed

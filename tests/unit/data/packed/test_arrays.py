@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.packed.arrays import Pixels, in_order, open_split, write_classes, write_split
+from lithoscope.core.threads import in_order
+from lithoscope.data.packed.arrays import Pixels, open_split, write_classes, write_split
 
 
 def picture(value: int) -> Pixels:

@@ -1,0 +1,81 @@
+"""``lithoscope predict``: name photographs, show each with its label and confidence."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.text import safe
+from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.sources.listing import printable
+from lithoscope.models.predictor import Prediction, Predictor
+from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
+from lithoscope.serving.batch import find_photographs, prediction_table
+
+SHEET_LIMIT = 120
+
+
+def predict_command(paths: Sequence[Path], model: Path, output: Path | None, sheet: Path | None) -> int:
+    """Classify, print a table, write what is asked for; return 1 where a file could not be read, else 0."""
+    files = find_photographs(paths)
+    _check_targets([target for target in (output, sheet) if target is not None], files)
+    predictor = Predictor.load(model)
+    predictions = list(predictor.predict_files(files))
+    readable = [prediction for prediction in predictions if prediction.label is not None]
+    broken = [prediction for prediction in predictions if prediction.label is None]
+    if predictor.description.synthetic:
+        print("note: this model was trained on synthetic drawings; on photographs it shows the way, not the truth")
+    _print_table(readable)
+    if output is not None:
+        prediction_table(predictions, predictor.description.classes).to_csv(
+            output, index=False, lineterminator="\n", float_format="%.6f"
+        )
+        print(f"wrote {_shown(output)}")
+    if sheet is not None and readable:
+        _sheet(readable, predictor).save(sheet, format="PNG", optimize=True)
+        print(f"wrote {_shown(sheet)}")
+    for prediction in broken:
+        print(f"error: {_shown(prediction.path)}: {prediction.problem}", file=sys.stderr)
+    return 1 if broken else 0
+
+
+def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
+    """Refuse, before the first photograph is read, what cannot be written or would be written over."""
+    for target in targets:
+        if not target.parent.is_dir():
+            raise LithoscopeError(f"{target}: its folder does not exist; make it first, or choose another place")
+        if target.is_dir() or not os.access(target.parent, os.W_OK):
+            raise LithoscopeError(f"{target}: cannot be written; name a file in a folder that can be written to")
+    places = {target.resolve() for target in targets}
+    if len(places) < len(targets) or places & {file.resolve() for file in files}:
+        raise LithoscopeError("--output and --sheet must name files of their own, which are no photographs to classify")
+
+
+def _print_table(predictions: Sequence[Prediction]) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("photograph", overflow="fold")
+    table.add_column("label", no_wrap=True)
+    table.add_column("confidence", justify="right")
+    for prediction in predictions:
+        table.add_row(_shown(prediction.path), prediction.label, f"{prediction.confidence:.3f}")
+    Console(markup=False, highlight=False).print(table)
+
+
+def _shown(path: Path) -> str:
+    """Return a path for the terminal, whatever bytes it is made of."""
+    return safe(printable(str(path)))
+
+
+def _sheet(predictions: Sequence[Prediction], predictor: Predictor) -> Image.Image:
+    shown = predictions[:SHEET_LIMIT]
+    tiles = [
+        Tile(predictor.square(read_photograph(p.path)), predicted=str(p.label), confidence=p.confidence) for p in shown
+    ]
+    more = f", the first {len(shown)}" if len(shown) < len(predictions) else ""
+    synthetic = "; the model was trained on synthetic drawings" if predictor.description.synthetic else ""
+    return contact_sheet(tiles, title=f"{len(predictions)} photographs{more}{synthetic}")
