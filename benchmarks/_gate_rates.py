@@ -67,8 +67,10 @@ def render(baselines: Kept, arms: Mapping[str, Kept], same: str, settings: GateS
         accuracies = [METRICS["accuracy"].of(scores) for scores in arms[arm] if scores]
         broken = sum(pair is None for pair in judgements)
         shown = _spread(accuracies) + (f"; {broken} of {n} broke off" if broken else "")
-        lines.append(f"| {arm}, other seed | {'pass' if arm == same else 'fail'} | **{rates[0]}** | "
-                     f"{' | '.join(rates[1:])} | {shown} |")  # fmt: skip
+        lines.append(
+            f"| {arm}, other seed | {'pass' if arm == same else 'fail'} | **{rates[0]}** | "
+            f"{' | '.join(rates[1:])} | {shown} |"
+        )
     wrongly = sum(any(one.outcome == "better" for one in pair) for pair in pairs[same] if pair)
     n = len(pairs[same])
     lines += [
@@ -88,10 +90,11 @@ def _spread(values: Sequence[float]) -> str:
 def _seeds(baselines: Kept, others: Kept, pairs: Sequence[Pair], settings: GateSettings) -> list[str]:
     """Return the table of what a seed does to each metric, and the drop that calls for."""
     lines = [
-        "## What another seed does", "",
+        "## What another seed does",
+        "",
         "| metric | mean ± SD between seeds | drop that calls for | `drop` in `params.yaml` |",
         "| --- | --- | --- | --- |",
-    ]  # fmt: skip
+    ]
     for name, metric in METRICS.items():
         values = [metric.of(scores) for scores in [*baselines, *others] if scores]
         asked = tolerance(settings, name, values, pairs)
@@ -103,11 +106,13 @@ def _other_tolerances(pairs: Mapping[str, Sequence[Pair]]) -> list[str]:
     """Return the table of what other tolerances would have done to the same pairs."""
     factors = (0.0, 0.5, 1.0, 1.5, 2.0)
     lines = [
-        "## With other tolerances", "",
-        "Share of the same pairs that would have failed, had every `drop` been so many times as large.", "",
+        "## With other tolerances",
+        "",
+        "Share of the same pairs that would have failed, had every `drop` been so many times as large.",
+        "",
         "| what is judged | " + " | ".join(f"× {factor:g}" for factor in factors) + " |",
         "| --- " * (1 + len(factors)) + "|",
-    ]  # fmt: skip
+    ]
     for arm, judgements in pairs.items():
         shares = [sum(would_fail(pair, factor) for pair in judgements) / len(judgements) for factor in factors]
         lines.append(f"| {arm}, other seed | " + " | ".join(f"{share:.2f}" for share in shares) + " |")

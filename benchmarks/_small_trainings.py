@@ -53,8 +53,9 @@ def pack(folder: Path, params: Parameters) -> None:
         rows = splits[splits["split"] == split]
         pictures = in_order(
             lambda path: to_square(read_photograph(SPECIMENS / path), params.image_size, params.augment.crop_border),
-            rows["path"], params.threads,
-        )  # fmt: skip
+            rows["path"],
+            params.threads,
+        )
         write_split(half, split, rows["id"].tolist(), rows["label"].tolist(), pictures, side=params.image_size)
     half.replace(folder)
 
@@ -94,9 +95,14 @@ def train_model(arrays: Path, params: Parameters, seed: int, folder: Path, *, sh
     if shuffled:
         train = _shuffled(train, seed)
     settings = TrainingSettings(
-        lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=seed, device="cpu",
-        precision=params.precision, **params.train.of_training(),
-    )  # fmt: skip
+        lr=params.lr,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        seed=seed,
+        device="cpu",
+        precision=params.precision,
+        **params.train.of_training(),
+    )
     architecture = Architecture(
         image_size=params.image_size,
         classes=len(train.classes),
@@ -104,9 +110,17 @@ def train_model(arrays: Path, params: Parameters, seed: int, folder: Path, *, sh
     )
     online = OnlineAugmentation.from_parameters(params.augment, seed)
     result = train_members(
-        partial(build_classifier, architecture), settings, train, validation, online,
-        members=1, threads=params.threads, checkpoints=folder, on_epoch=lambda *_: None, progress_bar=False,
-    )  # fmt: skip
+        partial(build_classifier, architecture),
+        settings,
+        train,
+        validation,
+        online,
+        members=1,
+        threads=params.threads,
+        checkpoints=folder,
+        on_epoch=lambda *_: None,
+        progress_bar=False,
+    )
     if processes.leads():
         description = ModelDescription(architecture, train.classes, True, "specimens", True, None)
         save_calibrated(folder / "model", description, result.state(), validation)

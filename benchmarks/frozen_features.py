@@ -36,9 +36,19 @@ def main() -> None:
     options = parser.parse_args()
     training, validation = pictures(options.pictures, options.side, 0), pictures(options.pictures // 4, options.side, 1)
     settings = TrainingSettings(
-        lr=1e-3, epochs=options.epochs, batch_size=32, seed=0, precision="fp32", device="cpu", optimizer="adamw",
-        weight_decay=0.01, schedule="cosine", warmup=1, patience=0, label_smoothing=0.0,
-    )  # fmt: skip
+        lr=1e-3,
+        epochs=options.epochs,
+        batch_size=32,
+        seed=0,
+        precision="fp32",
+        device="cpu",
+        optimizer="adamw",
+        weight_decay=0.01,
+        schedule="cosine",
+        warmup=1,
+        patience=0,
+        label_smoothing=0.0,
+    )
 
     def head(computed: bool) -> None:
         make_repeatable(0, options.threads)
@@ -46,9 +56,15 @@ def main() -> None:
         phase = Phase("head", settings, len(network.blocks()), rate="lr", computed=computed)
         with tempfile.TemporaryDirectory() as folder:
             train_phase(
-                network, phase, Photographs(training, validation, None), [], checkpoints=Path(folder),
-                features=Path(folder) / "features", on_epoch=lambda *_: None, progress_bar=False,
-            )  # fmt: skip
+                network,
+                phase,
+                Photographs(training, validation, None),
+                [],
+                checkpoints=Path(folder),
+                features=Path(folder) / "features",
+                on_epoch=lambda *_: None,
+                progress_bar=False,
+            )
 
     print(
         f"{options.model}, {options.pictures} + {len(validation)} pictures of {options.side} px, {options.epochs} "

@@ -58,11 +58,13 @@ def main() -> None:
     whole = load_parameters(ROOT / "params.yaml")
     params = whole.model_copy(
         update={
-            "image_size": options.image_size, "epochs": options.epochs, "threads": options.threads,
+            "image_size": options.image_size,
+            "epochs": options.epochs,
+            "threads": options.threads,
             "dataset": "specimens",
             "augment": whole.augment.model_copy(update={"copies": 0}),
         }
-    )  # fmt: skip
+    )
     folder = KEPT / key_of(params, plans(params))
     arrays = folder / "arrays"
     with exclusive(folder, "packing"):

@@ -127,9 +127,11 @@ def main() -> None:
         )
         late = sum(network.widths[number] for number in network.gathered)
         kinds = {
-            "average": slice(late - network.widths[-1], late), "late averages": slice(0, late),
-            "covariance": slice(late, None), "texture": slice(None),
-        }  # fmt: skip
+            "average": slice(late - network.widths[-1], late),
+            "late averages": slice(0, late),
+            "covariance": slice(late, None),
+            "texture": slice(None),
+        }
         for kind, columns in kinds.items():
             for passes in options.passes:
                 right = np.zeros(2)

@@ -133,9 +133,11 @@ def main() -> None:
     try:
         with FileLock(STORE.with_suffix(".lock"), timeout=0):
             study = optuna.create_study(
-                storage=f"sqlite:///{STORE}", study_name=arguments.name or f"{recipe.name}-search",
-                direction=DIRECTIONS[arguments.metric], load_if_exists=True,
-            )  # fmt: skip
+                storage=f"sqlite:///{STORE}",
+                study_name=arguments.name or f"{recipe.name}-search",
+                direction=DIRECTIONS[arguments.metric],
+                load_if_exists=True,
+            )
             data = arguments.data and str(arguments.data.resolve())
             asked = [recipe.name, arguments.metric, fixed, data]
             if study.user_attrs.get("asked", asked) != asked:

@@ -41,10 +41,16 @@ def main() -> None:
             copies = parameters.augment.copies if split == "train" else 0
             task = progress.add_task(split, total=len(rows) * (1 + copies))
             write_split(
-                folder, split, rows["id"].tolist(), rows["label"].tolist(),
-                in_order(decode, rows["path"], parameters.threads), side=parameters.image_size,
-                copies=copies, vary=vary, advance=partial(progress.advance, task),
-            )  # fmt: skip
+                folder,
+                split,
+                rows["id"].tolist(),
+                rows["label"].tolist(),
+                in_order(decode, rows["path"], parameters.threads),
+                side=parameters.image_size,
+                copies=copies,
+                vary=vary,
+                advance=partial(progress.advance, task),
+            )
             print(f"{split}: {len(rows):,} photographs" + f", {copies * len(rows):,} augmented copies" * (copies > 0))
     PLOT.parent.mkdir(exist_ok=True)
     packed_photographs(folder, used).to_csv(PACKED, index=False, lineterminator="\n", encoding="utf-8")

@@ -51,10 +51,15 @@ def main() -> None:
     scored = answers(predictor, split, images)
     same = on == "validation" and images is split.images
     scores = score(
-        scored, scored if same else answers(predictor, validation, validation.images), baselines,
-        split=on, classes=model.classes, coarse=coarse, temperature=model.temperature,
+        scored,
+        scored if same else answers(predictor, validation, validation.images),
+        baselines,
+        split=on,
+        classes=model.classes,
+        coarse=coarse,
+        temperature=model.temperature,
         calibrated_on=model.calibrated_on,
-    )  # fmt: skip
+    )
     for name, path in METRICS.items():
         path.parent.mkdir(exist_ok=True)
         values = {on: getattr(scores, name)}

@@ -30,9 +30,11 @@ def main() -> None:
     with Progress(transient=True) as progress:
         task = progress.add_task("compare", total=len(paths))
         matches = near_duplicates(
-            photographs["phash"].tolist(), lambda row: read(paths[row]), parameters.threads,
+            photographs["phash"].tolist(),
+            lambda row: read(paths[row]),
+            parameters.threads,
             advance=lambda: progress.advance(task),
-        )  # fmt: skip
+        )
     near = [match for match in matches if contents[match.first] != contents[match.second]]
     splits = split_photographs(photographs, group_numbers(contents, matches).tolist(), parameters.split)
     figures = summarise(photographs, splits, refused["reason"].tolist(), {"near_pairs": len(near)})

@@ -36,9 +36,14 @@ def main() -> None:
     params = load_parameters(Path("params.yaml"))
     model, device = params.model, resolve_device(params.device)
     settings = TrainingSettings(
-        lr=params.lr, epochs=params.epochs, batch_size=params.batch_size, seed=params.seed, device=device,
-        precision=resolve_precision(params.precision, device), **params.train.of_training(),
-    )  # fmt: skip
+        lr=params.lr,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        seed=params.seed,
+        device=device,
+        precision=resolve_precision(params.precision, device),
+        **params.train.of_training(),
+    )
     threads = processes.join(device, params.threads)
     make_repeatable(params.seed, threads)
     if processes.leads():
@@ -52,14 +57,26 @@ def main() -> None:
     build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     description = ModelDescription(
-        architecture, split.classes, params.augment.crop_border, dataset["name"], dataset["synthetic"], start,
+        architecture,
+        split.classes,
+        params.augment.crop_border,
+        dataset["name"],
+        dataset["synthetic"],
+        start,
         model.views,
-    )  # fmt: skip
+    )
     online = OnlineAugmentation.from_parameters(params.augment, params.seed)
     train = partial(
-        train_members, build, settings, split, validation, online, members=model.members, threads=threads,
+        train_members,
+        build,
+        settings,
+        split,
+        validation,
+        online,
+        members=model.members,
+        threads=threads,
         progress_bar=sys.stderr.isatty() and processes.leads(),
-    )  # fmt: skip
+    )
     if not processes.leads():  # the first one writes all files and talks to MLflow
         train(checkpoints=processes.share(Path()), on_epoch=lambda *_: None)
         return

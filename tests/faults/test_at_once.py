@@ -27,9 +27,14 @@ def experiment(clone: Clone, mode: str, seed: int) -> str:
     command = ["dvc", "exp", "run", mode, "--name", f"seed-{seed}", "-S", f"seed={seed}", "train"]
     while True:
         done = subprocess.run(
-            command, cwd=clone.root, env=clone.environment, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            command,
+            cwd=clone.root,
+            env=clone.environment,
+            text=True,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         if done.returncode == 0:
             return done.stdout
         assert "lock" in done.stdout, done.stdout

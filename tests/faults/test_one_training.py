@@ -60,9 +60,14 @@ def work(clone: Clone, *command: str, when: str = "", act: Act = lambda _: None)
     """Run a command; act as soon as it prints a line."""
     printed = []
     with subprocess.Popen(
-        command, cwd=clone.root, env=clone.environment, text=True, start_new_session=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ) as process:  # fmt: skip
+        command,
+        cwd=clone.root,
+        env=clone.environment,
+        text=True,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             printed.append(line)
@@ -86,9 +91,7 @@ def story(packed_clone: Clone, blank_database: Path, tmp_path_factory: pytest.Te
     server = TrackingServer(tmp_path_factory.mktemp("server"), blank_database)
     server.start()
     line = Line(server.port)
-    clone.environment |= {
-        "MLFLOW_TRACKING_URI": line.address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    }  # fmt: skip
+    clone.environment |= {"MLFLOW_TRACKING_URI": line.address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     disk = clone.root / ".partial"
     if can_mount():
         mount(disk, "64m")

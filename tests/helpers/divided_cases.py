@@ -21,9 +21,19 @@ from lithoscope.training.module import TrainingSettings
 SIZE = 32
 # A low rate: a ReLU that the last digits turn on or off changes a gradient by a hundredth, and steps carry that on.
 SETTINGS = TrainingSettings(
-    lr=1e-5, epochs=2, batch_size=8, seed=0, precision="fp32", device="cpu", optimizer="sgd", weight_decay=0.01,
-    schedule="cosine", warmup=0, patience=0, label_smoothing=0.0,
-)  # fmt: skip
+    lr=1e-5,
+    epochs=2,
+    batch_size=8,
+    seed=0,
+    precision="fp32",
+    device="cpu",
+    optimizer="sgd",
+    weight_decay=0.01,
+    schedule="cosine",
+    warmup=0,
+    patience=0,
+    label_smoothing=0.0,
+)
 CNN = Architecture("cnn", SIZE, 3, 0.4)
 CASES: dict[str, tuple[Architecture, dict[str, Any]]] = {
     "no batch norm": (dataclasses.replace(CNN, name="squeezenet1_1"), {}),
@@ -61,10 +71,15 @@ def fit(case: str, checkpoints: Path) -> TrainingResult:
     make_repeatable(0, threads=1)
     limits = AugmentationLimits(rotation=10, zoom=0.1, brightness=0.1)
     return train(
-        build_classifier(architecture), dataclasses.replace(SETTINGS, **changes), striped(29, 1), striped(13, 2),
-        OnlineAugmentation(limits, 1.0, 0), checkpoints=checkpoints / case, on_epoch=lambda *_: None,
+        build_classifier(architecture),
+        dataclasses.replace(SETTINGS, **changes),
+        striped(29, 1),
+        striped(13, 2),
+        OnlineAugmentation(limits, 1.0, 0),
+        checkpoints=checkpoints / case,
+        on_epoch=lambda *_: None,
         progress_bar=False,
-    )  # fmt: skip
+    )
 
 
 def main() -> None:

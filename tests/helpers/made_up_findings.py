@@ -35,8 +35,11 @@ def write_people(root: Path, *, part: str = "test") -> None:
     """Write a comparison with people as ``evaluate`` does where a set has their judgements."""
     r = {name: round(0.9 - 0.05 * place, 3) for place, name in enumerate(DIMENSIONS)}
     fitted = {"mean_r": 0.767, "mean_r_low": 0.738, "mean_r_high": 0.794} | {
-        "disparity": 0.371, "disparity_low": 0.338, "disparity_high": 0.408, "r": r,
-    }  # fmt: skip
+        "disparity": 0.371,
+        "disparity_low": 0.338,
+        "disparity_high": 0.408,
+        "r": r,
+    }
     chance = {"mean_r": 0.209, "mean_r_95": 0.241, "disparity": 0.957, "disparity_95": 0.943}
     people, model = {"people": 45, "accuracy": 0.624}, {"photographs": 20, "accuracy": 0.75, "outdoes": 0.78}
     ends = {"low": 0.531, "high": 0.888}

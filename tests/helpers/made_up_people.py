@@ -15,8 +15,17 @@ from lithoscope.data.packed.arrays import write_classes, write_split
 from lithoscope.evaluation.human_judgements.human_data import DIMENSIONS, SUPPLEMENTARY
 
 CATEGORIES = [
-    "Andesite", "Basalt", "Diorite", "Gabbro", "Granite", "Obsidian", "Pegmatite", "Peridotite", "Pumice", "Rhyolite",
-]  # fmt: skip
+    "Andesite",
+    "Basalt",
+    "Diorite",
+    "Gabbro",
+    "Granite",
+    "Obsidian",
+    "Pegmatite",
+    "Peridotite",
+    "Pumice",
+    "Rhyolite",
+]
 TRAIN, TEST = "360 Rocks", "120 Rocks"
 
 
@@ -86,9 +95,7 @@ def made_up(root: Path, *, each: Sequence[int] = (4, 4), side: int = 32, seed: i
         matrix(build / "raw" / "human" / f"{stem}_supplemental_dims.txt", rated, "\t")
     matrix(build / "raw" / "human" / "cnn_120.txt", spaces[1] + rng.normal(size=spaces[1].shape))
     trials().to_csv(build / "raw" / "human" / "human_categorization_120.csv", index=False)
-    description = {
-        "name": "osf-rocks", "human_data": True, "coarse_classes": dict.fromkeys(CATEGORIES, "igneous"),
-    }  # fmt: skip
+    description = {"name": "osf-rocks", "human_data": True, "coarse_classes": dict.fromkeys(CATEGORIES, "igneous")}
     (build / "dataset.json").write_text(json.dumps(description), "utf-8")
     rows = [
         {"id": name, "label": name.split("_")[1], "official_split": split}

@@ -44,8 +44,11 @@ class Clone:
         self.root = root
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=source, capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
+            cwd=source,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for name in filter(None, listed.split("\0")):
             if (source / name).is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -54,9 +57,11 @@ class Clone:
         self.environment = {
             **kept,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
-            "GIT_AUTHOR_NAME": "A Test", "GIT_AUTHOR_EMAIL": "test@localhost",
-            "GIT_COMMITTER_NAME": "A Test", "GIT_COMMITTER_EMAIL": "test@localhost",
-        }  # fmt: skip
+            "GIT_AUTHOR_NAME": "A Test",
+            "GIT_AUTHOR_EMAIL": "test@localhost",
+            "GIT_COMMITTER_NAME": "A Test",
+            "GIT_COMMITTER_EMAIL": "test@localhost",
+        }
         self.run("git", "init", "--quiet", "--initial-branch=main")
         self.commit("Start")
         if pull:
@@ -72,9 +77,14 @@ class Clone:
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command; return what it printed, on both streams."""
         done = subprocess.run(
-            command, cwd=self.root, env=self.environment, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            command,
+            cwd=self.root,
+            env=self.environment,
+            text=True,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         if status is not None:
             assert done.returncode == status, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout

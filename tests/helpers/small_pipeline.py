@@ -92,9 +92,12 @@ class SmallPipeline:
         root.mkdir(parents=True)
         gate = (checkout / "params.yaml").read_text(encoding="utf-8").partition("\ngate:")[2]
         files = {
-            "pack.py": PACK, "learn.py": LEARN, "dvc.yaml": PIPELINE, ".gitignore": "/build/\n",
+            "pack.py": PACK,
+            "learn.py": LEARN,
+            "dvc.yaml": PIPELINE,
+            ".gitignore": "/build/\n",
             "params.yaml": f"dataset: folder\nlr: 0.003\nepochs: 40\nseed: 0\n\ngate:{gate}",
-        }  # fmt: skip
+        }
         for name, text in files.items():
             (root / name).write_text(text, encoding="utf-8")
         git(root, "init", "--quiet", "--initial-branch=main")
@@ -107,9 +110,14 @@ class SmallPipeline:
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
         environment = {**kept, "PATH": path, "PYTHONPATH": str(self.checkout / "src")}
         done = subprocess.run(
-            ["dvc", *arguments], cwd=self.root, env=environment, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            ["dvc", *arguments],
+            cwd=self.root,
+            env=environment,
+            text=True,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         assert done.returncode == 0, done.stdout
         return done.stdout
 

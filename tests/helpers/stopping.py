@@ -48,9 +48,12 @@ class Stopped:
         path = os.pathsep.join(filter(None, paths))
         with self.log.open("wb") as printed:
             self.process = subprocess.Popen(
-                command, cwd=cwd, stdout=printed, stderr=subprocess.STDOUT,
+                command,
+                cwd=cwd,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
                 env={**environment, "STOP_AT": at, "STOP_FLAG": str(flag), "PYTHONPATH": path},
-            )  # fmt: skip
+            )
         wait_until(lambda: flag.exists() or self.process.poll() is not None, at, self.log)
         assert flag.exists(), self.printed()
         self.inner = int(flag.read_text(encoding="utf-8"))

@@ -163,9 +163,16 @@ def test_predict_shows_labels_and_names_what_is_broken(clone: Clone, photographs
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     table, sheet = tmp_path / "labels.csv", tmp_path / "labels.png"
     printed = clone.run(
-        "lithoscope", "predict", str(photographs / CLASSES[0]), str(tmp_path / "broken.jpg"),
-        "--output", str(table), "--sheet", str(sheet), status=1,
-    )  # fmt: skip
+        "lithoscope",
+        "predict",
+        str(photographs / CLASSES[0]),
+        str(tmp_path / "broken.jpg"),
+        "--output",
+        str(table),
+        "--sheet",
+        str(sheet),
+        status=1,
+    )
     assert "IMG 00.png" in printed
     assert f"error: {tmp_path / 'broken.jpg'}" in printed
     rows = pd.read_csv(table)
@@ -216,10 +223,15 @@ def test_every_part_of_training_and_of_the_model_can_be_set_in_params_yaml(clone
     shutil.copy(clone.root / "build" / "model" / "model.safetensors", start)
     settings = {
         "model.weights": start,
-        "model.members": 2, "model.views": 2, "model.pooling": "both",
-        "augment.online": 0.0, "augment.policy": "trivialaugment", "train.head_epochs": 1, "train.ema": 0.5,
+        "model.members": 2,
+        "model.views": 2,
+        "model.pooling": "both",
+        "augment.online": 0.0,
+        "augment.policy": "trivialaugment",
+        "train.head_epochs": 1,
+        "train.ema": 0.5,
         "split.validation": 0,
-    }  # fmt: skip
+    }
     changes = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
     printed = clone.run("dvc", "exp", "run", "--temp", "--name", "parts", *changes)
     assert "best epoch" in printed
@@ -240,8 +252,19 @@ def test_every_part_of_training_and_of_the_model_can_be_set_in_params_yaml(clone
 def test_validation_photographs_are_scored_from_closer_on_request(clone: Clone) -> None:
     scores = []
     for name, crop in (("as-they-are", 0.0), ("closer", 0.6)):
-        clone.run("dvc", "exp", "run", "--quiet", "--temp", "--name", name, "-S", "evaluate.on=validation",
-                  "-S", f"evaluate.crop={crop}")  # fmt: skip
+        clone.run(
+            "dvc",
+            "exp",
+            "run",
+            "--quiet",
+            "--temp",
+            "--name",
+            name,
+            "-S",
+            "evaluate.on=validation",
+            "-S",
+            f"evaluate.crop={crop}",
+        )
         scores.append(DVCFileSystem(str(clone.root), rev=name).read_text("plots/predictions.csv"))
     assert scores[0] != scores[1]
 

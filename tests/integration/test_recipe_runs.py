@@ -157,8 +157,10 @@ def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(
     with sqlite3.connect(database) as opened:
         assert opened.execute("pragma integrity_check").fetchall() == [("ok",)]
     assert {name: run.status for name, run in runs.items()} == {
-        "sweep-1": "FINISHED", "sweep-2": "FAILED", "sweep-3": "FINISHED",
-    }  # fmt: skip
+        "sweep-1": "FINISHED",
+        "sweep-2": "FAILED",
+        "sweep-3": "FINISHED",
+    }
     for name, rate in {"sweep-1": 1e-3, "sweep-3": 2e-3}.items():
         assert float(runs[name].parameters["lr"]) == parameters(clone, name)["lr"] == rate
         assert runs[name].metrics["validation.accuracy"] == figures(clone, name)["validation"]["accuracy"]
@@ -166,8 +168,9 @@ def test_a_sweep_two_at_a_time_keeps_its_good_members_where_one_fails(
 
     table = clone.run("lithoscope", "compare")
     assert [line.split()[:3] for line in table.splitlines() if "sweep-" in line] in (
-        [["1", "sweep-1", "0.001"], ["2", "sweep-3", "0.002"]], [["1", "sweep-3", "0.002"], ["2", "sweep-1", "0.001"]],
-    )  # fmt: skip
+        [["1", "sweep-1", "0.001"], ["2", "sweep-3", "0.002"]],
+        [["1", "sweep-3", "0.002"], ["2", "sweep-1", "0.001"]],
+    )
     assert "accuracy against 1" in table
     assert sum("shown" in line for line in table.splitlines() if "sweep-" in line) == 1, "the second against the first"
     assert "other photographs" not in table.partition("Accuracy against")[0], "both validated on the same ones"

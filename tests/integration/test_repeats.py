@@ -43,10 +43,14 @@ def clones(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> list[Clo
         log = (clone.root.parent / f"{clone.root.name}.log").open("wb")
         running.append(
             subprocess.Popen(
-                ["dvc", "repro"], cwd=clone.root, env=clone.environment, umask=umask, stdout=log,
+                ["dvc", "repro"],
+                cwd=clone.root,
+                env=clone.environment,
+                umask=umask,
+                stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        )  # fmt: skip
+        )
     for clone, process in zip(made, running, strict=True):
         status = process.wait()
         assert status == 0, (clone.root.parent / f"{clone.root.name}.log").read_text("utf-8")
@@ -79,9 +83,15 @@ def test_two_fresh_clones_end_with_the_same_lock(clones: list[Clone]) -> None:
     assert (clones[0].root / "dvc.lock").read_bytes() == (clones[1].root / "dvc.lock").read_bytes()
     made = {key.partition(": ")[2] for key in first}
     assert {
-        "build/splits.csv", "build/arrays", "build/model", "plots/predictions.csv", "metrics/evaluation.json",
-        "plots/photographs.png", "plots/augmented.png", "report",
-    } <= made  # fmt: skip
+        "build/splits.csv",
+        "build/arrays",
+        "build/model",
+        "plots/predictions.csv",
+        "metrics/evaluation.json",
+        "plots/photographs.png",
+        "plots/augmented.png",
+        "report",
+    } <= made
 
 
 def test_every_file_has_the_same_bytes(clones: list[Clone]) -> None:

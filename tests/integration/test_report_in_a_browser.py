@@ -21,9 +21,23 @@ from helpers.made_up_run import make_run
 from helpers.read_pages import inputs_of
 
 SECTIONS = [
-    "curves", "confusion", "classes", "calibration", "selective", "coarse", "people", "looked", "map", "mistakes",
-    "suspects", "data", "augmented", "card", "find", "repeat",
-]  # fmt: skip
+    "curves",
+    "confusion",
+    "classes",
+    "calibration",
+    "selective",
+    "coarse",
+    "people",
+    "looked",
+    "map",
+    "mistakes",
+    "suspects",
+    "data",
+    "augmented",
+    "card",
+    "find",
+    "repeat",
+]
 KINDS = {"biotite": "silicate", "bornite, of an unusually long name indeed": "sulphide", "malachite": "carbonate"}
 NOT_BETTER: Any = {"verdicts": {"colour_histogram": "not shown"}}
 PHONE, WIDE = {"width": 360, "height": 740}, {"width": 1440, "height": 900}

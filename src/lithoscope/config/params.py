@@ -22,10 +22,22 @@ GATE = "gate"
 _PAST = "past"
 
 WELL_KNOWN_MODELS = (
-    "cnn", "mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "resnet34", "resnet50",
-    "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_v2_s",
-    "convnext_tiny", "vit_b_16", "swin_t",
-)  # fmt: skip
+    "cnn",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "mobilenet_v3_small",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "efficientnet_b0",
+    "efficientnet_b1",
+    "efficientnet_b2",
+    "efficientnet_b3",
+    "efficientnet_v2_s",
+    "convnext_tiny",
+    "vit_b_16",
+    "swin_t",
+)
 
 
 def _known_model(name: str) -> str:

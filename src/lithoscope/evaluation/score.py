@@ -65,9 +65,16 @@ class Scores:
 
 
 def score(
-    scored: Answers, validation: Answers, baselines: Mapping[str, Labels], *, split: str, classes: Sequence[str],
-    coarse: Mapping[str, str], temperature: float, calibrated_on: int,
-) -> Scores:  # fmt: skip
+    scored: Answers,
+    validation: Answers,
+    baselines: Mapping[str, Labels],
+    *,
+    split: str,
+    classes: Sequence[str],
+    coarse: Mapping[str, str],
+    temperature: float,
+    calibrated_on: int,
+) -> Scores:
     """Score a model on one split.
 
     Args:

@@ -22,9 +22,19 @@ if TYPE_CHECKING:
 
 # Middle tones: each can be read on a light and on a dark page. Beyond twelve runs they come again, dashed.
 COLOURS = (
-    "#2f7fc1", "#c8621f", "#2c9a72", "#b04a9c", "#8a7a1e", "#d14f56",
-    "#5b6fd6", "#6d8f2b", "#1f97a8", "#a06a45", "#8d5fd0", "#7d838a",
-)  # fmt: skip
+    "#2f7fc1",
+    "#c8621f",
+    "#2c9a72",
+    "#b04a9c",
+    "#8a7a1e",
+    "#d14f56",
+    "#5b6fd6",
+    "#6d8f2b",
+    "#1f97a8",
+    "#a06a45",
+    "#8d5fd0",
+    "#7d838a",
+)
 
 
 def line_style(number: int) -> dict[str, Any]:
@@ -66,9 +76,16 @@ def draw_curves(compared: "Sequence[Compared]", quantity: str) -> Figure:
         heights = spread([min(value, top) for value, _ in ends], bottom, top, 0.042 * (top - bottom))
         for (_, number), height in zip(ends, heights, strict=True):
             axes.annotate(
-                str(number), (1, height), (5, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points",
-                color=line_style(number)["color"], va="center", fontweight="bold", fontsize=9,
-            )  # fmt: skip
+                str(number),
+                (1, height),
+                (5, 0),
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+                color=line_style(number)["color"],
+                va="center",
+                fontweight="bold",
+                fontsize=9,
+            )
         return figure
 
 
@@ -118,9 +135,16 @@ def draw_accuracies(compared: "Sequence[Compared]") -> Figure:
             if not marks and best is not None:
                 axes.plot([best], [row], "D", color=colour, markerfacecolor=PAPER, markersize=5)
             axes.annotate(
-                f"{_cut(run.name)}  {run.number}", (0, row), (-8, 0), xycoords=axes.get_yaxis_transform(),
-                textcoords="offset points", color=colour, va="center", ha="right", fontweight="bold",
-            )  # fmt: skip
+                f"{_cut(run.name)}  {run.number}",
+                (0, row),
+                (-8, 0),
+                xycoords=axes.get_yaxis_transform(),
+                textcoords="offset points",
+                color=colour,
+                va="center",
+                ha="right",
+                fontweight="bold",
+            )
         axes.set_yticks([])
         axes.set_ylim(len(compared) - 0.4, -0.6)
         axes.set_xlim(0, 1)
@@ -161,9 +185,13 @@ def comparison_page(
         note: What stands below the table; nothing where empty.
     """
     environment = Environment(
-        loader=PackageLoader("lithoscope.reporting", "templates"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
-    )  # fmt: skip
+        loader=PackageLoader("lithoscope.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     figures = {
         "loss": to_svg(draw_curves(compared, "loss"), "loss", "validation loss by epoch, a line a run"),
         "accuracy": to_svg(draw_curves(compared, "accuracy"), "accuracy", "validation accuracy by epoch, a line a run"),

@@ -95,9 +95,12 @@ def plan_folds(root: Path, recipe: Recipe, request: Request, folds: int) -> list
     name, planned = base_name(recipe, request), []
     for fold in range(folds):
         settings = {
-            **request.settings, "split.folds": folds, "split.fold": fold, "evaluate.on": "validation",
+            **request.settings,
+            "split.folds": folds,
+            "split.fold": fold,
+            "evaluate.on": "validation",
             "train.temperature": None,
-        }  # fmt: skip
+        }
         asked = dataclasses.replace(request, settings=settings, name=f"{name}-fold{fold}")
         planned += plan(root, recipe, asked)
     return planned

@@ -88,10 +88,16 @@ def _tracked(root: Path, inputs: ReportInputs) -> dict[str, Any]:
         return {"missing": f"MLflow run: none of these weights and parameters in {store.shown}", **nothing}
     tags = found.tags
     names = {
-        "mlflow.runName": "name", "dvc.experiment": "DVC experiment", "trained": "trained",
-        "git.commit": "git revision", "git.changed": "tracked files changed", "device": "device",
-        "precision": "precision", "processor": "processor", "python": "python",
-    }  # fmt: skip
+        "mlflow.runName": "name",
+        "dvc.experiment": "DVC experiment",
+        "trained": "trained",
+        "git.commit": "git revision",
+        "git.changed": "tracked files changed",
+        "device": "device",
+        "precision": "precision",
+        "processor": "processor",
+        "python": "python",
+    }
     told = [("MLflow run", found.run_id), *((name, tags[tag]) for tag, name in names.items() if tag in tags)]
     if "seconds" in found.metrics:
         told.append(("seconds of training", f"{found.metrics['seconds']:.0f}"))

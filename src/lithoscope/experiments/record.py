@@ -37,9 +37,14 @@ from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store, op
 
 DIGITS = 5  # decimals of a probability
 _NEEDED = (
-    "params.yaml", "build/dataset.json", "build/model", "build/splits.csv", "metrics/data.json", "metrics/train.json",
+    "params.yaml",
+    "build/dataset.json",
+    "build/model",
+    "build/splits.csv",
+    "metrics/data.json",
+    "metrics/train.json",
     "plots/predictions.csv",
-)  # fmt: skip
+)
 
 _OPTIONAL = ("metrics/people.json",)  # experiments of earlier versions have none
 
@@ -119,9 +124,10 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     """
     try:
         return pd.read_csv(
-            folder / "plots" / "predictions.csv", keep_default_na=False,
+            folder / "plots" / "predictions.csv",
+            keep_default_na=False,
             dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
-        )  # fmt: skip
+        )
     except FileNotFoundError:
         raise LithoscopeError("plots/predictions.csv is missing: `dvc repro` makes it") from None
 
@@ -166,12 +172,14 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
         "classes": description.classes,
         "photographs": [
             {
-                "id": row["id"], "label": row["label"], **({"group": group} if group in shared else {}),
+                "id": row["id"],
+                "label": row["label"],
+                **({"group": group} if group in shared else {}),
                 "p": [round(float(row[column]), DIGITS) for column in columns],
             }
             for (_, row), group in zip(table.iterrows(), groups, strict=True)
         ],
-    }  # fmt: skip
+    }
 
 
 def _tracked(

@@ -86,10 +86,7 @@ def judge(root: Path, here: dict[str, str]) -> tuple[int, str]:
     other = [f"{name}: {made.get(name)}, here {value}" for name, value in here.items() if made.get(name) != value]
     if not other:
         return 1, f"error: {named}; a machine like this one wrote the committed {LOCK}, so nothing should have"
-    return (
-        0,
-        f"{named}, as may be: {LOCK} was written elsewhere ({'; '.join(other)}); see docs/repeats.md",
-    )
+    return (0, f"{named}, as may be: {LOCK} was written elsewhere ({'; '.join(other)}); see docs/repeats.md")
 
 
 def main() -> None:

@@ -117,8 +117,7 @@ def inconsistent(current: Side, scores: Scores) -> Iterator[Finding]:
     for name, (low, high) in ranges.items():
         if name in figures and not low - 2e-6 <= figures[name] <= high + 2e-6:
             yield Finding(
-                "failure",
-                f"{EVALUATION} says {scores.split}.{name} = {figures[name]:g}, {PREDICTIONS} gives {low:.6g}",
+                "failure", f"{EVALUATION} says {scores.split}.{name} = {figures[name]:g}, {PREDICTIONS} gives {low:.6g}"
             )
 
 

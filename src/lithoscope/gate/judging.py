@@ -93,9 +93,7 @@ def judge(metric: str, rule: Rule, baseline: Scores, current: Scores, *, paired:
         outcome = "better"
     else:
         outcome = "no drop shown"
-    return Judgement(
-        metric, *values, drop, at_least, at_most, p_value, smallest, rule.drop, rule.level, outcome
-    )  # fmt: skip
+    return Judgement(metric, *values, drop, at_least, at_most, p_value, smallest, rule.drop, rule.level, outcome)
 
 
 def _resampled_drops(

@@ -30,12 +30,17 @@ def rows(verdict: Verdict) -> list[tuple[str, ...]]:
     """Return the table's rows, under :data:`HEADINGS`."""
     return [
         (
-            one.metric, f"{one.baseline:.4f}", f"{one.current:.4f}", f"{one.current - one.baseline:+.4f}",
-            f"{one.at_least:+.4f} … {one.at_most:+.4f}", f"{one.tolerated:g}", _visible(one.smallest),
+            one.metric,
+            f"{one.baseline:.4f}",
+            f"{one.current:.4f}",
+            f"{one.current - one.baseline:+.4f}",
+            f"{one.at_least:+.4f} … {one.at_most:+.4f}",
+            f"{one.tolerated:g}",
+            _visible(one.smallest),
             one.outcome + (f" (p = {one.p_value:.2g})" if one.p_value is not None else ""),
         )
         for one in verdict.judgements
-    ]  # fmt: skip
+    ]
 
 
 def _visible(smallest: float | None) -> str:
@@ -78,9 +83,12 @@ def reasons(verdict: Verdict) -> list[tuple[str, list[str]]]:
     ]
     notes = [finding.text for finding in verdict.findings if finding.kind == "note"]
     parts = [
-        ("Fails because", verdict.failures()), ("Cannot tell", verdict.unknown()), ("Lost most", lost),
-        ("Budgets", limits), ("Notes", notes),
-    ]  # fmt: skip
+        ("Fails because", verdict.failures()),
+        ("Cannot tell", verdict.unknown()),
+        ("Lost most", lost),
+        ("Budgets", limits),
+        ("Notes", notes),
+    ]
     return [(heading, lines) for heading, lines in parts if lines]
 
 
@@ -119,9 +127,12 @@ def _row(cells: Sequence[str]) -> str:
 def as_json(verdict: Verdict) -> str:
     """Return the verdict for machines; a smallest drop of infinity is null."""
     values = {
-        "status": verdict.status, "verdict": WORDS[verdict.status], **asdict(verdict),
-        "failures": verdict.failures(), "unknown": verdict.unknown(),
-    }  # fmt: skip
+        "status": verdict.status,
+        "verdict": WORDS[verdict.status],
+        **asdict(verdict),
+        "failures": verdict.failures(),
+        "unknown": verdict.unknown(),
+    }
     for one in values["judgements"]:
         one["smallest"] = None if one["smallest"] == float("inf") else one["smallest"]
     return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

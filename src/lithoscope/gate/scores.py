@@ -62,9 +62,14 @@ class Scores:
         row = {name: place for place, name in enumerate(self.ids)}
         order = np.array([row[name] for name in other.ids], dtype=np.int64)
         return Scores(
-            self.split, other.ids, self.classes, self.labels[order], self.predicted[order], self.picked[order],
+            self.split,
+            other.ids,
+            self.classes,
+            self.labels[order],
+            self.predicted[order],
+            self.picked[order],
             [self.groups[row] for row in order],
-        )  # fmt: skip
+        )
 
 
 def read_scores(text: str, where: str) -> Scores:

@@ -157,8 +157,11 @@ def resolve(root: Path, revision: str) -> tuple[str, str] | None:
     for name in (revision, f"origin/{revision}"):
         done = subprocess.run(
             ["git", "rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{commit}}"],
-            cwd=root, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode == 0:
             return done.stdout.strip(), name
     return None

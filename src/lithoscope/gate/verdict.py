@@ -51,9 +51,12 @@ class Verdict:
                 for one in self.judgements
                 if one.outcome == "worse"
             ),
-            *(f"{one.name} is {one.ratio:.2f} times the baseline's; allowed: {one.limit:g}"
-              for one in self.budgets if one.over),
-        ]  # fmt: skip
+            *(
+                f"{one.name} is {one.ratio:.2f} times the baseline's; allowed: {one.limit:g}"
+                for one in self.budgets
+                if one.over
+            ),
+        ]
 
     def unknown(self) -> list[str]:
         """Return what could not be told, each as a line."""
@@ -107,9 +110,15 @@ def decide(root: Path, baseline: Side, current: Side, *, timed: bool) -> Verdict
     if timed:
         budgets.append(time_budget(root, baseline, current, settings.prediction_time))
     return Verdict(
-        baseline.name, current.name, (len(before), len(scores)), paired, judgements, most_lost(before, scores),
-        budgets, findings,
-    )  # fmt: skip
+        baseline.name,
+        current.name,
+        (len(before), len(scores)),
+        paired,
+        judgements,
+        most_lost(before, scores),
+        budgets,
+        findings,
+    )
 
 
 def compare(settings: GateSettings, baseline: Scores, current: Scores, *, paired: bool) -> list[Judgement]:

@@ -51,8 +51,11 @@ def _current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     The auxiliary classifiers of GoogLeNet and Inception are left away: they serve their original training alone.
     """
     names = {key: key for key in state if not key.lower().startswith("aux")}
-    for old, new in ((r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."),
-                     (r"(\.mlp)\.linear_1\.", r"\1.0."), (r"(\.mlp)\.linear_2\.", r"\1.3.")):  # fmt: skip
+    for old, new in (
+        (r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."),
+        (r"(\.mlp)\.linear_1\.", r"\1.0."),
+        (r"(\.mlp)\.linear_2\.", r"\1.3."),
+    ):
         names = {key: re.sub(old, new, name) for key, name in names.items()}
     return {name: state[key] for key, name in names.items()}
 

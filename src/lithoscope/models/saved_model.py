@@ -78,11 +78,15 @@ def save_model(folder: Path, description: ModelDescription, state: Mapping[str, 
 def _described(text: dict[str, Any]) -> ModelDescription:
     return ModelDescription(
         architecture=Architecture(**text["architecture"]),
-        classes=text["classes"], crop_border=text["crop_border"], dataset=text["dataset"],
-        synthetic=text["synthetic"], pretrained=text["pretrained"], views=text["views"],
+        classes=text["classes"],
+        crop_border=text["crop_border"],
+        dataset=text["dataset"],
+        synthetic=text["synthetic"],
+        pretrained=text["pretrained"],
+        views=text["views"],
         temperature=_temperature(text.get("temperature", 1.0)),  # earlier models have none
         calibrated_on=text.get("calibrated_on", 0),
-    )  # fmt: skip
+    )
 
 
 def _temperature(value: Any) -> float:

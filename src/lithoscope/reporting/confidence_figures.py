@@ -70,9 +70,14 @@ def reliability_diagram(table: pd.DataFrame, *, calibrated: bool) -> str:
         if calibrated:
             some = table[table["n_before"] > 0]
             axes.plot(
-                some["mean_confidence_before"], some["before"], "o-", color=TRAIN, markerfacecolor=PAPER,
-                markersize=4.5, linewidth=1.2,
-            )  # fmt: skip
+                some["mean_confidence_before"],
+                some["before"],
+                "o-",
+                color=TRAIN,
+                markerfacecolor=PAPER,
+                markersize=4.5,
+                linewidth=1.2,
+            )
         some = table[table["n_after"] > 0]
         x, y = some["mean_confidence_after"].to_numpy(float), some["after"].to_numpy(float)
         for place, low, high in zip(x, some["low_after"], some["high_after"], strict=True):
@@ -120,20 +125,32 @@ def selective_curve(table: pd.DataFrame, target: float, threshold: float | None,
         axes.axhline(target, color=RIGHT, linewidth=1, dashes=(4, 3))
         # Above the line, to the right, unless the curve runs there; then the curve of the surest lies above the line.
         crowded = bool(((x > 0.7) & (y > target - 0.01)).any())
-        place, shift, side, edge = ((0, target), (4, -4), "left", "top") if crowded else (
-            (1, target), (-2, 4), "right", "bottom",
-        )  # fmt: skip
+        place, shift, side, edge = (
+            ((0, target), (4, -4), "left", "top") if crowded else ((1, target), (-2, 4), "right", "bottom")
+        )
         axes.annotate(
-            f"{target:.0%} right".replace("%", " %"), place, shift, color=RIGHT, fontweight="bold",
-            textcoords="offset points", ha=side, va=edge,
-        )  # fmt: skip
+            f"{target:.0%} right".replace("%", " %"),
+            place,
+            shift,
+            color=RIGHT,
+            fontweight="bold",
+            textcoords="offset points",
+            ha=side,
+            va=edge,
+        )
         if threshold is not None and coverage:
             axes.axvline(coverage, color=MUTED, linewidth=0.9, dashes=(2, 3))
             right = coverage < 0.6
             axes.annotate(
-                f"confidence {threshold:.2f}", (coverage, 0.03), (4 if right else -4, 0), color=MUTED, fontsize=9,
-                xycoords=axes.get_xaxis_transform(), textcoords="offset points", ha="left" if right else "right",
-            )  # fmt: skip
+                f"confidence {threshold:.2f}",
+                (coverage, 0.03),
+                (4 if right else -4, 0),
+                color=MUTED,
+                fontsize=9,
+                xycoords=axes.get_xaxis_transform(),
+                textcoords="offset points",
+                ha="left" if right else "right",
+            )
         axes.set_xlim(0, 1)
         bottom = max(0.0, np.floor(10 * min(float(y.min()), float(low[-1]), target - 0.1)) / 10 - 0.1)
         axes.set_ylim(bottom, 1.035)

@@ -68,10 +68,16 @@ def learning_curve(history: pd.DataFrame, quantity: str, best_epoch: int, mark: 
             best_epoch > epochs.min() + 0.8 * float(np.ptp(epochs)) and len(epochs) > 1
         )  # a line's name may end there
         axes.annotate(
-            mark, (best_epoch, 1.0), (0, 3), color=MUTED, fontsize=10,
-            xycoords=axes.get_xaxis_transform(), textcoords="offset points", va="bottom",
+            mark,
+            (best_epoch, 1.0),
+            (0, 3),
+            color=MUTED,
+            fontsize=10,
+            xycoords=axes.get_xaxis_transform(),
+            textcoords="offset points",
+            va="bottom",
             ha="right" if late else "center",
-        )  # fmt: skip
+        )
         parts = " and ".join(name for _, _, name, _ in ends)
         return to_svg(figure, quantity, f"{quantity} by epoch on {parts} photographs")
 
@@ -84,10 +90,16 @@ def _shade_head_phase(axes: Axes, epochs: NDArray[np.float64], *, at_top: bool) 
     end = min(float(epochs.max()) + 0.5, right)
     axes.axvspan(left, end, color=GRID, alpha=0.45, linewidth=0, zorder=0)
     axes.annotate(
-        "head alone", (left, 0.97 if at_top else 0.03), (4, 0), color=MUTED, fontsize=10,
-        xycoords=("data", "axes fraction"), textcoords="offset points",
-        va="top" if at_top else "bottom", ha="left",
-    )  # fmt: skip
+        "head alone",
+        (left, 0.97 if at_top else 0.03),
+        (4, 0),
+        color=MUTED,
+        fontsize=10,
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        va="top" if at_top else "bottom",
+        ha="left",
+    )
 
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
@@ -101,6 +113,12 @@ def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> No
         heights = [middle + apart / 2 * (1 if up else -1), middle - apart / 2 * (1 if up else -1)]
     for (_, _, name, colour), height in zip(ends, heights, strict=True):
         axes.annotate(
-            name, (1, height), (5, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points", color=colour,
-            va="center", fontweight="bold",
-        )  # fmt: skip
+            name,
+            (1, height),
+            (5, 0),
+            xycoords=axes.get_yaxis_transform(),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            fontweight="bold",
+        )

@@ -54,17 +54,17 @@ def recipe_words(parameters: Mapping[str, Any]) -> list[str]:
 
     mixing = [name for key, name in (("mixup", "MixUp"), ("cutmix", "CutMix")) if of(key)]
     policy = POLICIES.get(parameters["augment.policy"])
+    depth = parameters["model.stochastic_depth"]
     phrases = {
         POOLING.get(parameters["model.pooling"], ""): True,
         HEADS.get(parameters["model.head"], ""): True,
-        f"residual blocks skipped at random, up to {percent(parameters['model.stochastic_depth'], 0)} of the time":
-            parameters["model.stochastic_depth"],
+        f"residual blocks skipped at random, up to {percent(depth, 0)} of the time": depth,
         f"{OPTIMIZERS[of('optimizer')]}, {of('schedule')} learning rate of at most {parameters['lr']:g}": True,
         f"label smoothing of {of('label_smoothing'):g}": of("label_smoothing"),
         f"the head alone for the first {count(of('head_epochs'), 'epoch')}": of("head_epochs"),
         f"the head started from a discriminant of shrinkage {of('shrinkage'):g}": of("head_fit") == "discriminant",
-        f"the first network a discriminant of shrinkage {of('shrinkage'):g}, the others tuned":
-            of("head_fit") == "mixed",
+        f"the first network a discriminant of shrinkage {of('shrinkage'):g}, the others tuned": of("head_fit")
+        == "mixed",
         "the statistics of batch norms kept as they came": of("norms") == "kept",
         "the whole backbone left as it was": of("frozen") == 1,
         f"the first {percent(of('frozen'), 0)} of the backbone's blocks left as they were": 0 < of("frozen") < 1,
@@ -73,7 +73,7 @@ def recipe_words(parameters: Mapping[str, Any]) -> list[str]:
         f"pairs of photographs mixed by {' or '.join(mixing)}": mixing,
         BALANCE.get(of("class_balance"), ""): True,
         f"photographs varied by {policy} in every epoch": policy,
-    }  # fmt: skip
+    }
     return [phrase for phrase, holds in phrases.items() if phrase and holds]
 
 

@@ -154,9 +154,14 @@ def _send_model(client: MlflowClient, run_id: str, journal: Journal) -> tuple[in
             f"and deliver again; that code lies in {journal.folder / CODE}"
         )
     log_model(
-        run_id, journal.folder / MODEL, np.load(journal.folder / EXAMPLE, allow_pickle=False),
-        _OWN_CODE, kept["classes"], kept["requirements"], begun[0].model_id if begun else None,
-    )  # fmt: skip
+        run_id,
+        journal.folder / MODEL,
+        np.load(journal.folder / EXAMPLE, allow_pickle=False),
+        _OWN_CODE,
+        kept["classes"],
+        kept["requirements"],
+        begun[0].model_id if begun else None,
+    )
     return 1, ""
 
 

@@ -170,9 +170,13 @@ class Journal:
         self.append(files=[kept.name])
 
     def keep_model(
-        self, model: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str],
+        self,
+        model: Path,
+        example: npt.NDArray[np.uint8],
+        source: Path,
+        classes: Sequence[str],
         requirements: Sequence[str],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Copy a model that the store did not take, and the code that made it, so that neither is lost."""
         shutil.copytree(model, self.folder / MODEL, dirs_exist_ok=True)
         code = self.folder / CODE / source.name

@@ -33,9 +33,14 @@ def requirements() -> list[str]:
 
 
 def log_model(
-    run_id: str, folder: Path, example: npt.NDArray[np.uint8], source: Path, classes: Sequence[str],
-    packages: Sequence[str], model_id: str | None = None,
-) -> None:  # fmt: skip
+    run_id: str,
+    folder: Path,
+    example: npt.NDArray[np.uint8],
+    source: Path,
+    classes: Sequence[str],
+    packages: Sequence[str],
+    model_id: str | None = None,
+) -> None:
     """Keep a model with a run; see :meth:`lithoscope.tracking.run.Run.log_model`.
 
     Args:

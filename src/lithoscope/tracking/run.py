@@ -141,8 +141,9 @@ class Run:
         self._next_try = time.monotonic() + max(PATIENCE * seconds, 1)
         print(
             f"note: {reason}; what it lacks is kept in {self._journal.folder} and sent once it answers again",
-            file=sys.stderr, flush=True,
-        )  # fmt: skip
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _return(self) -> None:
         """Try to send all that the store lacks."""

@@ -13,9 +13,12 @@ from lithoscope.models.temperature import GIVEN, Temperature, fit_temperature
 
 
 def save_calibrated(
-    folder: Path, description: ModelDescription, state: Mapping[str, Tensor], validation: ArraySplit,
+    folder: Path,
+    description: ModelDescription,
+    state: Mapping[str, Tensor],
+    validation: ArraySplit,
     given: float | None = None,
-) -> Temperature:  # fmt: skip
+) -> Temperature:
     """Fit a temperature, or take the one given, and write the model, weights and all.
 
     The temperature is that of what is served: several members or views are averaged first, then tempered. The weights

@@ -37,10 +37,14 @@ class History(Callback):
         """Record the epoch that ended."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         figures = EpochFigures(
-            epoch=self._before + trainer.current_epoch + 1, lr=float(trainer.optimizers[0].param_groups[0]["lr"]),
-            train_loss=metrics["train_loss"], train_accuracy=metrics["train_accuracy"],
-            val_loss=metrics.get("val_loss"), val_accuracy=metrics.get("val_accuracy"), phase=self.phase,
-        )  # fmt: skip
+            epoch=self._before + trainer.current_epoch + 1,
+            lr=float(trainer.optimizers[0].param_groups[0]["lr"]),
+            train_loss=metrics["train_loss"],
+            train_accuracy=metrics["train_accuracy"],
+            val_loss=metrics.get("val_loss"),
+            val_accuracy=metrics.get("val_accuracy"),
+            phase=self.phase,
+        )
         self.epochs.append(figures)
         self._on_epoch(figures, self.epochs)
 

@@ -93,9 +93,14 @@ class Saver(ModelCheckpoint):
     def __init__(self, folder: Path, name: str, monitor: str | None) -> None:
         mode = "max" if monitor == "val_accuracy" else "min"
         super().__init__(
-            folder, filename=Path(name).stem, monitor=monitor, mode=mode, save_top_k=1, save_on_train_epoch_end=True,
+            folder,
+            filename=Path(name).stem,
+            monitor=monitor,
+            mode=mode,
+            save_top_k=1,
+            save_on_train_epoch_end=True,
             enable_version_counter=False,
-        )  # fmt: skip
+        )
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take up where a checkpoint stopped, also in a repository that was moved or renamed since.

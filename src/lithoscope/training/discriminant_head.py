@@ -47,9 +47,11 @@ def start_from_discriminant(
         for source, keys in track(batches, "discriminant", transient=True, disable=not progress_bar):
             features.append(network.embed(source.__getitems__(keys).images.to(settings.device)).float().cpu().numpy())
     weights, biases = standardised_discriminant(
-        np.concatenate(features).astype(np.float64), np.tile(split.labels, len(passes)), len(split.classes),
+        np.concatenate(features).astype(np.float64),
+        np.tile(split.labels, len(passes)),
+        len(split.classes),
         settings.shrinkage,
-    )  # fmt: skip
+    )
     with torch.no_grad():
         last.weight.copy_(torch.from_numpy(weights))
         last.bias.copy_(torch.from_numpy(biases))

@@ -91,16 +91,33 @@ def member_settings(settings: TrainingSettings, member: int) -> TrainingSettings
     if member > 0:
         return dataclasses.replace(own, head_fit="gradient")
     return dataclasses.replace(
-        own, head_fit="discriminant", head_epochs=0, frozen=1.0, norms="kept", epochs=1, lr=0.0, warmup=0, ema=0.0,
-        mixup=0.0, cutmix=0.0,
-    )  # fmt: skip
+        own,
+        head_fit="discriminant",
+        head_epochs=0,
+        frozen=1.0,
+        norms="kept",
+        epochs=1,
+        lr=0.0,
+        warmup=0,
+        ema=0.0,
+        mixup=0.0,
+        cutmix=0.0,
+    )
 
 
 def train_members(
-    build: Callable[[], Classifier], settings: TrainingSettings, split: ArraySplit, validation: ArraySplit,
-    augmentation: OnlineAugmentation | None, *, members: int, threads: int, checkpoints: Path, on_epoch: OnMember,
+    build: Callable[[], Classifier],
+    settings: TrainingSettings,
+    split: ArraySplit,
+    validation: ArraySplit,
+    augmentation: OnlineAugmentation | None,
+    *,
+    members: int,
+    threads: int,
+    checkpoints: Path,
+    on_epoch: OnMember,
     progress_bar: bool,
-) -> EnsembleResult:  # fmt: skip
+) -> EnsembleResult:
     """Train one network after the other; see :func:`lithoscope.training.fit.train`.
 
     Args:
@@ -127,10 +144,15 @@ def train_members(
             on_epoch(member, history)
 
         result = train(
-            build(), own, split, validation, augmentation and dataclasses.replace(augmentation, seed=own.seed),
+            build(),
+            own,
+            split,
+            validation,
+            augmentation and dataclasses.replace(augmentation, seed=own.seed),
             checkpoints=checkpoints / f"member{member + 1}" if members > 1 else checkpoints,
-            on_epoch=report, progress_bar=progress_bar,
-        )  # fmt: skip
+            on_epoch=report,
+            progress_bar=progress_bar,
+        )
         on_epoch(member, result.history)
         results.append(result)
     return EnsembleResult(results, untuned=1 if settings.head_fit == "mixed" else 0)

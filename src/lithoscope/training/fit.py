@@ -28,9 +28,16 @@ FINISHED = "finished.pt"
 
 
 def train(
-    network: Classifier, settings: TrainingSettings, split: ArraySplit, validation: ArraySplit,
-    augmentation: OnlineAugmentation | None, *, checkpoints: Path, on_epoch: OnEpoch, progress_bar: bool,
-) -> TrainingResult:  # fmt: skip
+    network: Classifier,
+    settings: TrainingSettings,
+    split: ArraySplit,
+    validation: ArraySplit,
+    augmentation: OnlineAugmentation | None,
+    *,
+    checkpoints: Path,
+    on_epoch: OnEpoch,
+    progress_bar: bool,
+) -> TrainingResult:
     """Train a network and return its best epoch, by ``keep``; without validation photographs the last one.
 
     With ``head_fit: discriminant`` the head starts from a closed form (:mod:`lithoscope.training.discriminant_head`).
@@ -70,9 +77,15 @@ def train(
     computed = frozen > 0 and not varied and stands_alone(network, frozen)
     phase = Phase("all", settings, frozen, rate="lr", computed=computed)
     result = train_phase(
-        network, phase, photographs, head.history if head else [], checkpoints=checkpoints,
-        features=_features(checkpoints, frozen), on_epoch=on_epoch, progress_bar=progress_bar,
-    )  # fmt: skip
+        network,
+        phase,
+        photographs,
+        head.history if head else [],
+        checkpoints=checkpoints,
+        features=_features(checkpoints, frozen),
+        on_epoch=on_epoch,
+        progress_bar=progress_bar,
+    )
     if head and best_of(result.history, settings.keep).epoch == head.best_epoch:
         result = dataclasses.replace(head, history=result.history)
     if processes.leads():
@@ -92,21 +105,36 @@ def _features(checkpoints: Path, frozen: int) -> Path:
 
 
 def _train_head(
-    network: Classifier, settings: TrainingSettings, photographs: Photographs, checkpoints: Path,
-    on_epoch: OnEpoch, progress_bar: bool,
-) -> TrainingResult:  # fmt: skip
+    network: Classifier,
+    settings: TrainingSettings,
+    photographs: Photographs,
+    checkpoints: Path,
+    on_epoch: OnEpoch,
+    progress_bar: bool,
+) -> TrainingResult:
     folder, blocks = checkpoints / "head", len(network.blocks())
     if _is_there(folder / FINISHED):
         return TrainingResult.load(folder / FINISHED)
     # Draws of its own, so that the phase of everything has those it would have alone.
     own = dataclasses.replace(
-        settings, lr=settings.head_lr, epochs=settings.head_epochs, patience=0, mixup=0.0, cutmix=0.0,
+        settings,
+        lr=settings.head_lr,
+        epochs=settings.head_epochs,
+        patience=0,
+        mixup=0.0,
+        cutmix=0.0,
         seed=integer_seed(settings.seed, "head phase"),
-    )  # fmt: skip
+    )
     result = train_phase(
-        network, Phase("head", own, blocks, rate="train.head_lr", computed=True), photographs, [],
-        checkpoints=folder, features=_features(checkpoints, blocks), on_epoch=on_epoch, progress_bar=progress_bar,
-    )  # fmt: skip
+        network,
+        Phase("head", own, blocks, rate="train.head_lr", computed=True),
+        photographs,
+        [],
+        checkpoints=folder,
+        features=_features(checkpoints, blocks),
+        on_epoch=on_epoch,
+        progress_bar=progress_bar,
+    )
     if processes.leads():
         result.save(folder / FINISHED)
     return result

@@ -78,9 +78,16 @@ class ClassificationModule(L.LightningModule):
     """
 
     def __init__(
-        self, network: Classifier, settings: TrainingSettings, batches_per_epoch: int, *, frozen: int = 0,
-        computed: bool = False, weights: Tensor | None = None, mixing: Mixing | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        network: Classifier,
+        settings: TrainingSettings,
+        batches_per_epoch: int,
+        *,
+        frozen: int = 0,
+        computed: bool = False,
+        weights: Tensor | None = None,
+        mixing: Mixing | None = None,
+    ) -> None:
         super().__init__()
         self.network, self.settings, self.mixing = network, settings, mixing
         self.frozen, self.computed = frozen, computed
@@ -188,7 +195,9 @@ class ClassificationModule(L.LightningModule):
         groups = parameter_groups(self.network, settings.lr, settings.weight_decay, settings.layer_decay)
         optimizer = build_optimizer(settings.optimizer, groups)
         scheduler = build_schedule(
-            settings.schedule, optimizer, steps=settings.epochs * self.steps_per_epoch,
+            settings.schedule,
+            optimizer,
+            steps=settings.epochs * self.steps_per_epoch,
             warmup_steps=min(settings.warmup, settings.epochs - 1) * self.steps_per_epoch,
-        )  # fmt: skip
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}

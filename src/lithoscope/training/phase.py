@@ -58,9 +58,16 @@ class Photographs:
 
 
 def train_phase(
-    network: Classifier, phase: Phase, photographs: Photographs, before: list[EpochFigures], *,
-    checkpoints: Path, features: Path, on_epoch: OnEpoch, progress_bar: bool,
-) -> TrainingResult:  # fmt: skip
+    network: Classifier,
+    phase: Phase,
+    photographs: Photographs,
+    before: list[EpochFigures],
+    *,
+    checkpoints: Path,
+    features: Path,
+    on_epoch: OnEpoch,
+    progress_bar: bool,
+) -> TrainingResult:
     """Train a network in one phase.
 
     Args:
@@ -88,9 +95,14 @@ def train_phase(
         def computed(split: ArraySplit, name: str) -> FeatureRows:
             with processes.first_one_first():
                 return compute_features(
-                    network, phase.frozen, split, features / f"{name}.npy",
-                    device=settings.device, precision=settings.precision, progress_bar=progress_bar,
-                )  # fmt: skip
+                    network,
+                    phase.frozen,
+                    split,
+                    features / f"{name}.npy",
+                    device=settings.device,
+                    precision=settings.precision,
+                    progress_bar=progress_bar,
+                )
 
         training = computed(photographs.training, "training")
         validation = computed(photographs.validation, "validation") if photographs.validation else None
@@ -100,14 +112,23 @@ def train_phase(
     # What is mixed is a whole batch: each process packs all of it, and then takes its part.
     rank, several = (0, 1) if mixing else (processes.rank(), processes.size())
     batches = training_batches(
-        training, settings.batch_size, settings.seed, photographs.augmentation, rank, several,
+        training,
+        settings.batch_size,
+        settings.seed,
+        photographs.augmentation,
+        rank,
+        several,
         balanced=settings.class_balance == "sampling",
-    )  # fmt: skip
+    )
     module = ClassificationModule(
-        network, settings, len(batches), frozen=phase.frozen, computed=phase.computed,
+        network,
+        settings,
+        len(batches),
+        frozen=phase.frozen,
+        computed=phase.computed,
         weights=class_weights(labels, classes) if settings.class_balance == "weights" else None,
         mixing=mixing,
-    ).train()  # fmt: skip
+    ).train()
     history = History(phase.name, before, on_epoch)
     callbacks: list[Callback] = [NotANumber(phase.rate), history]
     if settings.ema:
@@ -122,9 +143,13 @@ def train_phase(
 
 
 def _fit(
-    module: ClassificationModule, batches: object, validation: ArraySplit | FeatureRows | None,
-    callbacks: list[Callback], checkpoints: Path, progress_bar: bool,
-) -> None:  # fmt: skip
+    module: ClassificationModule,
+    batches: object,
+    validation: ArraySplit | FeatureRows | None,
+    callbacks: list[Callback],
+    checkpoints: Path,
+    progress_bar: bool,
+) -> None:
     """Run Lightning's trainer."""
     settings = module.settings
     resumed = processes.share(to_resume(checkpoints, validated=validation is not None) if processes.leads() else None)
@@ -148,22 +173,33 @@ def _fit(
         # Frozen blocks are in evaluation mode on purpose.
         warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode.*")
         trainer = L.Trainer(
-            accelerator={"cuda": "gpu"}.get(settings.device, settings.device), devices=processes.on_this_machine(),
-            num_nodes=processes.size() // processes.on_this_machine(), plugins=[DurableCheckpointIO()],
+            accelerator={"cuda": "gpu"}.get(settings.device, settings.device),
+            devices=processes.on_this_machine(),
+            num_nodes=processes.size() // processes.on_this_machine(),
+            plugins=[DurableCheckpointIO()],
             # Buffers are those of batch norms, which are the same everywhere.
             strategy=DDPStrategy(forward_sync_buffers=False) if processes.size() > 1 else "auto",
             precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
-            max_epochs=settings.epochs, callbacks=[*callbacks, *savers], logger=False, deterministic=True,
-            accumulate_grad_batches=settings.accumulate, gradient_clip_val=settings.clip or None,
-            enable_progress_bar=progress_bar, enable_model_summary=False, num_sanity_val_steps=0,
-            use_distributed_sampler=False, log_every_n_steps=1,
-        )  # fmt: skip
+            max_epochs=settings.epochs,
+            callbacks=[*callbacks, *savers],
+            logger=False,
+            deterministic=True,
+            accumulate_grad_batches=settings.accumulate,
+            gradient_clip_val=settings.clip or None,
+            enable_progress_bar=progress_bar,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            log_every_n_steps=1,
+        )
         try:
             trainer.fit(
-                module, batches,
+                module,
+                batches,
                 inference_batches(validation, processes.rank(), processes.size()) if validation is not None else None,
-                ckpt_path=resumed, weights_only=True,
-            )  # fmt: skip
+                ckpt_path=resumed,
+                weights_only=True,
+            )
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
 

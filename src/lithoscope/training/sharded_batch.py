@@ -99,9 +99,16 @@ class DividedBatch(TorchFunctionMode):
         return multiplied
 
     def _batch_norm(
-        self, given: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
-        bias: Tensor | None = None, training: bool = True, momentum: float = 0.1, eps: float = 1e-5,
-    ) -> Tensor:  # fmt: skip
+        self,
+        given: Tensor,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        training: bool = True,
+        momentum: float = 0.1,
+        eps: float = 1e-5,
+    ) -> Tensor:
         """Normalise in float32 whatever comes in, and keep the running statistics."""
         channels = given.shape[1]
         count = given.numel() // channels // self.count * self.rows

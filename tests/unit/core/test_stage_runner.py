@@ -59,8 +59,11 @@ def test_a_second_stage_in_the_same_folder_waits_for_the_first(folder: Path, che
     wait_until((folder / "first.started").exists, "the first stage", folder / "first.log")
     second = start(folder, env, sys.executable, "stage.py", "second", name="second")
     (folder / "second.go").touch()
-    wait_until(lambda: "waiting: another stage" in (folder / "second.log").read_text("utf-8"), "its line",
-               folder / "second.log")  # fmt: skip
+    wait_until(
+        lambda: "waiting: another stage" in (folder / "second.log").read_text("utf-8"),
+        "its line",
+        folder / "second.log",
+    )
     assert not (folder / "second.started").exists()
     (folder / "first.go").touch()
     assert (first.wait(PATIENCE), second.wait(PATIENCE)) == (0, 0)

@@ -58,5 +58,11 @@ def test_the_prediction_table_has_a_row_a_photograph() -> None:
     table = prediction_table(["x", "y"], "test", np.array([0, 1]), np.array([[0.2, 0.8], [0.1, 0.9]]), ["a", "b"])
     assert list(table.columns) == ["id", "split", "label", "predicted", "confidence", "p_a", "p_b"]
     assert table.to_dict("records")[0] == {
-        "id": "x", "split": "test", "label": "a", "predicted": "b", "confidence": 0.8, "p_a": 0.2, "p_b": 0.8,
-    }  # fmt: skip
+        "id": "x",
+        "split": "test",
+        "label": "a",
+        "predicted": "b",
+        "confidence": 0.8,
+        "p_a": 0.2,
+        "p_b": 0.8,
+    }

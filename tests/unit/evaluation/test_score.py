@@ -22,16 +22,28 @@ def answers(n: int, name: str, *, noise: float = 1.0) -> Answers:
 
 
 def scored(
-    test: Answers, validation: Answers, *, temperature: float = 2.0, calibrated_on: int = 50, split: str = "test",
+    test: Answers,
+    validation: Answers,
+    *,
+    temperature: float = 2.0,
+    calibrated_on: int = 50,
+    split: str = "test",
     coarse: dict[str, str] | None = None,
-) -> Scores:  # fmt: skip
+) -> Scores:
     guesses: dict[str, npt.NDArray[np.int64]] = {
-        "majority_class": np.zeros(len(test.labels), np.int64), "colour_histogram": 2 - test.labels,
-    }  # fmt: skip
+        "majority_class": np.zeros(len(test.labels), np.int64),
+        "colour_histogram": 2 - test.labels,
+    }
     return score(
-        test, validation, guesses, split=split, classes=CLASSES, coarse=KINDS if coarse is None else coarse,
-        temperature=temperature, calibrated_on=calibrated_on,
-    )  # fmt: skip
+        test,
+        validation,
+        guesses,
+        split=split,
+        classes=CLASSES,
+        coarse=KINDS if coarse is None else coarse,
+        temperature=temperature,
+        calibrated_on=calibrated_on,
+    )
 
 
 def test_the_stable_figures_are_those_of_the_calibrated_probabilities() -> None:

@@ -13,7 +13,7 @@ from lithoscope.evaluation.selective import (
     apply_threshold,
     choose_threshold,
     lower_bound,
-)  # fmt: skip
+)
 from lithoscope.evaluation.statistics.proportions import wilson
 
 Bools = npt.NDArray[np.bool_]
@@ -88,17 +88,25 @@ def test_a_threshold_is_judged_on_other_photographs() -> None:
     threshold = Threshold(0.8, 200, 120, 119, 0.951)
     found = apply_threshold(threshold, np.array([0.9, 0.8, 0.7, 0.85]), np.array([True, False, False, True]))
     assert found == {
-        "target": 0.95, "threshold": 0.8, "validation_photographs": 200,
+        "target": 0.95,
+        "threshold": 0.8,
+        "validation_photographs": 200,
         "chosen_by": {"n": 120, "accuracy": 0.991667, "low": 0.951},
-        "coverage": 0.75, "n": 3, "accuracy": 0.666667,
-        "low": round(wilson(2, 3)[0], 6), "high": round(wilson(2, 3)[1], 6),
-    }  # fmt: skip
+        "coverage": 0.75,
+        "n": 3,
+        "accuracy": 0.666667,
+        "low": round(wilson(2, 3)[0], 6),
+        "high": round(wilson(2, 3)[1], 6),
+    }
     nobody = apply_threshold(threshold, np.array([0.1]), np.array([True]))
     assert (nobody["coverage"], nobody["n"]) == (0, 0)
     assert "accuracy" not in nobody
     assert apply_threshold(Threshold(None, 5, reason="too few"), np.array([0.1]), np.array([True])) == {
-        "target": 0.95, "threshold": None, "validation_photographs": 5, "reason": "too few",
-    }  # fmt: skip
+        "target": 0.95,
+        "threshold": None,
+        "validation_photographs": 5,
+        "reason": "too few",
+    }
 
 
 def test_the_curve_goes_from_the_surest_to_all() -> None:

@@ -65,9 +65,14 @@ def test_few_disagreements_show_nothing() -> None:
 def test_the_order_of_the_rows_makes_no_difference() -> None:
     one, other = scores(first(20)), scores(first(30))
     turned = Scores(
-        other.split, other.ids[::-1], other.classes, other.labels, other.predicted[::-1], other.picked,
+        other.split,
+        other.ids[::-1],
+        other.classes,
+        other.labels,
+        other.predicted[::-1],
+        other.picked,
         other.groups[::-1],
-    )  # fmt: skip
+    )
     assert against(one, turned, same_set=True) == against(one, other, same_set=True)
 
 

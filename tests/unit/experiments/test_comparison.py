@@ -68,10 +68,16 @@ def test_all_finished_runs_stand_side_by_side_with_what_differs(root: Path) -> N
     head, lines = rows(compared)
     first = dict(zip(head, lines[0], strict=True))
     assert first == {
-        "": "1", "experiment": "a-rather-long-experiment-name-1", "lr": "0.001", "best epoch": "4 of 5",
-        "validation loss": "0.520", "validation": ".610", "test [95 %]": ".900 [.596, .982]", "n": "10",
+        "": "1",
+        "experiment": "a-rather-long-experiment-name-1",
+        "lr": "0.001",
+        "best epoch": "4 of 5",
+        "validation loss": "0.520",
+        "validation": ".610",
+        "test [95 %]": ".900 [.596, .982]",
+        "n": "10",
         "seconds": "61",
-    }  # fmt: skip
+    }
 
 
 def test_a_test_accuracy_is_shown_for_those_alone_that_read_the_test(root: Path) -> None:
@@ -95,8 +101,10 @@ def test_runs_are_chosen_by_experiment_by_id_or_as_the_newest(root: Path) -> Non
     assert [run.name for run in newest] == ["a-rather-long-experiment-name-11", "a-rather-long-experiment-name-12"]
     by_name = compare(root, ["a-rather-long-experiment-name-5", newest[0].run.run_id[:10], "broken"])
     assert [run.name for run in by_name] == [
-        "a-rather-long-experiment-name-5", "a-rather-long-experiment-name-11", "broken",
-    ]  # fmt: skip
+        "a-rather-long-experiment-name-5",
+        "a-rather-long-experiment-name-11",
+        "broken",
+    ]
     assert rows(by_name)[1][2][1] == "broken, failed"
     with pytest.raises(LithoscopeError, match="no run of brokn: did you mean broken"):
         compare(root, ["brokn"])

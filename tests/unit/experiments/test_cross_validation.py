@@ -78,8 +78,11 @@ def test_an_experiments_logits_are_read_without_its_own_temperature(
     )
     found = read_fold(tmp_path)
     assert (found.ids, found.groups, found.labels.tolist(), found.epochs) == (
-        ["1.jpg", "2.jpg"], ["1.jpg", "1.jpg"], [1, 2], epochs,
-    )  # fmt: skip
+        ["1.jpg", "2.jpg"],
+        ["1.jpg", "1.jpg"],
+        [1, 2],
+        epochs,
+    )
     np.testing.assert_allclose(np.diff(found.logits[0]), [2 * np.log(2), -2 * np.log(6)])
     assert np.isfinite(found.logits).all()
 

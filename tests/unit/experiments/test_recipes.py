@@ -78,9 +78,12 @@ def test_the_exact_backbone_of_a_recipe_trains_from_scratch(checkout: Path, tmp_
     params = parameters_with(committed_parameters(checkout), changes, name)
     rng = np.random.default_rng(0)
     pictures = ArraySplit(
-        images=rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8), ids=list("abcd"),
-        labels=np.array([0, 1, 0, 1], np.int64), copies=np.zeros(4, np.int64), classes=["basalt", "quartz"],
-    )  # fmt: skip
+        images=rng.integers(0, 256, (4, 32, 32, 3), dtype=np.uint8),
+        ids=list("abcd"),
+        labels=np.array([0, 1, 0, 1], np.int64),
+        copies=np.zeros(4, np.int64),
+        classes=["basalt", "quartz"],
+    )
     make_repeatable(params.seed, threads=1)
     known = {field.name for field in dataclasses.fields(Architecture)}
     parts = {key: value for key, value in params.model.model_dump().items() if key in known}
@@ -89,13 +92,17 @@ def test_the_exact_backbone_of_a_recipe_trains_from_scratch(checkout: Path, tmp_
     backbone = {"mobilenet_v3_large": 2_971_952, "resnet50": 23_508_032}[params.model.name]  # without the head
     assert backbone < weights < backbone + 1.3e6
     settings = TrainingSettings(
-        lr=params.lr, epochs=1, batch_size=4, seed=0, precision="fp32", device="cpu",
+        lr=params.lr,
+        epochs=1,
+        batch_size=4,
+        seed=0,
+        precision="fp32",
+        device="cpu",
         **{**params.train.of_training(), "head_epochs": min(params.train.head_epochs, 1)},
-    )  # fmt: skip
+    )
     result = train(
-        network, settings, pictures, pictures, None, checkpoints=tmp_path, on_epoch=lambda *_: None,
-        progress_bar=False,
-    )  # fmt: skip
+        network, settings, pictures, pictures, None, checkpoints=tmp_path, on_epoch=lambda *_: None, progress_bar=False
+    )
     assert np.isfinite(result.history[-1].train_loss)
 
 
@@ -128,10 +135,28 @@ def test_what_stands_in_the_workspace_never_counts_and_is_set_back_on_the_line(r
 @pytest.mark.parametrize(
     "value",
     [
-        None, True, 3, 1.0, 1e-5, "osf-rocks", "/My Rocks (1) [new]", "it's", 'say "x"', "end\\", "a\\'b", "null",
-        "12", "1e-4", "/x,y", "/a:b=c", "x$y", "ünï/ö", " pad ", [1, "two words"],
+        None,
+        True,
+        3,
+        1.0,
+        1e-5,
+        "osf-rocks",
+        "/My Rocks (1) [new]",
+        "it's",
+        'say "x"',
+        "end\\",
+        "a\\'b",
+        "null",
+        "12",
+        "1e-4",
+        "/x,y",
+        "/a:b=c",
+        "x$y",
+        "ünï/ö",
+        " pad ",
+        [1, "two words"],
     ],
-)  # fmt: skip
+)
 def test_a_value_comes_through_the_shell_and_dvcs_grammar_as_it_is(value: Any) -> None:
     (through_shell,) = shlex.split(shlex.quote(override("model.weights", value)))
     read = OverridesParser.create().parse_override(through_shell).value()
@@ -309,18 +334,33 @@ def test_an_answer_that_ends_before_it_began_is_no_and_the_error_has_its_own_lin
 TABLE: dict[str, dict[str, Any]] = {
     "mineral-cnn": {"dataset": "minerals", "model.name": "cnn", "epochs": 25},
     "minerals-mobilenetv3": {
-        "dataset": "minerals", "model.name": "mobilenet_v3_large", "model.weights": "imagenet",
-        "model.head": "batchnorm", "split.validation": 0.1, "batch_size": 16, "epochs": 50, "lr": 1e-4,
-        "train.optimizer": "adam", "train.weight_decay": 0, "train.label_smoothing": 0, "train.keep": "loss",
-        "augment.brightness": 0, "augment.contrast": 0, "augment.colour": 0,
+        "dataset": "minerals",
+        "model.name": "mobilenet_v3_large",
+        "model.weights": "imagenet",
+        "model.head": "batchnorm",
+        "split.validation": 0.1,
+        "batch_size": 16,
+        "epochs": 50,
+        "lr": 1e-4,
+        "train.optimizer": "adam",
+        "train.weight_decay": 0,
+        "train.label_smoothing": 0,
+        "train.keep": "loss",
+        "augment.brightness": 0,
+        "augment.contrast": 0,
+        "augment.colour": 0,
     },
     "osf-resnet50": {
-        "dataset": "osf-rocks", "model.name": "resnet50", "model.weights": "imagenet", "model.head": "mlp",
-        "model.pooling": "average", "train.schedule": "plateau",
+        "dataset": "osf-rocks",
+        "model.name": "resnet50",
+        "model.weights": "imagenet",
+        "model.head": "mlp",
+        "model.pooling": "average",
+        "train.schedule": "plateau",
     },
     "cnn-sweep": {"dataset": "minerals", "model.name": "cnn", "evaluate.on": "validation"},
     "toy-80-20": {"dataset": "minerals", "model.name": "cnn", "split.test": 0.2, "split.validation": 0.3},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TABLE)

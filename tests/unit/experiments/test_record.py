@@ -26,9 +26,10 @@ def root(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
         monkeypatch.delenv(name, raising=False)
     folder = small_checkout(tmp_path / "checkout", checkout)
-    write_json(folder / "build" / "dataset.json", {
-        "name": "folder", "title": "Made up", "synthetic": True, "citation": "Nobody", "published": None,
-    })  # fmt: skip
+    write_json(
+        folder / "build" / "dataset.json",
+        {"name": "folder", "title": "Made up", "synthetic": True, "citation": "Nobody", "published": None},
+    )
     counts = {name: {"photographs": count} for name, count in (("train", 8), ("val", 2), ("test", 4))}
     write_json(folder / "metrics" / "data.json", {"photographs": 14, "splits": counts})
     validation = {"loss": 0.5, "accuracy": 1.0}
@@ -52,10 +53,17 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 def predictions(root: Path, right: int) -> None:
     rows = [
-        {"id": f"{n}.jpg", "split": "test", "label": "quartz", "predicted": LABELS[n < right], "confidence": 0.9,
-         "p_granite": 0.1 if n < right else 0.9, "p_quartz": 0.9 if n < right else 0.1}
+        {
+            "id": f"{n}.jpg",
+            "split": "test",
+            "label": "quartz",
+            "predicted": LABELS[n < right],
+            "confidence": 0.9,
+            "p_granite": 0.1 if n < right else 0.9,
+            "p_quartz": 0.9 if n < right else 0.1,
+        }
         for n in range(4)
-    ]  # fmt: skip
+    ]
     (root / "plots").mkdir(exist_ok=True)
     pd.DataFrame(rows).to_csv(root / "plots" / "predictions.csv", index=False)
 
@@ -63,9 +71,13 @@ def predictions(root: Path, right: int) -> None:
 def track(root: Path, *, accuracy: float, seconds: float | None, processor: str) -> None:
     params = load_parameters(root / "params.yaml")
     tags = {
-        "sha256.parameters": params.digest(), "sha256.weights": weights_digest(root / "build" / "model"),
-        "sha256.data": "d" * 64, "precision": "bf16", "device": "cpu", "processor": processor,
-    }  # fmt: skip
+        "sha256.parameters": params.digest(),
+        "sha256.weights": weights_digest(root / "build" / "model"),
+        "sha256.data": "d" * 64,
+        "precision": "bf16",
+        "device": "cpu",
+        "processor": processor,
+    }
     with Store(f"sqlite:///{root / 'mlflow.db'}", root).run("a run", params, tags) as run:
         run.log_metrics({"test.accuracy": accuracy, **({} if seconds is None else {"seconds": seconds})})
 
@@ -99,16 +111,27 @@ def test_the_headline_figures_beside_people_are_kept_where_there_are_any(root: P
     write_json(root / "metrics" / "people.json", {"status": "compared", "test": test})
     assert recorded(root, "of-a-set-with")["people"] == {
         "test": {
-            "photographs": 120, "map": "ridge", "mean_r": 0.7, "mean_r_low": 0.6, "mean_r_high": 0.8, "disparity": 0.4,
+            "photographs": 120,
+            "map": "ridge",
+            "mean_r": 0.7,
+            "mean_r_low": 0.6,
+            "mean_r_high": 0.8,
+            "disparity": 0.4,
         },
         "authors": {"mean_r": 0.74},
         "naming": {
             "igneous": {
-                "photographs": 20, "model": 0.75, "model_low": 0.53, "model_high": 0.89, "people": 45, "accuracy": 0.6,
-                "accuracy_low": 0.5, "accuracy_high": 0.7,
+                "photographs": 20,
+                "model": 0.75,
+                "model_low": 0.53,
+                "model_high": 0.89,
+                "people": 45,
+                "accuracy": 0.6,
+                "accuracy_low": 0.5,
+                "accuracy_high": 0.7,
             }
         },
-    }  # fmt: skip
+    }
 
 
 def test_the_run_that_trained_is_preferred_to_one_restored_from_the_cache(root: Path) -> None:

@@ -15,8 +15,10 @@ from helpers.made_up_scores import scores, table
 
 MADE = scores(15, 20)
 PHOTOGRAPHS = [(name, "test", f"f{name}", f"p{name}") for name in MADE.ids] + [
-    ("a.jpg", "train", "fa", "pa"), ("b.jpg", "train", "fb", "pb"), ("c.jpg", "val", "fc", "pc"),
-]  # fmt: skip
+    ("a.jpg", "train", "fa", "pa"),
+    ("b.jpg", "train", "fb", "pb"),
+    ("c.jpg", "val", "fc", "pc"),
+]
 
 
 def packed(rows: list[tuple[str, str, str, str]], groups: dict[str, str] | None = None) -> str:
@@ -28,9 +30,12 @@ def packed(rows: list[tuple[str, str, str, str]], groups: dict[str, str] | None 
 def side(**changed: str | None) -> Side:
     """The files of a whole run; ``metrics_evaluation`` and the like replace one, None removes it."""
     figures = {
-        "n": 20, "accuracy": 0.75, "loss": round(METRICS["loss"].of(MADE), 6),
-        "macro": {"f1": round(METRICS["macro_f1"].of(MADE), 6)}, "members": [1, 2],
-    }  # fmt: skip
+        "n": 20,
+        "accuracy": 0.75,
+        "loss": round(METRICS["loss"].of(MADE), 6),
+        "macro": {"f1": round(METRICS["macro_f1"].of(MADE), 6)},
+        "members": [1, 2],
+    }
     files = {
         EVALUATION: json.dumps({"test": figures}),
         "metrics/per_class.json": json.dumps({"test": {"class 0": {"f1": 0.7}, "class 1": {"f1": 0.8}}}),
@@ -61,9 +66,11 @@ def evaluation(change: dict[str, Any]) -> str:
 
 def test_results_that_are_whole_pass_every_check() -> None:
     for found in (
-        checks.vanished(side(), side()), checks.inconsistent(side(), MADE), checks.leaks(side(), MADE),
+        checks.vanished(side(), side()),
+        checks.inconsistent(side(), MADE),
+        checks.leaks(side(), MADE),
         checks.changed_test(MADE, MADE),
-    ):  # fmt: skip
+    ):
         assert list(found) == []
 
 
@@ -173,9 +180,13 @@ def test_a_table_of_other_photographs_than_were_scored_fails_and_none_cannot_tel
 def settings(**changed: Any) -> GateSettings:
     higher = Rule(better="higher", drop=0.05, level=0.95, floor=None)
     values: dict[str, Any] = {
-        "accuracy": higher, "macro_f1": higher, "loss": Rule(better="lower", drop=0.1, level=0.95, floor=None),
-        "above_baselines": True, "model_size": 1.5, "prediction_time": 1.5,
-    }  # fmt: skip
+        "accuracy": higher,
+        "macro_f1": higher,
+        "loss": Rule(better="lower", drop=0.1, level=0.95, floor=None),
+        "above_baselines": True,
+        "model_size": 1.5,
+        "prediction_time": 1.5,
+    }
     return GateSettings(**(values | changed))
 
 
@@ -184,8 +195,9 @@ def test_floors_hold_whatever_the_baseline_was() -> None:
     high = Rule(better="higher", drop=0.05, level=0.95, floor=0.8)
     low = Rule(better="lower", drop=0.1, level=0.95, floor=0.3)
     assert failures(checks.floors(settings(accuracy=high, loss=low), side(), MADE)) == [
-        "accuracy 0.750 is worse than its floor 0.8", "loss 0.655 is worse than its floor 0.3",
-    ]  # fmt: skip
+        "accuracy 0.750 is worse than its floor 0.8",
+        "loss 0.655 is worse than its floor 0.3",
+    ]
 
 
 def test_a_model_below_those_without_a_network_fails() -> None:

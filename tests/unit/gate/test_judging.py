@@ -137,5 +137,6 @@ def test_the_classes_that_lost_most_are_named_in_order() -> None:
     wrong = ((labels == 2) & (np.arange(90) < 45)) | ((labels == 1) & (np.arange(90) < 9))
     now = replace(before, predicted=np.where(wrong, 0, labels))
     assert [(one.label, one.right_now, one.now) for one in most_lost(before, now)] == [
-        ("class 2", 15, 30), ("class 1", 27, 30),
-    ]  # fmt: skip
+        ("class 2", 15, 30),
+        ("class 1", 27, 30),
+    ]

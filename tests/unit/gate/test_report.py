@@ -18,9 +18,12 @@ BEFORE, NOW = scores(180, 200), scores(150, 200)
 def verdict(**changed: object) -> Verdict:
     judged = [judge("accuracy", RULE, BEFORE, NOW, paired=True)]
     values = {
-        "photographs": (200, 200), "paired": True, "judgements": judged, "classes": most_lost(BEFORE, NOW),
+        "photographs": (200, 200),
+        "paired": True,
+        "judgements": judged,
+        "classes": most_lost(BEFORE, NOW),
         "budgets": [Budget("model size", 1.0, 1.5, False, "10 → 10 bytes")],
-    }  # fmt: skip
+    }
     return Verdict("main (1a2b3c4d5)", "the workspace", **{**values, **changed})  # type: ignore[arg-type]
 
 
@@ -48,10 +51,19 @@ def test_people_read_the_figures_the_reason_the_test_and_the_classes(capsys: pyt
     show(verdict())
     printed = capsys.readouterr().out
     for words in (
-        "0.9000", "0.7500", "-0.1500", "visible from", "worse (p = ", "Paired on the same 200 photographs",
-        "exact McNemar", "Fails because:", "accuracy is worse by at least 0.1", "Lost most:", "class 0: recall ",
+        "0.9000",
+        "0.7500",
+        "-0.1500",
+        "visible from",
+        "worse (p = ",
+        "Paired on the same 200 photographs",
+        "exact McNemar",
+        "Fails because:",
+        "accuracy is worse by at least 0.1",
+        "Lost most:",
+        "class 0: recall ",
         "gate: failed (the workspace against main (1a2b3c4d5))",
-    ):  # fmt: skip
+    ):
         assert words in printed
 
 

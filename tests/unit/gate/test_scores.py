@@ -18,8 +18,10 @@ def test_metrics_are_those_of_the_evaluation() -> None:
     expected = evaluate(probabilities, labels, classes).overall
     read = read_scores(text, "predictions.csv")
     for name, value in [
-        ("accuracy", expected["accuracy"]), ("loss", expected["loss"]), ("macro_f1", expected["macro"]["f1"]),
-    ]:  # fmt: skip
+        ("accuracy", expected["accuracy"]),
+        ("loss", expected["loss"]),
+        ("macro_f1", expected["macro"]["f1"]),
+    ]:
         assert METRICS[name].of(read) == pytest.approx(value, abs=2e-6)
     predicted = probabilities.argmax(axis=1)
     assert METRICS["macro_f1"].of(read) == pytest.approx(f1_score(labels, predicted, labels=[0, 1, 2], average="macro"))

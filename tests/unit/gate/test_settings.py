@@ -18,8 +18,10 @@ def values(checkout: Path) -> dict[str, Any]:
 def test_the_committed_block_is_valid_and_explained(values: dict[str, Any], checkout: Path) -> None:
     rules = gate_settings(values).rules()
     assert {name: rule.better for name, rule in rules.items()} == {
-        "accuracy": "higher", "macro_f1": "higher", "loss": "lower",
-    }  # fmt: skip
+        "accuracy": "higher",
+        "macro_f1": "higher",
+        "loss": "lower",
+    }
     text = (checkout / "params.yaml").read_text(encoding="utf-8").partition("\ngate:")[2]
     for word in ("drop:", "level", "floor:", "above_baselines: true #", "model_size", "prediction_time"):
         assert word in text

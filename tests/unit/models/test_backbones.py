@@ -9,8 +9,17 @@ from lithoscope.models.classifier import Architecture, build_classifier, decay_g
 from helpers.lively_networks import settle
 
 PICTURES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-OTHER_FAMILIES = ("alexnet", "densenet121", "googlenet", "mnasnet0_5", "regnet_x_400mf", "shufflenet_v2_x0_5",
-                  "squeezenet1_1", "swin_v2_t", "vgg11_bn")  # fmt: skip
+OTHER_FAMILIES = (
+    "alexnet",
+    "densenet121",
+    "googlenet",
+    "mnasnet0_5",
+    "regnet_x_400mf",
+    "shufflenet_v2_x0_5",
+    "squeezenet1_1",
+    "swin_v2_t",
+    "vgg11_bn",
+)
 
 
 @pytest.mark.parametrize("name", [*WELL_KNOWN_MODELS, *OTHER_FAMILIES])
@@ -39,9 +48,20 @@ def trunk(network: nn.Module, images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize(
     "name",
-    ["densenet121", "efficientnet_b0", "googlenet", "mnasnet0_5", "mobilenet_v2", "mobilenet_v3_small",
-     "regnet_x_400mf", "resnet18", "shufflenet_v2_x0_5", "swin_t", "vit_b_16"],
-)  # fmt: skip
+    [
+        "densenet121",
+        "efficientnet_b0",
+        "googlenet",
+        "mnasnet0_5",
+        "mobilenet_v2",
+        "mobilenet_v3_small",
+        "regnet_x_400mf",
+        "resnet18",
+        "shufflenet_v2_x0_5",
+        "swin_t",
+        "vit_b_16",
+    ],
+)
 def test_the_blocks_and_average_pooling_give_what_torchvision_gives_its_last_layer(name: str) -> None:
     torch.manual_seed(0)
     network = torchvision_network(name, 64, 0.0)

@@ -60,8 +60,16 @@ def test_the_eight_symmetries_are_all_different_and_the_first_four_mirror_or_tur
     picture = torch.arange(9).view(1, 1, 3, 3)
     square = picture[0, 0].numpy()
     seen = [symmetry(picture, number)[0, 0].numpy() for number in range(8)]
-    expected = [square, np.fliplr(square), np.rot90(square, 2), np.flipud(square), np.rot90(square, 1),
-                np.rot90(square, 3), square.T, np.rot90(square.T, 2)]  # fmt: skip
+    expected = [
+        square,
+        np.fliplr(square),
+        np.rot90(square, 2),
+        np.flipud(square),
+        np.rot90(square, 1),
+        np.rot90(square, 3),
+        square.T,
+        np.rot90(square.T, 2),
+    ]
     for one, other in zip(seen, expected, strict=True):
         np.testing.assert_array_equal(one, other)
     assert len({one.tobytes() for one in seen}) == 8

@@ -161,10 +161,7 @@ def test_a_file_that_is_no_weights_file_is_a_line(tmp_path: Path, content: bytes
 
 @pytest.mark.parametrize(
     ("model", "weights", "expected"),
-    [
-        ("resnet18", "/nowhere/w.pth", "no such file; allowed: null, imagenet"),
-        ("cnn", "imagenet", "the CNN has none"),
-    ],
+    [("resnet18", "/nowhere/w.pth", "no such file; allowed: null, imagenet"), ("cnn", "imagenet", "the CNN has none")],
 )
 def test_weights_that_do_not_exist_are_one_line(model: str, weights: str, expected: str) -> None:
     with pytest.raises(LithoscopeError, match=expected) as caught:

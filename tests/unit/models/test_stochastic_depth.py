@@ -20,9 +20,19 @@ def rates(name: str, rate: float) -> list[float]:
 
 @pytest.mark.parametrize(
     ("name", "blocks"),
-    [("resnet18", 8), ("resnet50", 16), ("mobilenet_v2", 10), ("mobilenet_v3_small", 6), ("mnasnet0_5", 10),
-     ("regnet_x_400mf", 22), ("efficientnet_b0", 16), ("convnext_tiny", 18), ("swin_t", 12), ("vit_b_16", 12)],
-)  # fmt: skip
+    [
+        ("resnet18", 8),
+        ("resnet50", 16),
+        ("mobilenet_v2", 10),
+        ("mobilenet_v3_small", 6),
+        ("mnasnet0_5", 10),
+        ("regnet_x_400mf", 22),
+        ("efficientnet_b0", 16),
+        ("convnext_tiny", 18),
+        ("swin_t", 12),
+        ("vit_b_16", 12),
+    ],
+)
 def test_the_rate_grows_by_equal_steps_up_to_the_deepest_block(name: str, blocks: int) -> None:
     assert rates(name, 0.4) == pytest.approx([0.4 * place / blocks for place in range(1, blocks + 1)])
 

@@ -45,8 +45,9 @@ def test_every_headline_figure_has_its_interval(tmp_path: Path) -> None:
     shown = {one["name"]: (one["value"], one["low"], one["high"]) for one in about["stats"]}
     assert shown["Macro F1"] == (figures["macro"]["f1"], *figures["interval"]["macro_f1"].values())
     assert shown["Right within three guesses"] == (
-        figures["top3_accuracy"], *figures["interval"]["top3_accuracy"].values(),
-    )  # fmt: skip
+        figures["top3_accuracy"],
+        *figures["interval"]["top3_accuracy"].values(),
+    )
     assert shown["Loss (cross-entropy)"] == (figures["loss"], *figures["interval"]["loss"].values())
     assert shown["Calibration error"] == (figures["ece"], *figures["interval"]["ece"].values())
 

@@ -50,8 +50,9 @@ def test_photographs_of_a_folder_are_catalogued_and_a_second_run_writes_the_same
     index = pd.read_csv(workspace / "build" / "index.csv", keep_default_na=False)
     assert all((workspace / path).is_file() for path in index["path"])
     assert json.loads((workspace / "build" / "dataset.json").read_text(encoding="utf-8"))["classes"] == [
-        "Rock Salt", "quartz",
-    ]  # fmt: skip
+        "Rock Salt",
+        "quartz",
+    ]
     first = tree(workspace / "build")
     assert run(workspace).returncode == 0
     assert tree(workspace / "build") == first

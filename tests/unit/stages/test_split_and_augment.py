@@ -37,11 +37,17 @@ def workspace(tmp_path: Path, checkout: Path) -> Path:
             picture.save(path)
             rows.append(
                 {
-                    "id": f"{label}/{path.name}", "path": path.relative_to(tmp_path).as_posix(), "label": label,
-                    "official_split": "", "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                    "phash": perceptual_hash(picture), "width": 128, "height": 96, "format": "PNG",
+                    "id": f"{label}/{path.name}",
+                    "path": path.relative_to(tmp_path).as_posix(),
+                    "label": label,
+                    "official_split": "",
+                    "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                    "phash": perceptual_hash(picture),
+                    "width": 128,
+                    "height": 96,
+                    "format": "PNG",
                 }
-            )  # fmt: skip
+            )
     pd.DataFrame(rows).to_csv(tmp_path / "build/index.csv", index=False)
     (tmp_path / "build/set_aside.csv").write_text(
         "id,path,label,reason\nbasalt/x.txt,build/raw/basalt/x.txt,basalt,not an image\n", "utf-8"

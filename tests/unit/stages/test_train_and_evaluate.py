@@ -51,9 +51,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
 def run(checkout: Path, folder: Path, stage: str, *launcher: str) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
     done = subprocess.run(
-        [sys.executable, *launcher, str(checkout / f"stages/{stage}.py")], cwd=folder, capture_output=True, text=True,
-        check=False, encoding="utf-8", env={**kept, "DVC_ROOT": str(folder)},
-    )  # fmt: skip
+        [sys.executable, *launcher, str(checkout / f"stages/{stage}.py")],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+        env={**kept, "DVC_ROOT": str(folder)},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

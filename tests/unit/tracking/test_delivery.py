@@ -85,9 +85,13 @@ def content(client: MlflowClient, run: MlflowRun, folder: Path) -> dict[str, Any
     files = {path.relative_to(there).as_posix(): path.read_text("utf-8") for path in there.rglob("*") if path.is_file()}
     tags = {name: value for name, value in kept.data.tags.items() if name != JOURNAL_TAG}
     return {
-        "status": kept.info.status, "name": kept.info.run_name, "parameters": dict(kept.data.params), "tags": tags,
-        "points": points, "files": files,
-    }  # fmt: skip
+        "status": kept.info.status,
+        "name": kept.info.run_name,
+        "parameters": dict(kept.data.params),
+        "tags": tags,
+        "points": points,
+        "files": files,
+    }
 
 
 def check(found: dict[str, Any], params: Parameters) -> None:
@@ -97,8 +101,9 @@ def check(found: dict[str, Any], params: Parameters) -> None:
     assert {"device", "git.commit", "version.torch"} <= set(found["tags"])
     assert (found["tags"][WEIGHTS_TAG], found["tags"][PARAMETERS_TAG]) == ("w", "p")
     assert found["points"] == {
-        "loss": [(1, "0.5"), (2, "0.25"), (3, "nan")], "accuracy": [(1, "0.7"), (2, "0.8"), (3, "0.9")],
-    }  # fmt: skip
+        "loss": [(1, "0.5"), (2, "0.25"), (3, "nan")],
+        "accuracy": [(1, "0.7"), (2, "0.8"), (3, "0.9")],
+    }
     environment = json.loads(found["files"].pop("environment.json"))
     assert environment == {"threads": 2}
     assert found["files"] == {name: f"what {name} holds" for name in FILES}
@@ -111,9 +116,14 @@ def sent(store: Store, *, here: bool = False) -> Sent:
 
 
 def test_what_a_vanished_server_did_not_take_is_sent_later_and_once(
-    line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, model: Path, checkout: Path,
+    line: Line,
+    server: TrackingServer,
+    tmp_path: Path,
+    params: Parameters,
+    model: Path,
+    checkout: Path,
     capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     store, client = Store(line.address, tmp_path), MlflowClient(server.address)
     journal = lost_run(store, line, params, tmp_path / "files", model, checkout)
     (note,) = capfd.readouterr().err.splitlines()
@@ -141,9 +151,15 @@ def test_what_a_vanished_server_did_not_take_is_sent_later_and_once(
 
 
 def test_code_in_a_journal_that_is_not_this_checkouts_is_never_run_and_never_lost(
-    line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, model: Path, checkout: Path,
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    line: Line,
+    server: TrackingServer,
+    tmp_path: Path,
+    params: Parameters,
+    model: Path,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     store, client = Store(line.address, tmp_path), MlflowClient(server.address)
     journal = lost_run(store, line, params, tmp_path / "files", model, checkout)
     served = journal / "code" / "lithoscope" / "serving" / "mlflow_model.py"
@@ -189,9 +205,14 @@ def test_a_run_whose_server_returns_keeps_a_model_that_other_code_made(
 
 
 def test_what_is_delivered_with_a_model_is_the_code_of_this_checkout_and_not_the_copy(
-    line: Line, server: TrackingServer, tmp_path: Path, params: Parameters, model: Path, checkout: Path,
+    line: Line,
+    server: TrackingServer,
+    tmp_path: Path,
+    params: Parameters,
+    model: Path,
+    checkout: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     store = Store(line.address, tmp_path)
     lost_run(store, line, params, tmp_path / "files", model, checkout)
     used: list[Path] = []
@@ -339,9 +360,13 @@ def test_figures_of_an_evaluation_without_a_server_go_to_the_run_that_trained(
 
 
 def test_the_command_says_what_it_did_in_a_line(
-    line: Line, tmp_path: Path, params: Parameters, checkout: Path, monkeypatch: pytest.MonkeyPatch,
+    line: Line,
+    tmp_path: Path,
+    params: Parameters,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", line.address)
     lost_run(Store(line.address, tmp_path), line, params, tmp_path / "files", None, checkout)

@@ -110,8 +110,7 @@ def test_a_run_that_cannot_be_opened_is_a_line_and_leaves_nothing(
 
 
 @pytest.mark.fault(
-    tried="MLflow's own database can only be read",
-    outcome="One line that says so, before anything is trained",
+    tried="MLflow's own database can only be read", outcome="One line that says so, before anything is trained"
 )
 def test_a_database_that_can_only_be_read_is_a_line(
     tmp_path: Path, params: Parameters, blank_database: Path, monkeypatch: pytest.MonkeyPatch

@@ -54,8 +54,9 @@ def test_varied_passes_count_too() -> None:
 
 def test_training_goes_on_from_it(tmp_path: Path) -> None:
     settings = dataclasses.replace(DISCRIMINANT, epochs=1, lr=1e-9, warmup=0, norms="kept", frozen=1.0)
-    result = train(network(), settings, TRAIN, VAL, None, checkpoints=tmp_path, on_epoch=lambda *_: None,
-                   progress_bar=False)  # fmt: skip
+    result = train(
+        network(), settings, TRAIN, VAL, None, checkpoints=tmp_path, on_epoch=lambda *_: None, progress_bar=False
+    )
     model = network()
     start_from_discriminant(model, settings, Photographs(TRAIN, VAL, None), progress_bar=False)
     torch.testing.assert_close(result.state["head.1.weight"], weights_of(model))

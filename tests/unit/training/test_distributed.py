@@ -21,8 +21,13 @@ def test_several_processes_that_torchrun_did_not_start_are_refused_in_a_line(mon
 
 
 def test_a_device_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for key, value in (("WORLD_SIZE", "2"), ("RANK", "0"), ("LOCAL_RANK", "0"), ("LOCAL_WORLD_SIZE", "2"),
-                       ("MASTER_ADDR", "localhost")):  # fmt: skip
+    for key, value in (
+        ("WORLD_SIZE", "2"),
+        ("RANK", "0"),
+        ("LOCAL_RANK", "0"),
+        ("LOCAL_WORLD_SIZE", "2"),
+        ("MASTER_ADDR", "localhost"),
+    ):
         monkeypatch.setenv(key, value)
     with pytest.raises(LithoscopeError, match=r"device = mps: .* allowed with torchrun: cpu, cuda"):
         processes.join("mps", 1)

@@ -17,9 +17,19 @@ from lithoscope.training.module import TrainingSettings
 from lithoscope.training.phase import Photographs
 
 SETTINGS = TrainingSettings(
-    lr=1e-3, epochs=2, batch_size=8, seed=0, precision="fp32", device="cpu", optimizer="adamw", weight_decay=0.01,
-    schedule="cosine", warmup=0, patience=0, label_smoothing=0.0,
-)  # fmt: skip
+    lr=1e-3,
+    epochs=2,
+    batch_size=8,
+    seed=0,
+    precision="fp32",
+    device="cpu",
+    optimizer="adamw",
+    weight_decay=0.01,
+    schedule="cosine",
+    warmup=0,
+    patience=0,
+    label_smoothing=0.0,
+)
 
 BUILD = partial(build_classifier, Architecture("cnn", 32, 2, 0.2))
 
@@ -42,9 +52,17 @@ def fit(
             raise KilledError
 
     return train_members(
-        BUILD, dataclasses.replace(SETTINGS, seed=seed, **changes), noise(16), noise(8), None, members=members,  # type: ignore[arg-type]
-        threads=1, checkpoints=checkpoints, on_epoch=on_epoch, progress_bar=False,
-    )  # fmt: skip
+        BUILD,
+        dataclasses.replace(SETTINGS, seed=seed, **changes),
+        noise(16),
+        noise(8),
+        None,
+        members=members,  # type: ignore[arg-type]
+        threads=1,
+        checkpoints=checkpoints,
+        on_epoch=on_epoch,
+        progress_bar=False,
+    )
 
 
 def test_the_first_member_is_the_network_that_would_be_trained_alone_and_the_others_differ(tmp_path: Path) -> None:

@@ -21,9 +21,19 @@ from lithoscope.training.module import TrainingSettings
 SIZE, CLASSES = 32, 2
 LIMITS = AugmentationLimits(rotation=20, shear=5, zoom=0.1, flip=True, brightness=0.1, contrast=0.1, colour=0.1)
 SETTINGS = TrainingSettings(
-    lr=3e-3, epochs=4, batch_size=8, seed=0, precision="fp32", device="cpu", optimizer="adamw", weight_decay=0.01,
-    schedule="cosine", warmup=1, patience=0, label_smoothing=0.0,
-)  # fmt: skip
+    lr=3e-3,
+    epochs=4,
+    batch_size=8,
+    seed=0,
+    precision="fp32",
+    device="cpu",
+    optimizer="adamw",
+    weight_decay=0.01,
+    schedule="cosine",
+    warmup=1,
+    patience=0,
+    label_smoothing=0.0,
+)
 
 
 def striped(rows: int, seed: int) -> ArraySplit:
@@ -36,9 +46,12 @@ def striped(rows: int, seed: int) -> ArraySplit:
     )
     noisy = pictures[..., None] + rng.normal(0, 25, (rows, SIZE, SIZE, 3))
     return ArraySplit(
-        images=np.clip(noisy, 0, 255).astype(np.uint8), ids=[f"p{i}" for i in range(rows)],
-        labels=labels.astype(np.int64), copies=np.zeros(rows, np.int64), classes=["lying", "standing"],
-    )  # fmt: skip
+        images=np.clip(noisy, 0, 255).astype(np.uint8),
+        ids=[f"p{i}" for i in range(rows)],
+        labels=labels.astype(np.int64),
+        copies=np.zeros(rows, np.int64),
+        classes=["lying", "standing"],
+    )
 
 
 TRAIN, VAL = striped(32, 1), striped(16, 2)
@@ -53,15 +66,26 @@ def network(seed: int = 0) -> Classifier:
 
 
 def fit(
-    checkpoints: Path, on_epoch: OnEpoch | None = None, *, trained: Classifier | None = None, online: float = 1.0,
-    split: ArraySplit = TRAIN, validation: ArraySplit = VAL, **changes: Any,
-) -> TrainingResult:  # fmt: skip
+    checkpoints: Path,
+    on_epoch: OnEpoch | None = None,
+    *,
+    trained: Classifier | None = None,
+    online: float = 1.0,
+    split: ArraySplit = TRAIN,
+    validation: ArraySplit = VAL,
+    **changes: Any,
+) -> TrainingResult:
     settings = dataclasses.replace(SETTINGS, **changes)
     return train(
-        trained or network(settings.seed), settings, split, validation,
+        trained or network(settings.seed),
+        settings,
+        split,
+        validation,
         OnlineAugmentation(dataclasses.replace(LIMITS, rotation=5, flip=False), online, settings.seed),
-        checkpoints=checkpoints, on_epoch=on_epoch or (lambda *_: None), progress_bar=False,
-    )  # fmt: skip
+        checkpoints=checkpoints,
+        on_epoch=on_epoch or (lambda *_: None),
+        progress_bar=False,
+    )
 
 
 def loss_of(state: dict[str, torch.Tensor]) -> float:

@@ -23,8 +23,10 @@ def test_the_best_epoch_has_the_lowest_validation_loss_and_is_the_first_of_equal
 
 
 def test_the_best_epoch_may_be_that_of_the_highest_validation_accuracy() -> None:
-    history = [dataclasses.replace(epoch(n, loss), val_accuracy=share) for n, loss, share in
-               [(1, 0.1, 0.5), (2, 0.3, 0.9), (3, 0.2, 0.9)]]  # fmt: skip
+    history = [
+        dataclasses.replace(epoch(n, loss), val_accuracy=share)
+        for n, loss, share in [(1, 0.1, 0.5), (2, 0.3, 0.9), (3, 0.2, 0.9)]
+    ]
     assert (best_of(history).epoch, best_of(history, "accuracy").epoch) == (1, 2)
 
 

@@ -140,9 +140,12 @@ def apply(images: Tensor, variations: Variations) -> Tensor:
     # Only operations that round each number by itself, no matrix products, no sums of floats: those may round
     # differently in batches of another size.
     pictures = functional.grid_sample(
-        images.float().sub_(fill), _grid(variations, height, images.device),
-        mode="bilinear", padding_mode="zeros", align_corners=False,
-    ).add_(fill)  # fmt: skip
+        images.float().sub_(fill),
+        _grid(variations, height, images.device),
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=False,
+    ).add_(fill)
     matrices, offsets = _colour_transform(images, variations)
     result = torch.empty_like(pictures, memory_format=torch.channels_last)
     # One picture at a time, so that the intermediate values stay in the processor's cache.
@@ -154,9 +157,15 @@ def apply(images: Tensor, variations: Variations) -> Tensor:
 
 
 def augment_batch(
-    images: Tensor, sample_ids: Sequence[int | str], *,
-    limits: AugmentationLimits, strength: float, seed: int, epoch: int, policy: str = "none",
-) -> Tensor:  # fmt: skip
+    images: Tensor,
+    sample_ids: Sequence[int | str],
+    *,
+    limits: AugmentationLimits,
+    strength: float,
+    seed: int,
+    epoch: int,
+    policy: str = "none",
+) -> Tensor:
     """Vary the pictures of a training batch anew in each epoch.
 
     Args:
@@ -208,9 +217,8 @@ def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: str
 
 
 def augment_copies(
-    images: npt.NDArray[np.uint8], sample_ids: Sequence[int | str], *,
-    limits: AugmentationLimits, seed: int, copy: int,
-) -> npt.NDArray[np.uint8]:  # fmt: skip
+    images: npt.NDArray[np.uint8], sample_ids: Sequence[int | str], *, limits: AugmentationLimits, seed: int, copy: int
+) -> npt.NDArray[np.uint8]:
     """Make the copies with one number of some pictures, to be kept on disk.
 
     Args:

@@ -65,9 +65,14 @@ class KeyedOrder(Sampler[Any]):
     """
 
     def __init__(
-        self, rows: int, batch_size: int, seed: int, rank: int = 0, processes: int = 1,
+        self,
+        rows: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        processes: int = 1,
         balance: npt.NDArray[np.int64] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.rows, self.batch_size, self.seed = rows, batch_size, seed
         self.rank, self.processes, self.balance = rank, processes, balance
         self.epoch = 0
@@ -112,9 +117,14 @@ class PackedPhotographs(Dataset[Any]):
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         if self.augmentation is not None and self.augmentation.changes:
             images = augment_batch(
-                images, samples, limits=self.augmentation.limits, strength=self.augmentation.strength,
-                seed=self.augmentation.seed, epoch=epoch, policy=self.augmentation.policy,
-            )  # fmt: skip
+                images,
+                samples,
+                limits=self.augmentation.limits,
+                strength=self.augmentation.strength,
+                seed=self.augmentation.seed,
+                epoch=epoch,
+                policy=self.augmentation.policy,
+            )
         return Batch(images.contiguous(memory_format=torch.channels_last), torch.from_numpy(self.split.labels[rows]))
 
 
@@ -156,9 +166,15 @@ def _as_it_is(batch: Any) -> Batch:
 
 
 def training_batches(
-    rows: ArraySplit | FeatureRows, batch_size: int, seed: int, augmentation: OnlineAugmentation | None = None,
-    rank: int = 0, processes: int = 1, *, balanced: bool = False,
-) -> DataLoader[Batch]:  # fmt: skip
+    rows: ArraySplit | FeatureRows,
+    batch_size: int,
+    seed: int,
+    augmentation: OnlineAugmentation | None = None,
+    rank: int = 0,
+    processes: int = 1,
+    *,
+    balanced: bool = False,
+) -> DataLoader[Batch]:
     """Return shuffled batches for training, on request with each class drawn as often as any other."""
     order = KeyedOrder(len(rows.labels), batch_size, seed, rank, processes, rows.labels if balanced else None)
     dataset = PackedPhotographs(rows, augmentation) if isinstance(rows, ArraySplit) else rows

@@ -61,9 +61,17 @@ def write_classes(folder: Path, classes: Sequence[str]) -> None:
 
 
 def write_split(
-    folder: Path, split: str, ids: Sequence[str], labels: Sequence[str], pictures: Iterable[Pixels], *,
-    side: int, copies: int = 0, vary: Vary = _unchanged, advance: Callable[[], object] = lambda: None,
-) -> None:  # fmt: skip
+    folder: Path,
+    split: str,
+    ids: Sequence[str],
+    labels: Sequence[str],
+    pictures: Iterable[Pixels],
+    *,
+    side: int,
+    copies: int = 0,
+    vary: Vary = _unchanged,
+    advance: Callable[[], object] = lambda: None,
+) -> None:
     """Stream pictures into a packed split; nothing of it is there before all of it is.
 
     Args:

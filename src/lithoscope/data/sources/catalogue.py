@@ -73,10 +73,7 @@ def why_refused(root: Path, photograph: Photograph) -> str | None:
 
 
 def catalogue(
-    root: Path,
-    photographs: Sequence[Photograph],
-    refused: Mapping[str, str] | None = None,
-    prefix: str = "",
+    root: Path, photographs: Sequence[Photograph], refused: Mapping[str, str] | None = None, prefix: str = ""
 ) -> Catalogue:
     """Judge every file of a set, several at a time.
 

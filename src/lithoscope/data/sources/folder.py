@@ -9,9 +9,14 @@ from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.listing import printable, refusal, visible_files, visible_folders
 
 SPLIT_FOLDERS = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
 """Names of folders that stand for an official split, in any case, and the split they stand for."""
 
 

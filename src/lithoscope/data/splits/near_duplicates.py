@@ -112,9 +112,11 @@ def candidate_pairs(hashes: Sequence[Hashes], distance: int) -> Iterator[npt.NDA
 
 
 def near_duplicates(
-    hashes: Sequence[str], read: Callable[[int], Image.Image], threads: int = 1,
+    hashes: Sequence[str],
+    read: Callable[[int], Image.Image],
+    threads: int = 1,
     advance: Callable[[], object] = lambda: None,
-) -> list[Match]:  # fmt: skip
+) -> list[Match]:
     """Find the photographs that show the same picture.
 
     Every photograph is decoded once. What is kept of it, about 11 KB, goes into a temporary file, not into memory.

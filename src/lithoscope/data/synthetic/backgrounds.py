@@ -63,8 +63,9 @@ def ground(rng: np.random.Generator, grid: Grid, kind: str) -> Background:
         return Background(np.clip(first[:, None, None] * (1.0 + 0.28 * grain), 0.0, 1.0), 0.008 * grain)
     if kind == "gravel":
         bumps = fractal(rng, n, 24.0, 3, 0.7)
-        border, number = cells(rng, grid.x + 0.03 * fractal(rng, n, 12.0, 2), grid.y + 0.03 * fractal(rng, n, 12.0, 2),
-                               rng.uniform(9, 22))  # fmt: skip
+        border, number = cells(
+            rng, grid.x + 0.03 * fractal(rng, n, 12.0, 2), grid.y + 0.03 * fractal(rng, n, 12.0, 2), rng.uniform(9, 22)
+        )
         palette = np.stack(
             [shade(rng, c, spread=0.12) for c in ("#8a8178", "#a59a88", "#6d665f", "#98918c", "#77685a", "#6a706c")]
         )

@@ -131,8 +131,15 @@ def _quartz_point(rng: np.random.Generator, relief: Relief, glass: _Glass, solid
     relief.paint_hit(hit, material, (slope * solid.axes[0, 2], slope * solid.axes[1, 2]))
 
 
-def _quartz_mass(rng: np.random.Generator, relief: Relief, glass: _Glass, at: tuple[float, float], radius: float,
-                 *, tumbled: bool = False) -> Lump:  # fmt: skip
+def _quartz_mass(
+    rng: np.random.Generator,
+    relief: Relief,
+    glass: _Glass,
+    at: tuple[float, float],
+    radius: float,
+    *,
+    tumbled: bool = False,
+) -> Lump:
     """Paint massive quartz: curved (conchoidal) fracture faces with a greasy sheen, veils and healed cracks inside."""
     grid = relief.grid
     if tumbled:

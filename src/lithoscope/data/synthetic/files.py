@@ -91,8 +91,14 @@ def draw_specimens(
         rows.append(row | {"seed": seed, "index": index} | scene.parameters)
         if progress is not None and index == per_class[split]:
             progress(f"{len(rows)} of {total} pictures drawn ({split}, {label})")
-    note = _README.format(total=total, classes=", ".join(PAINTERS), train=train_per_class, test=test_per_class,
-                          size=PICTURE_SIZE, seed=seed)  # fmt: skip
+    note = _README.format(
+        total=total,
+        classes=", ".join(PAINTERS),
+        train=train_per_class,
+        test=test_per_class,
+        size=PICTURE_SIZE,
+        seed=seed,
+    )
     (destination / "README.md").write_text(note, encoding="utf-8", newline="\n")
     columns = list(rows[0]) if rows else ["path", "label", "split", "seed", "index"]
     with (destination / "catalogue.csv").open("w", encoding="utf-8", newline="") as file:

@@ -66,9 +66,14 @@ def bornite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], r
 
 
 def _bubbles(
-    rng: np.random.Generator, relief: Relief, lump: Lump, at: tuple[float, float], radius: float, count: int,
+    rng: np.random.Generator,
+    relief: Relief,
+    lump: Lump,
+    at: tuple[float, float],
+    radius: float,
+    count: int,
     sizes: tuple[float, float],
-) -> tuple[NDArray[np.bool_], Floats, Floats, Floats]:  # fmt: skip
+) -> tuple[NDArray[np.bool_], Floats, Floats, Floats]:
     """Grow spherical caps on a lump (botryoidal habit).
 
     Returns:
@@ -123,8 +128,16 @@ def malachite(rng: np.random.Generator, relief: Relief, at: tuple[float, float],
         lump = Lump.tumbled(rng, grid, at, radius)
     else:
         cut = habit == "cut"
-        lump = Lump.broken(rng, grid, at, radius, faces=10 if cut else 24, roughness=0.004 if cut else 0.03,
-                           outline=0.03, flatness=0.4 if cut else 0.7)  # fmt: skip
+        lump = Lump.broken(
+            rng,
+            grid,
+            at,
+            radius,
+            faces=10 if cut else 24,
+            roughness=0.004 if cut else 0.03,
+            outline=0.03,
+            flatness=0.4 if cut else 0.7,
+        )
     z, normal, gloss, sharpness, contrast = lump.z, lump.normal, 0.8, 70.0, rng.uniform(0.7, 1.1)
     if habit == "botryoidal":
         caps, z, normal, rim = _bubbles(rng, relief, lump, at, radius, int(rng.integers(25, 60)), (0.12, 0.36))

@@ -23,8 +23,9 @@ class _Look:
     ragged: float
 
 
-def _leaf(rng: np.random.Generator, relief: Relief, look: _Look, centre: Floats, size: tuple[float, float],
-          axes: Floats) -> None:  # fmt: skip
+def _leaf(
+    rng: np.random.Generator, relief: Relief, look: _Look, centre: Floats, size: tuple[float, float], axes: Floats
+) -> None:
     """Paint one sheet of ``size`` (radius, thickness): sheen on the cleavage face, fine parallel lines on the sides."""
     radius, thickness = size
     hit = meet(relief.grid, sheet(rng, radius, thickness, axes, centre, look.ragged))
@@ -55,9 +56,15 @@ def _leaf(rng: np.random.Generator, relief: Relief, look: _Look, centre: Floats,
 
 
 def _book(
-    rng: np.random.Generator, relief: Relief, look: _Look, centre: Floats, radius: float, axis: Floats, sheets: int,
+    rng: np.random.Generator,
+    relief: Relief,
+    look: _Look,
+    centre: Floats,
+    radius: float,
+    axis: Floats,
+    sheets: int,
     thickness: float,
-) -> None:  # fmt: skip
+) -> None:
     """Paint a stack of sheets whose outlines step back towards the top, as cleavage leaves them."""
     spin, position = rng.random() * np.pi, -0.5 * thickness
     shrink = rng.uniform(0.0, 0.45)
@@ -71,15 +78,17 @@ def _book(
         position += share
 
 
-def _single(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[float, float], radius: float,
-            thickness: float) -> None:  # fmt: skip
+def _single(
+    rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[float, float], radius: float, thickness: float
+) -> None:
     axis = direction(rng, 5, 62)
     rise = radius * np.sqrt(1.0 - axis[2] ** 2) * 0.8 + 0.6 * thickness
     _book(rng, relief, look, np.array([*at, rise]), radius, axis, int(rng.integers(7, 13)), thickness)
 
 
-def _rosette(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[float, float], radius: float,
-             thickness: float) -> None:  # fmt: skip
+def _rosette(
+    rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[float, float], radius: float, thickness: float
+) -> None:
     """Paint blades that stand in fans, so that many are seen from the side."""
     turn = rng.random() * 2 * np.pi
     for number in range(int(rng.integers(7, 14))):
@@ -88,12 +97,21 @@ def _rosette(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[fl
         axis = np.array([np.sin(lean) * np.cos(angle), np.sin(lean) * np.sin(angle), np.cos(lean)])
         away = radius * rng.uniform(0.0, 0.55)
         place = np.array([at[0] - away * np.cos(angle), at[1] - away * np.sin(angle), radius * rng.uniform(0.25, 0.5)])
-        _book(rng, relief, look, place, radius * rng.uniform(0.35, 0.6), axis, int(rng.integers(2, 4)),
-              thickness * rng.uniform(0.3, 0.7))  # fmt: skip
+        _book(
+            rng,
+            relief,
+            look,
+            place,
+            radius * rng.uniform(0.35, 0.6),
+            axis,
+            int(rng.integers(2, 4)),
+            thickness * rng.uniform(0.3, 0.7),
+        )
 
 
-def _flakes(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[float, float], radius: float,
-            *, mound: bool) -> None:  # fmt: skip
+def _flakes(
+    rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[float, float], radius: float, *, mound: bool
+) -> None:
     """Paint a flaky mass (``mound``) or loose flakes lying about."""
     for _ in range(int(rng.integers(50, 75)) if mound else int(rng.integers(14, 30))):
         out, angle = radius * np.sqrt(rng.random()), rng.random() * 2 * np.pi
@@ -104,8 +122,15 @@ def _flakes(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[flo
         _leaf(rng, relief, look, place, (size, rng.uniform(0.02, 0.07)), rotation_to(axis, rng.random() * 3.0))
 
 
-def _arrange(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[float, float], radius: float,
-             habit: str, thickness: float) -> None:  # fmt: skip
+def _arrange(
+    rng: np.random.Generator,
+    relief: Relief,
+    look: _Look,
+    at: tuple[float, float],
+    radius: float,
+    habit: str,
+    thickness: float,
+) -> None:
     if habit == "book":
         _single(rng, relief, look, at, radius, thickness)
     elif habit == "rosette":
@@ -113,8 +138,16 @@ def _arrange(rng: np.random.Generator, relief: Relief, look: _Look, at: tuple[fl
     elif habit == "in host rock":
         lump = host(rng, relief, at, radius, str(rng.choice(["granite", "quartzite"])))
         for place in seats(rng, relief, lump, at, radius, int(rng.integers(6, 13))):
-            _book(rng, relief, look, place, radius * rng.uniform(0.2, 0.45), direction(rng, 5, 70),
-                  int(rng.integers(2, 5)), thickness * 0.4)  # fmt: skip
+            _book(
+                rng,
+                relief,
+                look,
+                place,
+                radius * rng.uniform(0.2, 0.45),
+                direction(rng, 5, 70),
+                int(rng.integers(2, 5)),
+                thickness * 0.4,
+            )
     else:
         _flakes(rng, relief, look, at, radius, mound=habit == "flaky mass")
 
@@ -126,8 +159,14 @@ def biotite(rng: np.random.Generator, relief: Relief, at: tuple[float, float], r
         colour = shade(rng, "#171513", "#231d19", "#1f211b", "#30261f", spread=0.2)
     else:  # bleached by weather to the bronze of vermiculite
         colour = shade(rng, "#4c3a29", "#6d5436", "#5b4b3b", "#7c6a4c", spread=0.2)
-    look = _Look(colour, colour * rng.uniform(0.5, 1.1), rng.uniform(0.3, 1.2), 0.03, rng.uniform(0.1, 0.35),
-                 rng.uniform(0.2, 0.9))  # fmt: skip
+    look = _Look(
+        colour,
+        colour * rng.uniform(0.5, 1.1),
+        rng.uniform(0.3, 1.2),
+        0.03,
+        rng.uniform(0.1, 0.35),
+        rng.uniform(0.2, 0.9),
+    )
     _arrange(rng, relief, look, at, radius, habit, radius * rng.uniform(0.3, 0.75))
     return habit
 
@@ -139,7 +178,13 @@ def muscovite(rng: np.random.Generator, relief: Relief, at: tuple[float, float],
         colour = shade(rng, "#cfcbbd", "#c4bba0", "#b6bda0", "#c6b7a6", "#aba592", spread=0.12)
     else:  # thick sheets are as brown as weathered biotite
         colour = shade(rng, "#8d7a5e", "#77664e", "#857c6e", spread=0.15)
-    look = _Look(colour, colour * rng.uniform(0.7, 1.1), rng.uniform(0.8, 2.6), rng.uniform(0.25, 0.7),
-                 rng.uniform(0.08, 0.3), rng.uniform(0.3, 1.0))  # fmt: skip
+    look = _Look(
+        colour,
+        colour * rng.uniform(0.7, 1.1),
+        rng.uniform(0.8, 2.6),
+        rng.uniform(0.25, 0.7),
+        rng.uniform(0.08, 0.3),
+        rng.uniform(0.3, 1.0),
+    )
     _arrange(rng, relief, look, at, radius, habit, radius * rng.uniform(0.08, 0.3))
     return habit

@@ -58,11 +58,7 @@ def _stretched(lattice: Floats, size: int, cells: float, phase: float) -> Floats
 
 
 def fractal(
-    rng: np.random.Generator,
-    size: int,
-    cells: float | tuple[float, float],
-    octaves: int = 4,
-    gain: float = 0.5,
+    rng: np.random.Generator, size: int, cells: float | tuple[float, float], octaves: int = 4, gain: float = 0.5
 ) -> Floats:
     """Return fractal value noise: octaves of cubic-spline noise, each twice as fine and ``gain`` times as strong.
 

@@ -78,8 +78,17 @@ def _camera(rng: np.random.Generator, kelvin: float, top: float) -> tuple[Camera
     depth_blur = rng.uniform(0.4, 1.8) if rng.random() < 0.3 else 0.0
     noise = float(np.exp(rng.uniform(np.log(0.004), np.log(0.028))))
     shake = rng.uniform(1.5, 4.0) if rng.random() < 0.04 else 0.0
-    camera = Camera(PICTURE_SIZE, exposure, left_over, blur, depth_blur, top * rng.uniform(0.3, 1.0), shake, noise,
-                    rng.uniform(0.0, 0.5))  # fmt: skip
+    camera = Camera(
+        PICTURE_SIZE,
+        exposure,
+        left_over,
+        blur,
+        depth_blur,
+        top * rng.uniform(0.3, 1.0),
+        shake,
+        noise,
+        rng.uniform(0.0, 0.5),
+    )
     return camera, {
         "exposure": round(exposure, 3),
         "blur_px": round(blur, 2),

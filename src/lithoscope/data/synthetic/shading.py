@@ -145,10 +145,12 @@ def render(grid: Grid, relief: Relief, ground: Background, light: Light) -> Floa
         behind = _lit(grid, backdrop, lamp, open_sky, light)
         bend = np.clip(relief.depth, 0.0, 1.0) / grid.step
         rows, columns = np.mgrid[0:n, 0:n].astype(np.float64)
-        at = np.stack([
-            rows - bend * (0.30 * relief.normal[1] + 0.22 * relief.far_normal[1]),
-            columns - bend * (0.30 * relief.normal[0] + 0.22 * relief.far_normal[0]),
-        ])  # fmt: skip
+        at = np.stack(
+            [
+                rows - bend * (0.30 * relief.normal[1] + 0.22 * relief.far_normal[1]),
+                columns - bend * (0.30 * relief.normal[0] + 0.22 * relief.far_normal[0]),
+            ]
+        )
         seen = np.stack([ndimage.map_coordinates(channel, at, order=1, mode="nearest") for channel in behind])
         tint = np.clip(relief.albedo, 0.02, 1.0) ** (0.35 + 1.2 * np.clip(relief.depth, 0.0, 1.0))
         through = tint * (seen + 0.12 * light.sky[:, None, None])

@@ -39,9 +39,12 @@ def starting_weights(parameters: Parameters, predictor: Predictor) -> Pretrained
 
 
 def seen_by(
-    parameters: Parameters, predictor: Predictor, weights: PretrainedWeights | None, advance: Callable[[int], object],
+    parameters: Parameters,
+    predictor: Predictor,
+    weights: PretrainedWeights | None,
+    advance: Callable[[int], object],
     views: int = VIEWS,
-) -> Callable[[Pixels], Embedding]:  # fmt: skip
+) -> Callable[[Pixels], Embedding]:
     """Return what photographs are seen through: the backbone before training, or else the trained network.
 
     Args:

@@ -80,9 +80,15 @@ def describe(maps: Tensor) -> list[Tensor]:
 
 
 def embed(
-    network: Classifier, images: Pixels, *, side: int, device: str, precision: str, views: int = VIEWS,
+    network: Classifier,
+    images: Pixels,
+    *,
+    side: int,
+    device: str,
+    precision: str,
+    views: int = VIEWS,
     advance: Callable[[int], object] = lambda _: None,
-) -> Embedding:  # fmt: skip
+) -> Embedding:
     """Run photographs through a backbone, in several views that are averaged.
 
     Args:

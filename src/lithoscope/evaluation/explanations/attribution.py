@@ -68,10 +68,12 @@ def choose_method(network: Classifier, name: str, side: int) -> Method:
     """
     if pools_itself(name):
         return Method(
-            "occlusion", "the photograph, where a grey square with a quarter of its side is moved over it",
+            "occlusion",
+            "the photograph, where a grey square with a quarter of its side is moved over it",
             "Zeiler & Fergus, ECCV 2014",
-            "how much less probable the class becomes where the square covers the photograph; in one view", -1,
-        )  # fmt: skip
+            "how much less probable the class becomes where the square covers the photograph; in one view",
+            -1,
+        )
     sides = _map_sides(network, side)
     last = block = len(sides) - 1
     if network.pooling == "texture":
@@ -89,9 +91,12 @@ def choose_method(network: Classifier, name: str, side: int) -> Method:
 
 
 def evidence(
-    predictor: Predictor, images: Pixels, classes: npt.NDArray[np.int64], method: Method,
+    predictor: Predictor,
+    images: Pixels,
+    classes: npt.NDArray[np.int64],
+    method: Method,
     advance: Callable[[int], object] = lambda _: None,
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Find where photographs speak for a class; the mean over all members and views of the model.
 
     Args:
@@ -149,9 +154,12 @@ def _occluded(predictor: Predictor, pixels: Tensor, targets: Tensor) -> Tensor:
     grey = first.mean.to(pixels.dtype).expand(1, 3, side, side)
     with torch.inference_mode():
         found: Tensor = Occlusion(lambda seen: torch.log_softmax(predictor.network(seen), dim=1)).attribute(
-            pixels, sliding_window_shapes=(3, window, window), strides=(3, stride, stride), baselines=grey,
+            pixels,
+            sliding_window_shapes=(3, window, window),
+            strides=(3, stride, stride),
+            baselines=grey,
             target=targets,
-        )  # fmt: skip
+        )
         return found[:, 0].float().clone()
 
 

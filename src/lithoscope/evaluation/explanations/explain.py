@@ -91,9 +91,12 @@ def _evidence(predictor: Predictor, scored: Scored, rows: Sequence[int]) -> tupl
     with Progress(transient=True) as progress:
         task = progress.add_task(f"what the model looked at ({method.name})", total=len(rows))
         found = evidence(
-            predictor, np.array(scored.images[list(rows)]), scored.predicted[list(rows)], method,
+            predictor,
+            np.array(scored.images[list(rows)]),
+            scored.predicted[list(rows)],
+            method,
             lambda done: progress.advance(task, done),
-        )  # fmt: skip
+        )
     return method, dict(zip(rows, found, strict=True))
 
 

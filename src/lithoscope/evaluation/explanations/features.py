@@ -72,9 +72,14 @@ class Features:
 
 
 def photograph_features(
-    root: Path, folder: Path, parameters: Parameters, predictor: Predictor, on: str, needed: Sequence[int],
+    root: Path,
+    folder: Path,
+    parameters: Parameters,
+    predictor: Predictor,
+    on: str,
+    needed: Sequence[int],
     judged: Embedded | None,
-) -> Features:  # fmt: skip
+) -> Features:
     """Take the features that the comparison with people made, or make and keep them where it made none.
 
     Args:
@@ -122,9 +127,7 @@ def photograph_features(
 def _known(judged: Embedded) -> dict[str, npt.NDArray[np.float32]]:
     """Return the features of every photograph that people judged, by its id."""
     parts = [part for part in (judged.train, judged.test) if part is not None]
-    return {
-        name: row for part in parts for name, row in zip(part.space.ids, part.embedding.last, strict=True)
-    }  # fmt: skip
+    return {name: row for part in parts for name, row in zip(part.space.ids, part.embedding.last, strict=True)}
 
 
 def _drawn(split: ArraySplit, needed: Sequence[int]) -> npt.NDArray[np.int64]:

@@ -58,10 +58,12 @@ def contradicted(probabilities: Floats, labels: Labels) -> list[Suspect]:
     """
     there = np.isfinite(probabilities).all(axis=1)
     # A class that no photograph has as its label has no usual confidence, and is never a suspect's.
-    usual = np.array([
-        probabilities[there & (labels == name), name].mean() if (there & (labels == name)).any() else np.inf
-        for name in range(probabilities.shape[1])
-    ])  # fmt: skip
+    usual = np.array(
+        [
+            probabilities[there & (labels == name), name].mean() if (there & (labels == name)).any() else np.inf
+            for name in range(probabilities.shape[1])
+        ]
+    )
     found = []
     for row in np.flatnonzero(there):
         named = int(probabilities[row].argmax())

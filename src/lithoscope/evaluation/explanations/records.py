@@ -85,11 +85,13 @@ class Records:
             stem = f"mistakes/{place:04d}"
             neighbours = [
                 {
-                    "photograph": training.ids[one], "label": self.classes[training.labels[one]],
-                    "similarity": similarity, "photo": self._learnt(one, f"{stem}-near-{rank}"),
+                    "photograph": training.ids[one],
+                    "label": self.classes[training.labels[one]],
+                    "similarity": similarity,
+                    "photo": self._learnt(one, f"{stem}-near-{rank}"),
                 }
                 for rank, (one, similarity) in enumerate(found, start=1)
-            ]  # fmt: skip
+            ]
             entries.append(self._answered(row, maps, stem) | {"neighbours": neighbours})
         return entries
 

@@ -74,9 +74,13 @@ def compare_with_people(
 
 
 def _tested(
-    root: Path, data: HumanData, seen: Embedded, maps: FittedMaps, predictor: Predictor,
+    root: Path,
+    data: HumanData,
+    seen: Embedded,
+    maps: FittedMaps,
+    predictor: Predictor,
     probabilities: npt.NDArray[np.floating],
-) -> tuple[dict[str, Any], pd.DataFrame]:  # fmt: skip
+) -> tuple[dict[str, Any], pd.DataFrame]:
     assert seen.test is not None
     space = seen.test.space
     authors = None

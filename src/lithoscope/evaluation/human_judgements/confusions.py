@@ -82,9 +82,10 @@ def model_namings(
     values = np.array([row[2] for row in rows], dtype=np.float64).reshape(-1, len(columns))
     totals = np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
     return Named(
-        np.array([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows], dtype=np.int64),
+        np.array([row[0] for row in rows], dtype=np.int64),
+        np.array([row[1] for row in rows], dtype=np.int64),
         values / totals,
-    )  # fmt: skip
+    )
 
 
 def condition_figures(trials: Namings, model: Named) -> dict[str, Any]:
@@ -110,15 +111,21 @@ def condition_figures(trials: Namings, model: Named) -> dict[str, Any]:
     return {
         "chance": 1 / WAYS,
         "people": {
-            "people": len(names), "trials": len(trials), "accuracy": float(right.mean()), "low": float(low),
+            "people": len(names),
+            "trials": len(trials),
+            "accuracy": float(right.mean()),
+            "low": float(low),
             "high": float(high),
         },
         "model": {
-            "photographs": n, "accuracy": share, "low": model_low, "high": model_high,
+            "photographs": n,
+            "accuracy": share,
+            "low": model_low,
+            "high": model_high,
             "outdoes": float((each < share - 1e-9).mean() + (np.abs(each - share) <= 1e-9).mean() / 2),
         },
         "agreement": agreement(trials, model),
-    }  # fmt: skip
+    }
 
 
 def agreement(trials: Namings, model: Named) -> dict[str, float]:

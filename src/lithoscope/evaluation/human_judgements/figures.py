@@ -148,8 +148,9 @@ def compare_test(
         values = maps.supplementary.predict(features.values)
         correlations = column_correlations(judged.space.supplementary, values)
         figures["supplementary"] = {
-            "mean_r": correlations.mean(), "r": dict(zip(SUPPLEMENTARY, correlations.tolist(), strict=True)),
-        }  # fmt: skip
+            "mean_r": correlations.mean(),
+            "r": dict(zip(SUPPLEMENTARY, correlations.tolist(), strict=True)),
+        }
     figures["similarity"] = _similarities(judged, predicted, authors, trained)
     return figures, predicted
 

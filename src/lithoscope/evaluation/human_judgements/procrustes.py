@@ -57,9 +57,7 @@ def fit(people: Floats, other: Floats) -> Fit:
         return Fit(1.0, np.zeros(people.shape[1]), np.broadcast_to(people.mean(axis=0), people.shape).copy())
     _, aligned, disparity = scipy.spatial.procrustes(people, wide)
     return Fit(
-        float(disparity),
-        column_correlations(people, aligned),
-        aligned * np.linalg.norm(centred) + people.mean(axis=0),
+        float(disparity), column_correlations(people, aligned), aligned * np.linalg.norm(centred) + people.mean(axis=0)
     )
 
 
@@ -92,9 +90,11 @@ def chance(people: Floats, other: Floats) -> dict[str, dict[str, float]]:
         ]
         r, disparity = np.array([one.mean_r for one in fits]), np.array([one.disparity for one in fits])
         found[name] = {
-            "mean_r": float(r.mean()), "mean_r_95": float(np.quantile(r, 0.95)),
-            "disparity": float(disparity.mean()), "disparity_95": float(np.quantile(disparity, 0.05)),
-        }  # fmt: skip
+            "mean_r": float(r.mean()),
+            "mean_r_95": float(np.quantile(r, 0.95)),
+            "disparity": float(disparity.mean()),
+            "disparity_95": float(np.quantile(disparity, 0.05)),
+        }
     return found
 
 
@@ -139,7 +139,11 @@ def with_intervals(one: Fit, resampled: npt.NDArray[np.float64], names: tuple[st
     """
     r, disparity = interval(resampled[:, 0], one.mean_r), interval(resampled[:, 1], one.disparity)
     return {
-        "mean_r": one.mean_r, "mean_r_low": r[0], "mean_r_high": r[1],
-        "disparity": one.disparity, "disparity_low": disparity[0], "disparity_high": disparity[1],
+        "mean_r": one.mean_r,
+        "mean_r_low": r[0],
+        "mean_r_high": r[1],
+        "disparity": one.disparity,
+        "disparity_low": disparity[0],
+        "disparity_high": disparity[1],
         "r": dict(zip(names, one.correlations.tolist(), strict=True)),
-    }  # fmt: skip
+    }

@@ -18,9 +18,17 @@ WAYS = 10
 CONDITIONS = {1: "igneous", 2: "metamorphic", 4: "mixed"}
 """Number in the column ``Condition`` → what the ten categories were."""
 MIXED = (
-    "Basalt", "Diorite", "Obsidian", "Pumice", "Anthracite", "Marble", "Dolomite", "Micrite", "Rock Gypsum",
+    "Basalt",
+    "Diorite",
+    "Obsidian",
+    "Pumice",
+    "Anthracite",
+    "Marble",
+    "Dolomite",
+    "Micrite",
+    "Rock Gypsum",
     "Sandstone",
-)  # fmt: skip
+)
 """The ten of the mixed condition, as the authors' own analysis lists them; docs/people.md says what speaks for it."""
 KINDS = ("igneous", "metamorphic", "sedimentary")
 

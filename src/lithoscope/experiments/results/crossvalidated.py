@@ -31,9 +31,14 @@ def _row(values: dict[str, Any]) -> str:
     calibration = values["calibration"]
     fitted = f"{calibration['temperature']:g}" if calibration["photographs"] else f"1: {calibration['reason']}"
     cells = (
-        values["recipe"], values["dataset"], values["folds"], values["n"],
+        values["recipe"],
+        values["dataset"],
+        values["folds"],
+        values["n"],
         f"{short(values['accuracy'])} [{short(accuracy['low'])}, {short(accuracy['high'])}]",
-        f"{values['loss']:.3f} [{loss['low']:.3f}, {loss['high']:.3f}]", fitted,
-        ", ".join(map(str, values["epochs"])), f"`{values['command']}`",
-    )  # fmt: skip
+        f"{values['loss']:.3f} [{loss['low']:.3f}, {loss['high']:.3f}]",
+        fitted,
+        ", ".join(map(str, values["epochs"])),
+        f"`{values['command']}`",
+    )
     return f"| {' | '.join(map(str, cells))} |\n"

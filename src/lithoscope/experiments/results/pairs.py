@@ -8,11 +8,7 @@ from lithoscope.experiments.results.finished_runs import Result
 from lithoscope.experiments.results.table import ABSENT, joined
 from lithoscope.reporting.headline import short
 
-VERDICTS = {
-    "better": "the first is better",
-    "worse": "the second is better",
-    "not shown": "no difference shown",
-}
+VERDICTS = {"better": "the first is better", "worse": "the second is better", "not shown": "no difference shown"}
 PAIRED = f"""\
 ## Paired comparisons
 

@@ -10,11 +10,22 @@ from lithoscope.reporting.headline import photographs_in_words, share_in_words, 
 
 ABSENT = "–"
 COLUMNS = (
-    ("run", "---"), ("photographs: training / validation / test", "---"), ("model", "---"), ("computed in", "---"),
-    ("scored on", "---"), ("n", "---:"), ("accuracy", "---"), ("loss", "---"), ("macro F1", "---"),
-    ("validation accuracy", "---:"), ("validation loss", "---:"), ("best epoch", "---:"), ("training, s", "---:"),
-    ("stated by the source", "---"), ("made by", "---"),
-)  # fmt: skip
+    ("run", "---"),
+    ("photographs: training / validation / test", "---"),
+    ("model", "---"),
+    ("computed in", "---"),
+    ("scored on", "---"),
+    ("n", "---:"),
+    ("accuracy", "---"),
+    ("loss", "---"),
+    ("macro F1", "---"),
+    ("validation accuracy", "---:"),
+    ("validation loss", "---:"),
+    ("best epoch", "---:"),
+    ("training, s", "---:"),
+    ("stated by the source", "---"),
+    ("made by", "---"),
+)
 
 
 def joined(cells: Iterable[str]) -> str:
@@ -72,7 +83,8 @@ def mean_row(recipe: str, results: Sequence[Result], stated: str) -> list[str]:
     return [
         f"**{recipe}, mean of {len(results)} seeds**",
         "each seed has a split of its own" if moves else "every seed reads the same photographs",
-        "", "",
+        "",
+        "",
         ", ".join(splits),
         str(n),
         f"**{_spread(accuracies)}** {interval}",
@@ -80,10 +92,11 @@ def mean_row(recipe: str, results: Sequence[Result], stated: str) -> list[str]:
         _spread([result.figures["macro"]["f1"] for result in results]),
         _spread([result.validation("accuracy") for result in results]),
         _spread([result.validation("loss") for result in results], share=False),
-        "", "",
+        "",
+        "",
         stated,
         "",
-    ]  # fmt: skip
+    ]
 
 
 def _spread(values: Sequence[float | None], *, share: bool = True) -> str:

@@ -14,9 +14,14 @@ EACH = 12
 
 
 def scored_sheet(
-    images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], probabilities: npt.NDArray[np.floating[Any]],
-    classes: Sequence[str], split: str, *, synthetic: bool,
-) -> Image.Image:  # fmt: skip
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.floating[Any]],
+    classes: Sequence[str],
+    split: str,
+    *,
+    synthetic: bool,
+) -> Image.Image:
     """Draw up to twelve photographs that were classified right and up to twelve that were not.
 
     Args:
@@ -33,10 +38,12 @@ def scored_sheet(
     chosen = [int(row) for part in (right, wrong) for row in order.permutation(part)[:EACH]]
     tiles = [
         Tile(
-            np.array(images[row]), predicted=classes[predicted[row]], confidence=float(probabilities[row].max()),
+            np.array(images[row]),
+            predicted=classes[predicted[row]],
+            confidence=float(probabilities[row].max()),
             label=classes[labels[row]],
         )
         for row in chosen
-    ]  # fmt: skip
+    ]
     kind = "Synthetic specimens" if synthetic else "Photographs"
     return contact_sheet(tiles, title=f"{kind} ({split}): {len(right)} right, {len(wrong)} wrong; some of each")

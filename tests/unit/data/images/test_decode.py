@@ -40,10 +40,17 @@ def noise(width: int = 64, height: int = 64) -> Image.Image:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("a.jpg", "JPEG"), ("a.png", "PNG"), ("a.gif", "GIF"), ("a.webp", "WEBP"), ("a.bmp", "BMP"),
-        ("a.tif", "TIFF"), ("a.jp2", "JPEG2000"), ("a.ppm", "PPM"), ("a.avif", "AVIF"),
+        ("a.jpg", "JPEG"),
+        ("a.png", "PNG"),
+        ("a.gif", "GIF"),
+        ("a.webp", "WEBP"),
+        ("a.bmp", "BMP"),
+        ("a.tif", "TIFF"),
+        ("a.jp2", "JPEG2000"),
+        ("a.ppm", "PPM"),
+        ("a.avif", "AVIF"),
     ],
-)  # fmt: skip
+)
 def test_a_format_is_recognised_under_any_name(tmp_path: Path, name: str, kind: str) -> None:
     picture().save(tmp_path / name)
     for odd in ("photo", "42. bo", "photo.txt", "photo.exe"):
@@ -125,10 +132,15 @@ def test_the_first_frame_of_an_animation_is_taken(tmp_path: Path) -> None:
 def test_exif_orientation_turns_the_picture_upright(tmp_path: Path, name: str, orientation: int) -> None:
     # What the camera stores for an upright picture, by EXIF's table of where row 0 and column 0 are.
     stored = {
-        1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-        5: lambda a: a.transpose(1, 0, 2), 6: lambda a: np.rot90(a, 1),
-        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2), 8: lambda a: np.rot90(a, -1),
-    }[orientation](np.asarray(picture()))  # fmt: skip
+        1: lambda a: a,
+        2: lambda a: a[:, ::-1],
+        3: lambda a: a[::-1, ::-1],
+        4: lambda a: a[::-1],
+        5: lambda a: a.transpose(1, 0, 2),
+        6: lambda a: np.rot90(a, 1),
+        7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+        8: lambda a: np.rot90(a, -1),
+    }[orientation](np.asarray(picture()))
     exif = Image.Exif()
     exif[0x0112] = orientation
     options = {"quality": 95} if name.endswith(("jpg", "webp")) else {}

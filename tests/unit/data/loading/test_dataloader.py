@@ -71,9 +71,12 @@ def test_class_weights_make_every_class_count_alike() -> None:
 def test_a_policy_varies_training_pictures_by_itself_and_on_top() -> None:
     rng = np.random.default_rng(0)
     split = ArraySplit(
-        images=rng.integers(60, 190, (6, 24, 24, 3), dtype=np.uint8), ids=list("abcdef"),
-        labels=np.zeros(6, np.int64), copies=np.zeros(6, np.int64), classes=["basalt"],
-    )  # fmt: skip
+        images=rng.integers(60, 190, (6, 24, 24, 3), dtype=np.uint8),
+        ids=list("abcdef"),
+        labels=np.zeros(6, np.int64),
+        copies=np.zeros(6, np.int64),
+        classes=["basalt"],
+    )
     keys = [(0, row) for row in range(6)]
 
     def pictures(strength: float, policy: str) -> torch.Tensor:

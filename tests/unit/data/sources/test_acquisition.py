@@ -88,10 +88,7 @@ def test_links_that_leave_the_folder_and_loose_files_are_not_copied(tmp_path: Pa
     (photos / "quartz" / "in.png").symlink_to("0.png")
     photograph(photos / "loose.png")
     acquired = acquire(FolderSet(), request_for(tmp_path, photos), tmp_path / "raw")
-    assert acquired.refused == {
-        "loose.png": "in no class folder",
-        "quartz/out.png": "a link that leaves the folder",
-    }
+    assert acquired.refused == {"loose.png": "in no class folder", "quartz/out.png": "a link that leaves the folder"}
     copied = tmp_path / "raw" / "quartz"
     assert sorted(path.name for path in copied.iterdir()) == ["0.png", "1.png", "in.png"]
     assert not (copied / "in.png").is_symlink()

@@ -133,8 +133,11 @@ def test_links_between_files_of_the_archive_become_copies(tmp_path: Path) -> Non
     add_link(path, "set/pyrite/chain", "soft", tarfile.SYMTYPE)
     extract(path, tmp_path / "out")
     assert contents(tmp_path / "out") == {
-        "set/quartz/a": b"one", "set/pyrite/soft": b"one", "set/pyrite/hard": b"one", "set/pyrite/chain": b"one",
-    }  # fmt: skip
+        "set/quartz/a": b"one",
+        "set/pyrite/soft": b"one",
+        "set/pyrite/hard": b"one",
+        "set/pyrite/chain": b"one",
+    }
     assert not any(file.is_symlink() for file in (tmp_path / "out").rglob("*"))
 
 

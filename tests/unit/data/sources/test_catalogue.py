@@ -42,8 +42,11 @@ def listed(root: Path) -> list[Photograph]:
 def test_good_photographs_are_catalogued_and_bad_files_set_aside_with_reasons(root: Path) -> None:
     found = catalogue(root, listed(root), prefix="build/raw/")
     assert [entry.id for entry in found.entries] == [
-        "Rock Salt [x]/0.png", "Rock Salt [x]/1.png", "quartz/0.png", "quartz/1.png",
-    ]  # fmt: skip
+        "Rock Salt [x]/0.png",
+        "Rock Salt [x]/1.png",
+        "quartz/0.png",
+        "quartz/1.png",
+    ]
     assert [(item.id, item.path, item.label, item.reason) for item in found.set_aside] == [
         ("loose.png", "", "", "in no class folder"),
         ("quartz/cut.jpg", "build/raw/quartz/cut.jpg", "quartz", "truncated"),
@@ -77,8 +80,16 @@ def test_the_tables_have_their_columns_and_the_same_bytes_whatever_the_order(roo
         assert b"\r" not in content
     index = pd.read_csv(tmp_path / "one" / "index.csv", keep_default_na=False)
     assert list(index.columns) == [
-        "id", "path", "label", "official_split", "sha256", "phash", "width", "height", "format",
-    ]  # fmt: skip
+        "id",
+        "path",
+        "label",
+        "official_split",
+        "sha256",
+        "phash",
+        "width",
+        "height",
+        "format",
+    ]
     assert index["id"].is_monotonic_increasing
     set_aside = pd.read_csv(tmp_path / "one" / "set_aside.csv", keep_default_na=False)
     assert list(set_aside.columns) == ["id", "path", "label", "reason"]

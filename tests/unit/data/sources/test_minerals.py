@@ -81,8 +81,10 @@ def test_the_archive_that_the_client_brings_is_unpacked(
     install_client(monkeypatch, download=lambda path: zipped_set(tmp_path / "made", path / "minerals.zip"))
     files = Minerals().photographs(obtain(tmp_path))
     assert [(file.id, file.label) for file in files[:3]] == [
-        ("minet/biotite/0.png", "biotite"), ("minet/biotite/1.png", "biotite"), ("minet/bornite/0.png", "bornite"),
-    ]  # fmt: skip
+        ("minet/biotite/0.png", "biotite"),
+        ("minet/biotite/1.png", "biotite"),
+        ("minet/bornite/0.png", "bornite"),
+    ]
     assert len(files) == 14
     assert capsys.readouterr().out == ""
 

@@ -7,10 +7,16 @@ from lithoscope.evaluation.explanations.label_issues import contradicted, out_of
 
 
 def test_the_threshold_is_the_usual_confidence_of_the_class_that_was_named() -> None:
-    probabilities = np.array([
-        [0.9, 0.1], [0.7, 0.3],  # labelled 0: on average .8
-        [0.85, 0.15], [0.75, 0.25], [0.2, 0.8], [np.nan, np.nan],  # labelled 1
-    ])  # fmt: skip
+    probabilities = np.array(
+        [
+            [0.9, 0.1],
+            [0.7, 0.3],  # labelled 0: on average .8
+            [0.85, 0.15],
+            [0.75, 0.25],
+            [0.2, 0.8],
+            [np.nan, np.nan],  # labelled 1
+        ]
+    )
     (found,) = contradicted(probabilities, np.array([0, 0, 1, 1, 1, 1]))
     assert (found.row, found.named) == (2, 0), ".75 is less than photographs labelled 0 usually get"
     assert (found.confidence, found.usual, found.own) == pytest.approx((0.85, 0.8, 0.15))

@@ -36,9 +36,12 @@ def confused(people: int, rate: float, seed: int, step: int = 1) -> np.ndarray:
 def space() -> HumanSpace:
     rows = [(name, token) for name in CATEGORIES for token in (1, 2, 3, 4)]
     return HumanSpace(
-        [f"{name} {token}" for name, token in rows], [name for name, _ in rows],
-        np.array([token for _, token in rows]), np.zeros((40, 8)), None,
-    )  # fmt: skip
+        [f"{name} {token}" for name, token in rows],
+        [name for name, _ in rows],
+        np.array([token for _, token in rows]),
+        np.zeros((40, 8)),
+        None,
+    )
 
 
 def probabilities(right: float, step: int = 1) -> dict[str, np.ndarray]:

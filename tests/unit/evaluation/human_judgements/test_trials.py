@@ -13,10 +13,23 @@ from lithoscope.evaluation.human_judgements.trials import CONDITIONS, MIXED, cat
 from helpers.made_up_people import CATEGORIES, trials
 
 ALL = [
-    *CATEGORIES, *MIXED,
-    "Amphibolite", "Gneiss", "Hornfels", "Migmatite", "Phyllite", "Quartzite", "Schist", "Slate",
-    "Bituminous Coal", "Breccia", "Chert", "Conglomerate", "Rock Salt", "Shale",
-]  # fmt: skip
+    *CATEGORIES,
+    *MIXED,
+    "Amphibolite",
+    "Gneiss",
+    "Hornfels",
+    "Migmatite",
+    "Phyllite",
+    "Quartzite",
+    "Schist",
+    "Slate",
+    "Bituminous Coal",
+    "Breccia",
+    "Chert",
+    "Conglomerate",
+    "Rock Salt",
+    "Shale",
+]
 
 
 def write(path: Path, table: pd.DataFrame) -> Path:

@@ -42,11 +42,7 @@ def test_impossible_counts_are_refused(successes: int, n: int, confidence: float
 
 @pytest.mark.parametrize(
     ("successes", "n", "expected"),
-    [
-        ((56, 48), (70, 80), (0.0524, 0.3339)),
-        ((9, 3), (10, 10), (0.1705, 0.8090)),
-        ((10, 0), (10, 20), (0.6791, 1.0)),
-    ],
+    [((56, 48), (70, 80), (0.0524, 0.3339)), ((9, 3), (10, 10), (0.1705, 0.8090)), ((10, 0), (10, 20), (0.6791, 1.0))],
 )
 def test_newcombe_gives_the_published_intervals(
     successes: tuple[int, int], n: tuple[int, int], expected: tuple[float, float]

@@ -28,10 +28,14 @@ def result(root: Path, name: str, right: int, of: int, *, ids: str = "", **more:
     values = {
         "dataset": {"name": "minerals", "synthetic": False, "published": 956},
         "data": {"photographs": 758, "splits": {split: {"photographs": count} for split, count in counts.items()}},
-        "parameters": {"model": {"name": "cnn"}}, "classes": ["a", "b"], "split": "test",
-        "training": {"best_epoch": 7, "validation": {"loss": 0.25, "accuracy": 0.75}}, "seconds": 12.5,
-        "photographs": photographs, **more,
-    }  # fmt: skip
+        "parameters": {"model": {"name": "cnn"}},
+        "classes": ["a", "b"],
+        "split": "test",
+        "training": {"best_epoch": 7, "validation": {"loss": 0.25, "accuracy": 0.75}},
+        "seconds": 12.5,
+        "photographs": photographs,
+        **more,
+    }
     (root / "results" / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
 
 
@@ -71,11 +75,18 @@ def test_a_file_of_an_earlier_version_has_dashes_for_what_it_lacks(root: Path) -
 
 def test_what_ran_is_said_with_resolved_precision_members_views_and_command(root: Path) -> None:
     result(
-        root, "quartzite-seed0", right=9, of=10, precision="bf16", device="cpu", processor="A Processor",
-        command="lithoscope recipe quartzite --seed 0", pretrained={"source": "imagenet", "sha256": "0"},
+        root,
+        "quartzite-seed0",
+        right=9,
+        of=10,
+        precision="bf16",
+        device="cpu",
+        processor="A Processor",
+        command="lithoscope recipe quartzite --seed 0",
+        pretrained={"source": "imagenet", "sha256": "0"},
         parameters={"precision": "auto", "device": "auto", "model": {"name": "resnet50", "members": 3, "views": 8}},
         dataset={"name": "specimens", "synthetic": True, "published": None},
-    )  # fmt: skip
+    )
     row = cells(root, "[quartzite-seed0]")
     assert row["computed in"] == "bf16, cpu, A Processor"
     assert row["model"] == "resnet50 from imagenet, 3 members, 8 views"
@@ -174,9 +185,11 @@ def test_runs_that_were_compared_with_people_stand_beside_the_authors_and_the_pe
     rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in lines if line.startswith("|")]
     table = {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[2:]}
     assert list(table) == [
-        "the authors' network", "people", "[quartzite-seed1](../results/quartzite-seed1.json)",
+        "the authors' network",
+        "people",
+        "[quartzite-seed1](../results/quartzite-seed1.json)",
         "[quartzite-seed2](../results/quartzite-seed2.json)",
-    ]  # fmt: skip
+    ]
     assert table["the authors' network"]["mean r, test"] == ".741 [.691, .791]"
     assert table["people"]["mixed"] == ".748 [.698, .798]"
     assert table["people"]["mean r, test"] == table["people"]["igneous"] == "–"
