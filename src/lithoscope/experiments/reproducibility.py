@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lithoscope.training.environment import installed, processor
-
 LOCK, RECORD = "dvc.lock", "made_on.json"
 _PACKAGES = ("torch", "torchvision", "lightning", "numpy", "scipy", "scikit-learn", "pandas", "pillow", "matplotlib")
 
 
 def machine() -> dict[str, str]:
     """Return what decides the last digits: system, processor, Python and packages; threads are a parameter."""
+    from lithoscope.training.environment import installed, processor  # torch: seconds that a second `make repro` saves
+
     chip, versions = processor(), installed()
     return {
         "system": f"{platform.system()} {platform.machine()}",

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest
 
 from lithoscope.core.random_streams import generator
 from lithoscope.evaluation.statistics.bootstrap import cluster_draws, percentile_interval
@@ -112,6 +111,8 @@ def mcnemar(only_first: int, only_second: int, *, first_better: bool = False) ->
     Returns:
         0 … 1; 1 where no photograph tells the two apart.
     """
+    from scipy.stats import binomtest  # here: importing it takes a second, which printing figures can do without
+
     disagreements = only_first + only_second
     alternative: Literal["greater", "two-sided"] = "greater" if first_better else "two-sided"
     return float(binomtest(only_first, disagreements, alternative=alternative).pvalue) if disagreements else 1.0
