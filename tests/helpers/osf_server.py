@@ -33,9 +33,7 @@ class Served:
         faults: What the next requests for it meet, one each: ``drop`` (half the body, then the connection breaks),
             ``stall`` (half, then nothing until the server ends), ``truncate`` (half, announced as the whole),
             ``garbage`` (wrong bytes), ``long`` (more bytes than announced by the listing), ``error`` (500),
-            ``missing`` (404), ``busy X`` (429 with ``Retry-After: X``), ``whole`` (``Range`` ignored),
-            ``elsewhere`` (a wrong ``Content-Range``), ``unsatisfiable`` (416), ``redirect X``.
-        etag: Sent where it is not empty.
+            ``missing`` (404), ``busy X`` (429 with ``Retry-After: X``), ``redirect X``.
     """
 
     folder: str
@@ -43,7 +41,6 @@ class Served:
     content: bytes | Path
     stated: dict[str, Any] = field(default_factory=dict)
     faults: deque[str] = field(default_factory=deque)
-    etag: str = ""
 
     @property
     def path(self) -> str:
@@ -63,8 +60,6 @@ class Hit:
 
     path: str
     status: int
-    start: int
-    sent: int
     headers: dict[str, str]
 
 
@@ -108,7 +103,6 @@ class OsfServer:
         """Put a file into the node."""
         folder, _, name = path.rpartition("/")
         served = Served(folder, name, content, stated, deque(faults))
-        served.etag = f'"{hashlib.sha1(served.read()).hexdigest()}"'
         self.files.append(served)
         return served
 
@@ -237,39 +231,27 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, file: Served, fault: str) -> None:
         if self._refused(fault):
             return
-        content = file.read()
-        start, status = 0, 200
-        asked = self.headers.get("Range", "")
-        fresh = self.headers.get("If-Range", file.etag) == file.etag
-        headers = {"ETag": file.etag} if file.etag else {}
-        if asked.startswith("bytes=") and fresh and fault != "whole":
-            start, status = int(asked[6:].rstrip("-")), 206
-            if start >= len(content) or fault == "unsatisfiable":
-                self._send(416, b"", {"Content-Range": f"bytes */{len(content)}"} | headers)
-                return
-            first = start + 1 if fault == "elsewhere" else start
-            headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
-        body = content[start:]
+        body = file.read()
         half = body[: len(body) // 2]
-        if fault == "garbage":
-            body = bytes(255 - byte for byte in body)
-        elif fault == "truncate":
-            body = half
-        elif fault == "long":
-            body += bytes(100_000)
-            self.close_connection = True
         if fault in ("drop", "stall"):
-            self._send(status, half, headers, announced=len(body), start=start)
+            self._send(200, half, announced=len(body))
             if fault == "stall":
                 self.osf.ended.wait(30)
             self.close_connection = True
+        elif fault == "garbage":
+            self._send(200, bytes(255 - byte for byte in body))
+        elif fault == "truncate":
+            self._send(200, half)
+        elif fault == "long":
+            self._send(200, body + bytes(100_000), announced=None)
+            self.close_connection = True
         else:
-            self._send(status, body, headers, announced=None if fault == "long" else len(body), start=start)
+            self._send(200, body)
 
     def _refused(self, fault: str) -> bool:
         word, _, value = fault.partition(" ")
         if word == "break":
-            self._record(0, 0, 0)
+            self._record(0)
             self.close_connection = True
         elif word == "error":
             self._send(500, b"oops")
@@ -290,15 +272,10 @@ class _Handler(BaseHTTPRequestHandler):
             return faults.popleft() if faults else ""
 
     def _send(
-        self,
-        status: int,
-        body: bytes,
-        headers: dict[str, str] | None = None,
-        announced: int | None = -1,
-        start: int = 0,
+        self, status: int, body: bytes, headers: dict[str, str] | None = None, announced: int | None = -1
     ) -> None:
         """Send an answer; ``announced`` is its Content-Length, None for none, -1 for the true one."""
-        self._record(status, start, len(body))
+        self._record(status)
         self.send_response(status)
         length = len(body) if announced == -1 else announced
         for name, value in (headers or {}).items():
@@ -309,9 +286,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
 
-    def _record(self, status: int, start: int, sent: int) -> None:
+    def _record(self, status: int) -> None:
         with self.osf.lock:
-            self.osf.hits.append(Hit(urlsplit(self.path).path, status, start, sent, dict(self.headers)))
+            self.osf.hits.append(Hit(urlsplit(self.path).path, status, dict(self.headers)))
 
     def log_message(self, *arguments: object) -> None:
         """Stay silent: tests read ``hits``."""

@@ -7,7 +7,6 @@ a folder of half-done work; then the files of the set, copied verbatim, in the f
 import hashlib
 import os
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,9 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.archives import extract, is_archive
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.catalogue import why_refused
-from lithoscope.data.sources.counting import track
 from lithoscope.data.sources.folder import SPLIT_FOLDERS
 from lithoscope.data.sources.listing import is_ignored, refusal, visible_folders
+from lithoscope.data.sources.progress import log, track
 
 HUMAN_FOLDER = "human"
 """Where companion files go, below the folder of photographs."""
@@ -199,7 +198,7 @@ def _turn(partial: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting for another download, which works in {partial}", file=sys.stderr, flush=True)
+        log(f"waiting for another download, which works in {partial}")
         lock.acquire()
     try:
         yield

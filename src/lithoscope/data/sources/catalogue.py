@@ -14,8 +14,8 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
 from lithoscope.data.images.decode import UnreadablePhotograph, perceptual_hash, read_with_format
 from lithoscope.data.sources.base import Photograph, PhotographSet
-from lithoscope.data.sources.counting import track
 from lithoscope.data.sources.listing import printable, refusal
+from lithoscope.data.sources.progress import track
 
 
 @dataclass(frozen=True, order=True)

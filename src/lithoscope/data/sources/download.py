@@ -1,41 +1,80 @@
-"""Verified, resumable downloads: a file counts as there only once its size and hashes are those that were stated.
+"""Verified downloads: a file counts as there only once its size and hashes are those that were stated.
 
-What is on its way lies in a folder of the caller's: ``<stem>.part`` holds the bytes so far, ``<stem>.validator`` the
-``ETag`` (or ``Last-Modified``) they belong to, and ``<stem>.done`` a whole file that passed its checks. The stem is
-the file's key, and where a version is stated and no hash, the key with a digest of the version
-(:attr:`lithoscope.data.sources.partial_download.RemoteFile.stem`). A killed process leaves these behind, and the next
-one goes on from them.
+In a folder of the caller's, ``<stem>.part`` holds the bytes of a file on its way, and ``<stem>.done`` a whole file that
+passed its checks. A download that was killed and starts again skips those.
 """
 
-import re
+import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import requests
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.http_client import Backoff, Client
-from lithoscope.data.sources.http_retry import TransientError
-from lithoscope.data.sources.partial_download import (
-    CHUNK,
-    MismatchError,
-    Part,
-    RemoteFile,
-    encoded,
-    mismatch,
-    strong_validator,
-)
+from lithoscope.core.files import keep
+from lithoscope.data.sources.http_client import Client, MismatchError, one_line
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file to download, and what its source states about it.
+
+    Attributes:
+        key: Names it in the folder of half-done work; unique, and fit for a file name.
+        path: Posix path below the destination.
+        url: Where it can be fetched.
+        size: Bytes, or None where it is not stated.
+        md5: Hexadecimal digits, or None where it is not stated.
+        sha256: Likewise.
+        version: The source's own name for this state of the content, or None.
+    """
+
+    key: str
+    path: str
+    url: str
+    size: int | None = None
+    md5: str | None = None
+    sha256: str | None = None
+    version: str | None = None
+
+    @property
+    def hashed(self) -> bool:
+        """Whether a hash is stated, so that the content can be proved."""
+        return bool(self.md5 or self.sha256)
+
+    @property
+    def stem(self) -> str:
+        """Name of its half-done work; holds the version where no hash tells an old state from a new one."""
+        if self.hashed or self.version is None:
+            return self.key
+        return f"{self.key}-{hashlib.sha256(self.version.encode()).hexdigest()[:12]}"
+
+
+def is_done(file: RemoteFile, folder: Path) -> bool:
+    """Say whether a whole file from an earlier run lies in ``folder``, checked anew; remove one that fails.
+
+    Without a stated hash or version nothing proves that it is still the source's content, so it does not count.
+    """
+    done = folder / f"{file.stem}.done"
+    if not done.is_file():
+        return False
+    if (file.hashed or file.version is not None) and _difference(done, file) is None:
+        return True
+    done.unlink()
+    return False
 
 
 def fetch(client: Client, file: RemoteFile, folder: Path, advance: Callable[[int], None] = lambda _: None) -> Path:
-    """Download one file, going on from what an earlier run left, and check it.
+    """Download one file and check it.
 
     Args:
         client: Sends the requests.
         file: What to fetch.
         folder: Where half-done work lies; must exist.
-        advance: Told of each change of the number of bytes that are there (negative if they are thrown away).
+        advance: Called with each change of the number of bytes that are there (negative if they are thrown away).
 
     Returns:
         Path of the whole, checked file, ``folder/<stem>.done``.
@@ -46,35 +85,16 @@ def fetch(client: Client, file: RemoteFile, folder: Path, advance: Callable[[int
     """
     if file.size is not None and file.size > client.policy.largest_file:
         raise LithoscopeError(f"{file.path}: {file.size} bytes are stated, more than a photograph has: refused")
-    done, part = folder / f"{file.stem}.done", Part(folder / f"{file.stem}.part", advance)
-    advance(part.size())
-    backoff, mismatches = Backoff(client, file.key), 0
-    most = part.size()
-    while True:
-        try:
-            _go_on(client, file, part)
-            problem = mismatch(part.path, file)
-            if problem is None:
-                part.finish(done)
-                return done
-            raise MismatchError(problem)
-        except TransientError as failure:
-            # Against the most there ever was: a server that gives and takes in turns must not keep this going forever.
-            progress = part.size() >= most + 4 * CHUNK
-            most = max(most, part.size())
-            try:
-                backoff.wait(failure, progress=progress)
-            except LithoscopeError as error:
-                raise LithoscopeError(f"{file.path}: {error}") from failure
-        except MismatchError as difference:
-            part.discard()
-            mismatches += 1
-            if mismatches >= client.policy.mismatches:
-                raise LithoscopeError(
-                    f"{file.path}: {difference}, {mismatches} times; the source may be changing or damaged: "
-                    f"try again later, or {client.remedy}"
-                ) from None
-            client.pause(client.policy.first_wait)
+    done, part = folder / f"{file.stem}.done", folder / f"{file.stem}.part"
+    try:
+        if file.size == 0:
+            part.write_bytes(b"")
+        else:
+            client.receive(file.url, lambda response: _save(response, file, part, client, advance))
+    except LithoscopeError as error:
+        raise LithoscopeError(f"{file.path}: {error}") from error.__cause__
+    keep(part, done)
+    return done
 
 
 def fetch_all(
@@ -84,7 +104,7 @@ def fetch_all(
     *,
     workers: int = 4,
     advance: Callable[[int], None] = lambda _: None,
-    finished: Callable[[RemoteFile], None] = lambda _: None,
+    on_file: Callable[[RemoteFile], None] = lambda _: None,
 ) -> None:
     """Download files, several at a time, into ``folder/<stem>.done``; the first failure ends it.
 
@@ -94,7 +114,7 @@ def fetch_all(
         folder: Where half-done work lies; must exist.
         workers: How many at a time.
         advance: See :func:`fetch`; called from several threads.
-        finished: Told of each file that is there; called from the caller's thread.
+        on_file: Called with each file that is there, from the caller's thread.
 
     Raises:
         LithoscopeError: One of the files could not be had.
@@ -104,68 +124,54 @@ def fetch_all(
         try:
             for future in as_completed(futures):
                 future.result()
-                finished(futures[future])
+                on_file(futures[future])
         except BaseException:
             client.stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _go_on(client: Client, file: RemoteFile, part: Part) -> None:
-    """Fetch what is missing of a file with one request.
+def _save(
+    response: requests.Response, file: RemoteFile, part: Path, client: Client, advance: Callable[[int], None]
+) -> None:
+    """Write the body of an answer to ``part`` and check it; whatever is not the file stated leaves nothing behind.
 
     Raises:
-        TransientError: The request failed or ended early.
-        MismatchError: The answer contradicts what is stated.
+        MismatchError: It is longer, shorter or other than stated, or longer than any file may be.
+        StoppedError: The client was told to stop.
     """
-    if file.size == 0:
-        part.begin(None)
-        part.path.touch()
-        return
-    offset, validator = part.size(), part.validator()
-    if offset and offset == file.size and file.hashed:
-        return
-    if offset and ((validator is None and not file.hashed) or (file.size is not None and offset >= file.size)):
-        # Nothing could tell whether the rest belongs to this beginning.
-        part.discard()
-        offset = 0
-    headers = {}
-    if offset:
-        headers["Range"] = f"bytes={offset}-"
-        if validator is not None:
-            headers["If-Range"] = validator
-    with client.open(file.url, headers, accept=(200, 206, 416) if offset else (200,)) as response:
-        if response.status_code == 416:
-            total = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", "").strip())
-            if total and int(total[1]) == offset and (file.hashed or strong_validator(response) == validator):
-                return
-            part.discard()
-            raise TransientError(f"the server cannot go on at byte {offset}")
-        if response.status_code == 206:
-            _check_continuation(response, file, part, offset, validator)
-        else:
-            _check_announced(response, file)
-            part.begin(strong_validator(response))
-        part.append(response, client, client.policy.largest_file if file.size is None else file.size)
-    if file.size is not None and part.size() < file.size:
-        raise TransientError(f"the answer ended after {part.size()} of {file.size} bytes")
-
-
-def _check_continuation(
-    response: requests.Response, file: RemoteFile, part: Part, offset: int, validator: str | None
-) -> None:
-    """Make sure that a 206 answer starts where the half file ends and belongs to the same content."""
-    stated = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
-    same = validator is None or strong_validator(response) in (None, validator)
-    if stated is None or int(stated[1]) != offset or not same or encoded(response):
-        part.discard()
-        raise TransientError("the server went on elsewhere than asked")
-    if file.size is not None and stated[3] != "*" and int(stated[3]) != file.size:
-        raise MismatchError(f"{stated[3]} bytes instead of the stated {file.size}")
-
-
-def _check_announced(response: requests.Response, file: RemoteFile) -> None:
-    """Refuse a whole answer of another length than stated, before its body is read."""
     length = response.headers.get("Content-Length", "")
-    if file.size is not None and length.isdecimal() and not encoded(response) and int(length) != file.size:
+    if file.size is not None and length.isdecimal() and int(length) != file.size:
         raise MismatchError(f"{length} bytes instead of the stated {file.size}")
+    limit = client.policy.largest_file if file.size is None else file.size
+    received = 0
+    try:
+        with part.open("wb") as stream:
+            for chunk in response.iter_content(16384):
+                client.check_stop()
+                if received + len(chunk) > limit:
+                    raise MismatchError(f"more than the {limit} bytes that are stated or allowed; cut off")
+                stream.write(chunk)
+                received += len(chunk)
+                advance(len(chunk))
+        difference = _difference(part, file)
+        if difference is not None:
+            raise MismatchError(difference)
+    except BaseException:
+        advance(-received)
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _difference(path: Path, file: RemoteFile) -> str | None:
+    """Compare a whole file on disk with all that is stated about it; say what differs, or None if nothing does."""
+    size = path.stat().st_size
+    if file.size is not None and size != file.size:
+        return f"{size} bytes instead of the stated {file.size}"
+    for name, stated in [("sha256", file.sha256), ("md5", file.md5)]:
+        if stated:
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, partial(hashlib.new, name, usedforsecurity=False)).hexdigest()
+            if found != stated.strip().lower():
+                return f"its {name} is {found[:12]}… instead of the stated {one_line(stated)[:12]}…"
+    return None

@@ -1,39 +1,286 @@
-"""A polite HTTP client for public files: it backs off, honours ``Retry-After``, and never sends credentials.
+"""A polite HTTP client for public files: requests over urllib3's ``Retry``, credentials never sent.
 
 Redirects are followed by hand, so that each hop is checked: to https anywhere, to plain http only where the user's own
-address is plain http on the same host, or on this machine. What can be retried is raised as
-:class:`~lithoscope.data.sources.http_retry.TransientError`; :class:`Backoff` decides how long to wait and when to give
-up.
+address is plain http on the same host, or on this machine.
 """
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 import requests
-from requests.auth import AuthBase
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, InvalidHeader, MaxRetryError, ProtocolError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Retry
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.random_streams import generator
-from lithoscope.data.sources.http_retry import Policy, StoppedError, TransientError, asked_wait, explained, shown
+from lithoscope.data.sources.listing import MAX_FILE_BYTES
 
+T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _RETRIED = (408, 425, 429, 500, 502, 503, 504)
 
 
-class _NoCredentials(AuthBase):
-    """Keeps requests from looking into ``~/.netrc`` or into the address itself."""
+class MismatchError(Exception):
+    """What arrived is not what was stated."""
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers.pop("Authorization", None)
-        return request
+
+class StoppedError(Exception):
+    """Another file's failure, or Ctrl-C, ended the work."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient the client is. Times are in seconds.
+
+    Attributes:
+        attempts: Broken answers, or answers that say "busy" or "out of order", after which it gives up.
+        attempts_to_reach: The same for connections that could not be made.
+        mismatches: The same for answers whose content is not what was stated.
+        first_wait: The second wait is twice as long, each further one twice the one before; the first is none.
+        longest_wait: Limit of the doubling.
+        longest_asked_wait: Limit of what ``Retry-After`` may ask for.
+        connect_timeout: For the connection.
+        read_timeout: Between two pieces of an answer.
+        largest_file: Limit for any file, bytes.
+    """
+
+    attempts: int = 6
+    attempts_to_reach: int = 4
+    mismatches: int = 4
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    longest_asked_wait: int = 300
+    connect_timeout: float = 10.0
+    read_timeout: float = 30.0
+    largest_file: int = MAX_FILE_BYTES
+
+
+class Client:
+    """Fetches from one site and from where its links lead. One client may be used by several threads.
+
+    Args:
+        base: The address the user gave; what may be fetched is judged against it.
+        remedy: What a user can do if the site cannot be reached; ends that error's line.
+        policy: How patient to be.
+        sleep: Waits for some seconds; ends early when :attr:`stop` is set. Tests replace it.
+        log: Shows a line to the user, when there is long to wait.
+
+    Raises:
+        LithoscopeError: ``base`` is no http address, or holds a user name or password.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        remedy: str,
+        *,
+        policy: Policy | None = None,
+        sleep: Callable[[float], object] | None = None,
+        log: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.base = base
+        self.remedy = remedy
+        self.policy = policy or Policy()
+        self.log = log
+        self.stop = threading.Event()
+        self._sleep = sleep or self.stop.wait
+        self._retries = _Retry(
+            total=None,
+            connect=self.policy.attempts_to_reach - 1,
+            read=self.policy.attempts - 1,
+            status=self.policy.attempts - 1,
+            other=self.policy.mismatches - 1,
+            status_forcelist=_RETRIED,
+            backoff_factor=self.policy.first_wait,
+            backoff_max=self.policy.longest_wait,
+            backoff_jitter=self.policy.first_wait,
+            retry_after_max=self.policy.longest_asked_wait,
+            raise_on_status=False,
+        )
+        self._retries.client = self
+        self._session = requests.Session()
+        self._session.auth = _no_credentials  # also keeps requests from looking into ~/.netrc
+        self._session.trust_env = not is_loopback(base)  # a proxy cannot reach this machine's loopback
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers["User-Agent"] = f"lithoscope/{_version()}"
+        self._session.headers["Accept-Encoding"] = "identity"  # so that lengths are those of the file
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=self._retries))
+        self.check_address(base)
+
+    def check_address(self, url: str, *, same_origin: bool = False) -> None:
+        """Refuse an address that must not be fetched.
+
+        Args:
+            url: An absolute address.
+            same_origin: It must stay on the scheme, host and port of ``base``.
+
+        Raises:
+            LithoscopeError: It leaves what is allowed.
+        """
+        try:
+            scheme, host, _ = origin(url)
+            credentials = urlsplit(url).username is not None
+        except ValueError:
+            raise LithoscopeError(f"{one_line(url)}: not a usable web address") from None
+        if scheme not in ("http", "https") or not host:
+            raise LithoscopeError(f"{one_line(url)}: not an http or https address")
+        if credentials:
+            raise LithoscopeError(f"an address on {host} holds a user name or password: refused, none is ever sent")
+        if origin(url) == origin(self.base):
+            return
+        if same_origin:
+            raise LithoscopeError(
+                f"the listing at {self.base} points to {scheme}://{one_line(host)}: refused, it must stay on its own "
+                "site"
+            )
+        if scheme == "http" and not (is_loopback(url) and is_loopback(self.base)):
+            raise LithoscopeError(f"{self.base} leads to an unencrypted address on {one_line(host)}: refused")
+
+    def receive(self, url: str, read: Callable[[requests.Response], T], *, same_origin: bool = False) -> T:
+        """Send a GET request and read its answer, both anew where they fail in a way that may pass.
+
+        Args:
+            url: An absolute address.
+            read: Reads the answer, whose body is still to come; called once for each answer.
+            same_origin: No redirect may leave the origin of ``base``.
+
+        Returns:
+            What ``read`` returns.
+
+        Raises:
+            LithoscopeError: The site cannot be reached, refuses, redirects to where it must not, breaks off or sends
+                what ``read`` calls a :class:`MismatchError` too often.
+            StoppedError: :attr:`stop` was set.
+        """
+        retries: Retry = self._retries
+        while True:
+            failure: Exception
+            try:
+                with self._send(url, same_origin) as response:
+                    return read(response)
+            except (requests.RequestException, HTTPError, ConnectionError, TimeoutError) as error:
+                failure, doubt = ProtocolError(f"{_host(url)}: {explained(error)}"), ""
+            except MismatchError as error:
+                failure, doubt = error, "the source may be changing or damaged: try again later, or "
+            try:
+                retries = retries.increment("GET", url, error=failure)
+            except MaxRetryError:
+                times = len(retries.history) + 1
+                raise LithoscopeError(f"{failure} ({times} times); {doubt}{self.remedy}") from failure
+            retries.sleep()
+
+    def get_json(self, url: str, limit: int) -> Any:
+        """Fetch a JSON document from the origin of ``base``.
+
+        Args:
+            url: An absolute address.
+            limit: The most bytes it may have.
+
+        Raises:
+            LithoscopeError: Given up, refused by the server, too long, or no JSON.
+        """
+
+        def read(response: requests.Response) -> bytes:
+            body = bytearray()
+            for chunk in response.iter_content(65536):
+                body += chunk
+                if len(body) > limit:
+                    raise LithoscopeError(f"{one_line(url)}: an answer longer than {limit} bytes: refused")
+            return bytes(body)
+
+        try:
+            return json.loads(self.receive(url, read, same_origin=True))
+        except (ValueError, RecursionError):
+            raise LithoscopeError(f"{one_line(url)}: the answer is not JSON; {self.remedy}") from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def pause(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            StoppedError: :attr:`stop` was set.
+        """
+        self._sleep(seconds)
+        self.check_stop()
+
+    def check_stop(self) -> None:
+        """Raise :class:`StoppedError` if :attr:`stop` is set."""
+        if self.stop.is_set():
+            raise StoppedError
+
+    def _send(self, url: str, same_origin: bool) -> requests.Response:
+        """Return an answer of status 200, its body not yet read, after redirects and urllib3's retries."""
+        self.check_stop()
+        times = (self.policy.connect_timeout, self.policy.read_timeout)
+        for _ in range(10):
+            self.check_address(url, same_origin=same_origin)
+            try:
+                response = self._session.get(url, stream=True, allow_redirects=False, timeout=times)
+            except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+                raise LithoscopeError(f"{one_line(url)}: not a usable web address") from error
+            except requests.RequestException as error:
+                why = f"{_host(url)}: {explained(error)}"
+                raise LithoscopeError(f"{self.base}: cannot be reached: {why}; {self.remedy}") from error
+            target = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or not target:
+                break
+            response.close()
+            # http.client reads headers as Latin-1; addresses are UTF-8 where they are not ASCII.
+            url = urldefrag(urljoin(url, target.encode("latin-1").decode("utf-8", "replace"))).url
+        else:
+            raise LithoscopeError(f"{self.base}: more than ten redirects in a row")
+        if response.status_code != 200:
+            response.close()
+            raise self._refusal(response)
+        return response
+
+    def _refusal(self, response: requests.Response) -> LithoscopeError:
+        status, host, reason = response.status_code, _host(response.url), one_line(response.reason or "")
+        if status in _RETRIED:
+            asked = self._retries.get_retry_after(response.raw)
+            longer = f"; it asks to wait {asked:.0f} s" if asked else ""
+            return LithoscopeError(
+                f"{self.base}: {host} answered {status} {reason} ({self.policy.attempts} times){longer}; {self.remedy}"
+            )
+        meaning = {401: "it is private", 403: "it is private", 404: "it is not there", 410: "it was removed"}
+        what = one_line(urlsplit(response.url).path)
+        return LithoscopeError(f"{host} answered {status} for {what}: {meaning.get(status, reason)}; {self.remedy}")
+
+
+class _Retry(Retry):
+    """urllib3's retries, whose waits the client makes: it says the long ones, and ends them when it is stopped."""
+
+    client: Client
+
+    def new(self, **changes: Any) -> "_Retry":
+        fresh: _Retry = super().new(**changes)
+        fresh.client = self.client
+        return fresh
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+
+    def sleep(self, response: BaseHTTPResponse | None = None) -> None:
+        asked = (response is not None and self.get_retry_after(response)) or 0.0
+        if response is not None and asked >= 5:
+            host = _host(self.client.base)
+            self.client.log(f"{host} answered {response.status}: waiting {asked:.0f} s as it asks")
+        self.client.pause(max(asked, self.get_backoff_time()))
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -51,248 +298,40 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-class Client:
-    """Fetches from one site and from where its links lead. One client may be used by several threads.
-
-    Args:
-        base: The address the user gave; what may be fetched is judged against it.
-        remedy: What a user can do if the site cannot be reached; ends that error's line.
-        policy: How patient to be.
-        sleep: Waits for some seconds; ends early when :attr:`stop` is set. Tests replace it.
-        clock: Seconds that only grow, for the waits.
-        tell: Shows a line to the user, when there is long to wait.
-
-    Raises:
-        LithoscopeError: ``base`` is no http address, or holds a user name or password.
-    """
-
-    def __init__(
-        self,
-        base: str,
-        remedy: str,
-        *,
-        policy: Policy | None = None,
-        sleep: Callable[[float], object] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        tell: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        self.base = base
-        self.remedy = remedy
-        self.policy = policy or Policy()
-        self.tell = tell
-        self.stop = threading.Event()
-        self._sleep = sleep or self.stop.wait
-        self._clock = clock
-        self._threads = threading.local()
-        self._lock = threading.Lock()
-        self._hold_until = 0.0
-        self._sessions: list[requests.Session] = []
-        self.reached = False
-        self.check_address(base)
-
-    def check_address(self, url: str, *, same_origin: bool = False) -> None:
-        """Refuse an address that must not be fetched.
-
-        Args:
-            url: An absolute address.
-            same_origin: It must stay on the scheme, host and port of ``base``.
-
-        Raises:
-            LithoscopeError: It leaves what is allowed.
-        """
-        try:
-            scheme, host, _ = origin(url)
-            credentials = urlsplit(url).username is not None
-        except ValueError:
-            raise LithoscopeError(f"{shown(url)}: not a usable web address") from None
-        if scheme not in ("http", "https") or not host:
-            raise LithoscopeError(f"{shown(url)}: not an http or https address")
-        if credentials:
-            raise LithoscopeError(f"an address on {host} holds a user name or password: refused, none is ever sent")
-        if origin(url) == origin(self.base):
-            return
-        if same_origin:
-            raise LithoscopeError(
-                f"the listing at {self.base} points to {scheme}://{shown(host)}: refused, it must stay on its own site"
-            )
-        if scheme == "http" and not (is_loopback(url) and is_loopback(self.base)):
-            raise LithoscopeError(f"{self.base} leads to an unencrypted address on {shown(host)}: refused")
-
-    @contextmanager
-    def open(
-        self, url: str, headers: dict[str, str] | None = None, *, accept: tuple[int, ...] = (200,), pinned: bool = False
-    ) -> Iterator[requests.Response]:
-        """Send one GET request, following redirects, and yield the answer, its body not yet read.
-
-        Args:
-            url: An absolute address.
-            headers: Sent with each hop.
-            accept: The statuses that the caller deals with.
-            pinned: No hop may leave the origin of ``base``.
-
-        Raises:
-            TransientError: Connection errors, time-outs (also while the body is read in the ``with`` block), 429, 5xx.
-            LithoscopeError: Any other status; a redirect to where it must not lead.
-            StoppedError: :attr:`stop` was set.
-        """
-        self.wait_for_turn()
-        try:
-            for _ in range(10):
-                self.check_address(url, same_origin=pinned)
-                with self._session().get(
-                    url,
-                    headers={"Accept-Encoding": "identity", **(headers or {})},
-                    stream=True,
-                    allow_redirects=False,
-                    timeout=(self.policy.connect_timeout, self.policy.read_timeout),
-                ) as response:
-                    self.reached = True
-                    target = response.headers.get("Location")
-                    if response.status_code in _REDIRECTS and target:
-                        # http.client reads headers as Latin-1; addresses are UTF-8 where they are not ASCII.
-                        url = urldefrag(urljoin(url, target.encode("latin-1").decode("utf-8", "replace"))).url
-                        continue
-                    if response.status_code not in accept:
-                        raise self._refusal(response)
-                    yield response
-                    return
-            raise LithoscopeError(f"{self.base}: more than ten redirects in a row")
-        except requests.exceptions.SSLError as error:
-            raise LithoscopeError(f"{_host(url)}: no trusted connection ({explained(error)}); {self.remedy}") from error
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise LithoscopeError(f"{shown(url)}: not a usable web address") from error
-        except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as error:
-            raise TransientError(f"{_host(url)}: {explained(error)}", unreachable=True) from error
-
-    def get_json(self, url: str, limit: int) -> Any:
-        """Fetch a JSON document from the origin of ``base``, with retries.
-
-        Args:
-            url: An absolute address.
-            limit: The most bytes it may have.
-
-        Raises:
-            LithoscopeError: Given up, refused by the server, too long, or no JSON.
-        """
-        backoff = Backoff(self, url)
-        while True:
-            try:
-                with self.open(url, {"Accept": "application/vnd.api+json, application/json"}, pinned=True) as response:
-                    body = bytearray()
-                    for chunk in response.iter_content(65536):
-                        body += chunk
-                        if len(body) > limit:
-                            raise LithoscopeError(f"{shown(url)}: an answer longer than {limit} bytes: refused")
-                return json.loads(body)
-            except TransientError as failure:
-                backoff.wait(failure)
-            except (ValueError, RecursionError):
-                raise LithoscopeError(f"{shown(url)}: the answer is not JSON; {self.remedy}") from None
-
-    def close(self) -> None:
-        """Close all connections."""
-        for session in self._sessions:
-            session.close()
-
-    def hold(self, seconds: float) -> None:
-        """Let every thread wait this long before its next request."""
-        with self._lock:
-            self._hold_until = max(self._hold_until, self._clock() + seconds)
-
-    def pause(self, seconds: float) -> None:
-        """Wait.
-
-        Raises:
-            StoppedError: :attr:`stop` was set.
-        """
-        self._sleep(seconds)
-        self.check_stop()
-
-    def wait_for_turn(self) -> None:
-        """Wait until no hold is on."""
-        self.check_stop()
-        with self._lock:
-            delay = self._hold_until - self._clock()
-        if delay > 0:
-            self.pause(delay)
-
-    def check_stop(self) -> None:
-        """Raise :class:`StoppedError` if :attr:`stop` is set."""
-        if self.stop.is_set():
-            raise StoppedError
-
-    def _session(self) -> requests.Session:
-        # requests does not promise that a session may be shared by threads.
-        session: requests.Session | None = getattr(self._threads, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.auth = _NoCredentials()
-            session.trust_env = not is_loopback(self.base)  # a proxy cannot reach this machine's loopback
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            session.headers["User-Agent"] = f"lithoscope/{_version()}"
-            self._threads.session = session
-            with self._lock:
-                self._sessions.append(session)
-        return session
-
-    def _refusal(self, response: requests.Response) -> Exception:
-        status, host, reason = response.status_code, _host(response.url), shown(response.reason or "")
-        if status in _RETRIED:
-            return TransientError(f"{host} answered {status} {reason}".strip(), wait=asked_wait(response))
-        meaning = {401: "it is private", 403: "it is private", 404: "it is not there", 410: "it was removed"}
-        what = shown(urlsplit(response.url).path)
-        return LithoscopeError(f"{host} answered {status} for {what}: {meaning.get(status, reason)}; {self.remedy}")
+def explained(error: BaseException) -> str:
+    """Say in a few words what lies beneath an error of requests or urllib3."""
+    text = str(error)
+    for sign, words in [
+        ("ConnectTimeout", "no connection in time"),
+        ("timed out", "no answer in time"),
+        ("NameResolution", "its name is not known here"),
+        ("refused", "connection refused"),
+        ("unreachable", "network unreachable"),
+        ("certificate", "its certificate is not trusted"),
+        ("SSL", "TLS failed"),
+        ("IncompleteRead", "connection broken"),
+        ("RemoteDisconnected", "connection broken"),
+        ("reset", "connection broken"),
+    ]:
+        if sign in text:
+            return words
+    return type(error).__name__
 
 
-class Backoff:
-    """Counts the failures of one piece of work and waits between them.
+def one_line(text: str) -> str:
+    """Make a text that a server sent fit for one line on a terminal."""
+    text = text if text.isprintable() else json.dumps(text)
+    return text if len(text) <= 120 else text[:119] + "…"
 
-    Args:
-        client: Whose policy applies.
-        key: What is fetched: with the count it decides the jitter, so that waits differ from file to file yet
-            repeat from run to run.
-    """
 
-    def __init__(self, client: Client, key: str) -> None:
-        self._client = client
-        self._key = key
-        self._failures = 0
-
-    def wait(self, failure: TransientError, *, progress: bool = False) -> None:
-        """Wait as long as the failure calls for.
-
-        Args:
-            failure: What went wrong.
-            progress: Something was gained before it did, so the count starts anew.
-
-        Raises:
-            LithoscopeError: It failed too often.
-            StoppedError: The client was told to stop.
-        """
-        policy = self._client.policy
-        self._failures = 1 if progress else self._failures + 1
-        limit = policy.attempts if self._client.reached else policy.attempts_to_reach
-        if self._failures >= limit:
-            longer = f"; it asks to wait {failure.wait:.0f} s" if failure.wait else ""
-            unreachable = "cannot be reached: " if failure.unreachable else ""
-            raise LithoscopeError(
-                f"{self._client.base}: {unreachable}{failure} ({limit} times){longer}; {self._client.remedy}"
-            )
-        jitter = generator(0, "back-off", self._key, self._failures).uniform(0.5, 1.0)
-        own = min(policy.first_wait * 2 ** (self._failures - 1), policy.longest_wait) * jitter
-        if failure.wait is None:
-            self._client.pause(own)
-        else:
-            # The server asks all of us, so the other threads hold back too; each waits before its next request.
-            asked = min(failure.wait, policy.longest_asked_wait)
-            if asked >= 5:
-                self._client.tell(f"{failure}: waiting {asked:.0f} s as it asks")
-            self._client.hold(max(asked, own))
+def _no_credentials(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    request.headers.pop("Authorization", None)
+    return request
 
 
 def _host(url: str) -> str:
     # Never the whole address: a redirect's query may hold a signature.
-    return shown(urlsplit(url).hostname or "")
+    return one_line(urlsplit(url).hostname or "")
 
 
 def _version() -> str:

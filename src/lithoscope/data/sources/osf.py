@@ -18,13 +18,11 @@ import filelock
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.download import fetch_all
-from lithoscope.data.sources.http_client import Client
-from lithoscope.data.sources.http_retry import Policy
+from lithoscope.data.sources.download import RemoteFile, fetch_all, is_done
+from lithoscope.data.sources.http_client import Client, Policy
 from lithoscope.data.sources.listing import is_ignored, visible_files
 from lithoscope.data.sources.osf_api import list_files
-from lithoscope.data.sources.partial_download import RemoteFile, is_done, sync_folder
-from lithoscope.data.sources.progress import Meter, tell
+from lithoscope.data.sources.progress import DownloadProgress, log
 
 NODE = "d6b9y"
 REMEDY = "check the network, or point `mirror` at a local copy (`lithoscope use PATH`)"
@@ -101,27 +99,27 @@ class OsfRocks(PhotographSet):
             raise LithoscopeError(f"{error.filename or folder}: {what}; what is downloaded so far is kept") from error
 
     def _download(self, api: str, folder: Path, destination: Path) -> None:
-        client = Client(api, REMEDY, policy=self._policy, sleep=self._sleep, tell=tell)
+        client = Client(api, REMEDY, policy=self._policy, sleep=self._sleep, log=log)
         try:
             files = list_files(client, NODE, _is_wanted)
             if not any(_split_of(file.path) for file in files):
                 raise LithoscopeError(f"OSF node {NODE} at {api} lists no photographs in `360 Rocks` or `120 Rocks`")
             _refuse_clashes(files)
-            there = [file for file in files if is_done(file, folder)]
-            missing = [file for file in files if file not in set(there)]
+            kept = [file for file in files if is_done(file, folder)]
+            missing = [file for file in files if file not in set(kept)]
             total = sum(file.size or 0 for file in files)
-            kept = f", {len(there)} of them already there" if there else ""
-            tell(f"{self.name}: {len(files)} files, {total / 1e6:.1f} MB{kept}")
-            with Meter(self.name, len(files), total) as meter:
-                meter.advance(sum(file.size or 0 for file in there))
-                meter.finished(len(there))
+            already = f", {len(kept)} of them already there" if kept else ""
+            log(f"{self.name}: {len(files)} files, {total / 1e6:.1f} MB{already}")
+            with DownloadProgress(self.name, len(files), total) as progress:
+                progress.add_bytes(sum(file.size or 0 for file in kept))
+                progress.add_files(len(kept))
                 fetch_all(
                     client,
                     missing,
                     folder,
                     workers=self._workers,
-                    advance=meter.advance,
-                    finished=lambda _: meter.finished(),
+                    advance=progress.add_bytes,
+                    on_file=lambda _: progress.add_files(),
                 )
         finally:
             client.close()
@@ -129,7 +127,7 @@ class OsfRocks(PhotographSet):
             _place(folder / f"{file.stem}.done", destination / file.path)
         unproved = [file.path for file in files if not file.hashed]
         if unproved:
-            tell(f"warning: no hash is stated for {_some(unproved)}: only sizes, where stated, were checked")
+            log(f"warning: no hash is stated for {_some(unproved)}: only sizes, where stated, were checked")
 
     def photographs(self, root: Path) -> list[Photograph]:
         """List what lies in ``360 Rocks`` and ``120 Rocks``, at any depth; see :meth:`PhotographSet.photographs`.
@@ -165,7 +163,7 @@ class OsfRocks(PhotographSet):
             if name not in tables:
                 tables[name] = root / identity
             elif tables[name].read_bytes() != (root / identity).read_bytes():
-                tell(f"warning: {name} is there twice, with different contents; {tables[name]} is taken")
+                log(f"warning: {name} is there twice, with different contents; {tables[name]} is taken")
         return dict(sorted(tables.items()))
 
     def coarse_classes(self, labels: Iterable[str]) -> dict[str, str]:
@@ -207,28 +205,23 @@ def _refuse_clashes(files: list[RemoteFile]) -> None:
 
 
 def _place(done: Path, target: Path) -> None:
-    """Put a whole file where it belongs, in one step, keeping the original."""
+    """Link a whole file to where it belongs, or copy it where the file system has no links."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{done.stem}.new")
-    fresh.unlink(missing_ok=True)
     try:
-        os.link(done, fresh)
+        os.link(done, target)
     except OSError:
-        shutil.copyfile(done, fresh)
-    fresh.replace(target)
-    fresh.unlink(missing_ok=True)  # renaming one of two links to a file onto the other does nothing
-    sync_folder(target.parent)
+        shutil.copyfile(done, target)
 
 
 def _warn_of_counts(photographs: list[Photograph]) -> None:
     nameless = [photograph.id for photograph in photographs if not photograph.label]
     if nameless:
-        tell(f"warning: {_some(nameless)} not named like `I_Andesite_01.jpg`: set aside")
+        log(f"warning: {_some(nameless)} not named like `I_Andesite_01.jpg`: set aside")
     for split, expected in _SPLITS.values():
         counts = Counter(photo.label for photo in photographs if photo.official_split == split and photo.label)
         odd = sorted(f"{label} {count}" for label, count in counts.items() if count != expected)
         if len(counts) != _CATEGORIES or odd:
-            tell(
+            log(
                 f"warning: {split}: {len(counts)} categories, {sum(counts.values())} photographs; the published set "
                 f"has {_CATEGORIES} categories of {expected}{': ' if odd else ''}{_some(odd)}"
             )

@@ -11,9 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urljoin, urlsplit
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.http_client import Client, origin
-from lithoscope.data.sources.http_retry import shown
-from lithoscope.data.sources.partial_download import RemoteFile
+from lithoscope.data.sources.download import RemoteFile
+from lithoscope.data.sources.http_client import Client, one_line, origin
 
 MAX_PAGES = 500
 MAX_ENTRIES = 20_000
@@ -72,7 +71,7 @@ class _Walk:
         while folders:
             url, path, depth = folders.pop()
             if depth > MAX_DEPTH:
-                raise self._error(f"folders are nested more than {MAX_DEPTH} deep at {shown(path)}")
+                raise self._error(f"folders are nested more than {MAX_DEPTH} deep at {one_line(path)}")
             for name, link in self._folder(url, path):
                 folders.append((link, f"{path}{name}/", depth + 1))
         return sorted(self._files.values(), key=lambda file: file.path)
@@ -98,7 +97,9 @@ class _Walk:
                 raise self._error("links.next is not an address")
             url = urljoin(url, following) if following else None
         if total is not None and len(names) < total:
-            raise self._error(f"{shown(path) or 'the node'} is said to hold {total} entries, {len(names)} were listed")
+            raise self._error(
+                f"{one_line(path) or 'the node'} is said to hold {total} entries, {len(names)} were listed"
+            )
         return list(subfolders.items())
 
     def _page(self, url: str) -> dict[str, Any]:
@@ -127,7 +128,7 @@ class _Walk:
         if reason is None and isinstance(place, str) and ".." in re.split(r"[/\\]", place):
             name, reason = place, "it points outside the folder"
         if reason is not None:
-            raise self._error(f"the name {shown(name)!r} is listed: {reason}")
+            raise self._error(f"the name {one_line(name)!r} is listed: {reason}")
         return name
 
     def _contents(self, entry: Any, url: str, path: str) -> str:
@@ -136,7 +137,7 @@ class _Walk:
             related = _mapping(related).get(step)
         link = related if isinstance(related, str) else _mapping(related).get("href")
         if not isinstance(link, str) or not link:
-            raise self._error(f"the folder {shown(path)} has no link to its contents")
+            raise self._error(f"the folder {one_line(path)} has no link to its contents")
         link = urljoin(url, link)
         if "page[size]" in link or "page%5Bsize%5D" in link:
             return link
@@ -145,7 +146,7 @@ class _Walk:
     def _keep(self, entry: Any, path: str, url: str) -> None:
         attributes, link = entry["attributes"], _mapping(entry.get("links")).get("download")
         if not isinstance(link, str) or not link:
-            raise self._error(f"the file {shown(path)} has no download link")
+            raise self._error(f"the file {one_line(path)} has no download link")
         link = urljoin(url, link)
         self._client.check_address(link)
         hashes = _mapping(_mapping(attributes.get("extra")).get("hashes"))
@@ -164,7 +165,7 @@ class _Walk:
         )
         # A file that moves from one page to the next while they are read is listed twice.
         if self._files.setdefault(path, file).url != link:
-            raise self._error(f"{shown(path)} is listed twice, with different contents")
+            raise self._error(f"{one_line(path)} is listed twice, with different contents")
         self._keys.add(key)
 
     def _error(self, what: str) -> LithoscopeError:

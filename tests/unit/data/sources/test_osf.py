@@ -14,8 +14,7 @@ import pytest
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, Request
-from lithoscope.data.sources.http_client import Client
-from lithoscope.data.sources.http_retry import Policy
+from lithoscope.data.sources.http_client import Client, Policy
 from lithoscope.data.sources.osf import OsfRocks, category
 from lithoscope.data.sources.osf_api import list_files, unsafe
 
@@ -95,7 +94,7 @@ def test_what_was_downloaded_is_checked_again_and_not_fetched_again(
     assert [hit.path for hit in server.hits if "/download/" in hit.path] == [f"/download/{damaged.stem}"]
 
 
-def test_a_killed_download_goes_on_where_it_stopped(server: OsfServer, partial: Path, destination: Path) -> None:
+def test_a_killed_download_skips_the_files_that_were_whole(server: OsfServer, partial: Path, destination: Path) -> None:
     stalled = next(file for file in server.files if file.name == "S_Bituminous Coal_03.jpg")
     stalled.faults.append("stall")
     script = (
@@ -105,23 +104,18 @@ def test_a_killed_download_goes_on_where_it_stopped(server: OsfServer, partial: 
         "OsfRocks().obtain(Path(sys.argv[1]), Request(None, sys.argv[2], Path(sys.argv[3])))\n"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(destination), server.api, str(partial)])
-    half = len(PHOTOGRAPH + b"2") // 2
     deadline = time.monotonic() + 20
-    while len(list(partial.rglob("*.done"))) < 5 or not any(
-        path.stat().st_size >= half - 16384 for path in partial.rglob("*.part")
-    ):
+    while len(list(partial.rglob("*.done"))) < 5 or not any(path.stat().st_size for path in partial.rglob("*.part")):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    had = next(partial.rglob("*.part")).stat().st_size
     assert tree(destination) == {}, "a half-done set never counts as there"
     server.hits.clear()
     rocks().obtain(destination, request(server, partial))
     assert tree(destination) == NODE
-    downloads = [hit for hit in server.hits if "/download/" in hit.path]
-    assert [(hit.path, hit.start) for hit in downloads] == [(f"/download/{stalled.id}", had)]
+    assert [hit.path for hit in server.hits if "/download/" in hit.path] == [f"/download/{stalled.id}"]
 
 
 def test_half_done_work_of_one_address_is_not_taken_for_anothers(
@@ -167,7 +161,7 @@ def test_a_lie_about_a_hash_names_the_file_and_places_nothing(
     server: OsfServer, partial: Path, destination: Path
 ) -> None:
     server.files[1].stated["sha256"] = "f" * 64
-    with pytest.raises(LithoscopeError, match=r"^360 Rocks/S_Bituminous Coal_03\.jpg: its sha256 is .* 4 times"):
+    with pytest.raises(LithoscopeError, match=r"^360 Rocks/S_Bituminous Coal_03\.jpg: its sha256 is .*\(4 times\)"):
         rocks().obtain(destination, request(server, partial))
     assert tree(destination) == {}
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lithoscope.data.sources import counting
-from lithoscope.data.sources.counting import track
+from lithoscope.data.sources import progress
+from lithoscope.data.sources.progress import track
 
 
 def test_without_a_terminal_short_work_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
@@ -14,6 +14,6 @@ def test_without_a_terminal_short_work_is_silent(capsys: pytest.CaptureFixture[s
 def test_without_a_terminal_long_work_says_a_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counting, "SECONDS_BETWEEN_LINES", -1.0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", -1.0)
     assert list(track(range(2), 2000, "reading")) == [0, 1]
     assert capsys.readouterr() == ("", "reading: 1 of 2,000\nreading: 2 of 2,000\n")
