@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import _checkout
-import numpy as np
 
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.stage_runner import run
-from lithoscope.data.loading.augment import AugmentationLimits, augment_copies
+from lithoscope.data.loading.augment import cut_windows
 from lithoscope.data.packed.arrays import SPLIT_FILES, ArraySplit, Pixels, open_split
 from lithoscope.evaluation.baselines import baseline_predictions
 from lithoscope.evaluation.explanations.explain import explain
@@ -41,10 +40,7 @@ def main() -> None:
         raise LithoscopeError(f"evaluate.on = {on}: this split holds no photographs; see metrics/data.json")
     predictor = Predictor.load(MODEL)
     model = predictor.description
-    images: Pixels = split.images
-    if params.evaluate.crop:
-        closer = AugmentationLimits(crop=params.evaluate.crop)
-        images = augment_copies(np.array(images), split.ids, limits=closer, seed=params.split.seed, copy=0)
+    images = cut_windows(split.images, split.ids, params.evaluate.crop, params.split.seed)
     own = int((train.copies == 0).sum())  # photographs stand before their augmented copies
     baselines = baseline_predictions(train.images[:own], train.labels[:own], images, params.seed)
     coarse = json.loads(Path("build/dataset.json").read_text(encoding="utf-8")).get("coarse_classes") or {}

@@ -21,7 +21,7 @@ from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TA
 from lithoscope.training import distributed as processes
 from lithoscope.training.calibrate import save_calibrated
 from lithoscope.training.ensemble import train_members
-from lithoscope.training.environment import DECIDING, examine
+from lithoscope.training.environment import examine, training_key
 from lithoscope.training.history import history_table
 from lithoscope.training.module import TrainingSettings
 from lithoscope.training.recorder import EpochRecorder, opening_line
@@ -35,15 +35,7 @@ def main() -> None:
     """Train."""
     params = load_parameters(Path("params.yaml"))
     model, device = params.model, resolve_device(params.device)
-    settings = TrainingSettings(
-        lr=params.lr,
-        epochs=params.epochs,
-        batch_size=params.batch_size,
-        seed=params.seed,
-        device=device,
-        precision=resolve_precision(params.precision, device),
-        **params.train.of_training(),
-    )
+    settings = TrainingSettings.from_parameters(params, device, resolve_precision(params.precision, device))
     threads = processes.join(device, params.threads)
     make_repeatable(params.seed, threads)
     if processes.leads():
@@ -56,39 +48,24 @@ def main() -> None:
     architecture = Architecture(image_size=params.image_size, classes=len(split.classes), **shape)
     build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
+    name, synthetic = dataset["name"], dataset["synthetic"]
     description = ModelDescription(
-        architecture,
-        split.classes,
-        params.augment.crop_border,
-        dataset["name"],
-        dataset["synthetic"],
-        start,
-        model.views,
+        architecture, split.classes, params.augment.crop_border, name, synthetic, start, model.views
     )
     online = OnlineAugmentation.from_parameters(params.augment, params.seed)
-    train = partial(
-        train_members,
-        build,
-        settings,
-        split,
-        validation,
-        online,
-        members=model.members,
-        threads=threads,
-        progress_bar=sys.stderr.isatty() and processes.leads(),
-    )
+    shown = sys.stderr.isatty() and processes.leads()
+    many = partial(train_members, members=model.members, threads=threads, progress_bar=shown)
+    train = partial(many, build, settings, split, validation, online)
     if not processes.leads():  # the first one writes all files and talks to MLflow
         train(checkpoints=processes.share(Path()), on_epoch=lambda *_: None)
         return
     environment = examine(_checkout.ROOT / "requirements.txt", settings.precision, device)
     first = opening_line(architecture, parameter_count(build()), len(split), settings)
     print(*environment.warnings, first, sep="\n", flush=True)
-    # Trainings share checkpoints only where that code, data, parameters and what they were resolved to are the same.
-    data, resolved = content_key(ARRAYS), f"{settings} {start} {environment.deciding}"
-    code = (SOURCE / package for package in DECIDING)
-    key = content_key(*code, Path(__file__), text=f"{data} {params.digest()} {resolved}")
+    data, chosen = content_key(ARRAYS), f"{params.digest()} {settings} {start} {environment.deciding}"
+    key = training_key(SOURCE, Path(__file__), data, chosen)
     tags = {PARAMETERS_TAG: params.digest(), DATA_TAG: data, SOURCE_TAG: "here", **environment.tags}
-    tags["dataset.synthetic"] = str(dataset["synthetic"])
+    tags["dataset.synthetic"] = str(synthetic)
     with (
         exclusive(root / ".partial" / "training", key) as checkpoints,
         store.run(run_name(params), params, tags) as tracked,

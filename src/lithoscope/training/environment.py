@@ -14,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from lithoscope.core.locked_folder import content_key
 from lithoscope.core.processor import processor_name_and_family
 from lithoscope.training import distributed as processes
 
@@ -80,6 +81,18 @@ def processor() -> dict[str, str]:
     name, family = processor_name_and_family()
     instructions = torch.backends.cpu.get_cpu_capability()
     return {"name": name, "family": family, "instructions": instructions, "cores": str(os.cpu_count())}
+
+
+def training_key(source: Path, script: Path, data: str, chosen: str) -> str:
+    """Return the key of a training's checkpoints: all that decides the weights, and so who shares them.
+
+    Args:
+        source: The folder of our package, of which :data:`DECIDING` counts.
+        script: What runs the training.
+        data: A hash of the photographs.
+        chosen: The parameters, what they were resolved to, and :attr:`Environment.deciding`.
+    """
+    return content_key(*(source / package for package in DECIDING), script, text=f"{data} {chosen}")
 
 
 def _some(different: list[str]) -> str:

@@ -12,6 +12,7 @@ import lithoscope.core.torchvision_compat  # noqa: F401  (before Lightning)
 import lightning as L
 from torch.nn import functional as F
 
+from lithoscope.config.params import Parameters
 from lithoscope.core.random_streams import integer_seed
 from lithoscope.data.loading.dataloader import Batch
 from lithoscope.models.classifier import Classifier
@@ -53,6 +54,13 @@ class TrainingSettings:
     class_balance: str = "none"
     accumulate: int = 1
     clip: float = 0.0
+
+    @classmethod
+    def from_parameters(cls, params: Parameters, device: str, precision: str) -> "TrainingSettings":
+        """Take the settings out of ``params.yaml``, with device and precision as they were resolved."""
+        names = ("lr", "epochs", "batch_size", "seed")
+        own = {name: getattr(params, name) for name in names} | params.train.of_training()
+        return cls(device=device, precision=precision, **own)
 
     @property
     def all_epochs(self) -> int:

@@ -236,6 +236,25 @@ def augment_copies(
     return varied.round_().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
+def cut_windows(
+    images: npt.NDArray[np.uint8], sample_ids: Sequence[int | str], share: float, seed: int
+) -> npt.NDArray[np.uint8]:
+    """Cut a window out of each picture and enlarge it: the photograph as it would be, framed more closely.
+
+    Args:
+        images: uint8 (n, side, side, 3), RGB; a memory map will do.
+        sample_ids: What identifies each picture, e.g. its id.
+        share: Share of the side that is cut away at most, 0 … 1; with 0 the pictures come back as they are.
+        seed: Of the windows' places.
+
+    Returns:
+        uint8 (n, side, side, 3).
+    """
+    if not share:
+        return images
+    return augment_copies(np.array(images), sample_ids, limits=AugmentationLimits(crop=share), seed=seed, copy=0)
+
+
 def _edge_colour(images: Tensor) -> Tensor:
     """Return the median of each picture's outermost pixels, float32 (n, 3, 1, 1)."""
     edges = torch.cat([images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]], dim=-1)

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lithoscope.config.params import AugmentParameters
+from lithoscope.data.loading.augment import AugmentationLimits, augment_batch
+from lithoscope.data.packed.arrays import ArraySplit
+
+ROWS_SHOWN, VARIATIONS_SHOWN = 5, 5
 INCHES = 1.5  # side of a picture
 PAPER, INK, MUTED = "#fbfaf7", "#20262b", "#5c666e"
 
@@ -25,6 +31,48 @@ class VariedPhotograph:
 
     label: str
     pictures: npt.NDArray[np.uint8]
+
+
+def draw_augmented(train: ArraySplit, parameters: AugmentParameters, seed: int, *, synthetic: bool) -> bytes:
+    """Draw a photograph of each of a few classes, beside its copies and beside what the first epochs will see of it.
+
+    Args:
+        train: The packed training photographs; their copies follow all the originals.
+        parameters: How they are varied.
+        seed: The experiment's seed.
+        synthetic: Whether the pictures are drawn; the title says so.
+
+    Returns:
+        A PNG file's content.
+    """
+    firsts = [int(np.flatnonzero(train.labels == label)[0]) for label in np.unique(train.labels)]
+    spread = np.linspace(0, len(firsts) - 1, min(ROWS_SHOWN, len(firsts))).round().astype(int).tolist()
+    originals, limits = len(train) // (1 + parameters.copies), AugmentationLimits.from_parameters(parameters)
+    online = parameters.online > 0 or parameters.policy != "none"
+    copies = min(parameters.copies, VARIATIONS_SHOWN - 1 if online else VARIATIONS_SHOWN)
+    epochs = VARIATIONS_SHOWN - copies if online else 0
+    shown = []
+    for row in (firsts[place] for place in spread):
+        packed = np.array(train.images[row + originals * np.arange(copies + 1)])
+        picture = torch.from_numpy(packed[:1]).permute(0, 3, 1, 2)
+        varied = [
+            augment_batch(
+                picture,
+                [row],
+                limits=limits,
+                strength=parameters.online,
+                seed=seed,
+                epoch=epoch,
+                policy=parameters.policy,
+            )
+            for epoch in range(epochs)
+        ]
+        anew = [one[0].round().byte().permute(1, 2, 0).numpy() for one in varied]
+        shown.append(VariedPhotograph(train.classes[train.labels[row]], np.array([*packed, *anew])))
+    kind = "Synthetic specimens" if synthetic else "Photographs"
+    copied = "augmented copy" if copies == 1 else "augmented copies"
+    headings = [("as framed", 1), (copied, copies), (f"in training, epochs 0 to {epochs - 1}", epochs)]
+    return draw_variations(shown, f"{kind} before and after augmentation", headings)
 
 
 def draw_variations(photographs: Sequence[VariedPhotograph], title: str, headings: Sequence[tuple[str, int]]) -> bytes:
