@@ -32,10 +32,10 @@ setup: .venv/installed .partial/data-pulled ## Make .venv, install the pinned pa
 repro: setup ## Run the pipeline end to end and print the headline figures
 	@dvc repro
 	@lithoscope summary
-	@python -m lithoscope.experiments.reproducibility --record
+	@python -m lithoscope.cli.reproducibility --record
 
 unchanged: setup ## After `make repro`: is everything as committed, where the machine is like the one that made it?
-	@python -m lithoscope.experiments.reproducibility
+	@python -m lithoscope.cli.reproducibility
 
 test: setup ## Run the whole test suite, two files at a time
 	@python -m pytest --numprocesses 2 --dist loadfile

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lithoscope.config.yaml import parse_yaml
-from lithoscope.experiments.recipes import flat
+from lithoscope.core.nested import flatten
 from lithoscope.tracking import PastRun, Store
 
 from helpers.pipeline_clone import Clone, make_photographs
@@ -52,7 +52,7 @@ def experiments(clone: Clone) -> dict[str, str]:
 
 def parameters(clone: Clone, name: str) -> dict[str, Any]:
     text = clone.run("git", "show", f"{experiments(clone)[name]}:params.yaml")
-    return flat(parse_yaml(text, name))
+    return flatten(parse_yaml(text, name))
 
 
 def figures(clone: Clone, name: str) -> dict[str, Any]:
@@ -83,9 +83,9 @@ def test_recipes_give_the_same_experiments_in_any_order_whatever_stands_in_the_w
     clone.run("dvc", "queue", "remove", "a-typed")
     assert (clone.root / "params.yaml").read_bytes() == edited
 
-    assert parameters(clone, "a") == {**flat(committed), "lr": 1e-3, "model.dropout": 0.5}
-    assert parameters(clone, "b") == {**flat(committed), "train.optimizer": "sgd"}
-    assert parameters(clone, "a-later") == parameters(clone, "a") == flat(parse_yaml(typed, "a-typed"))
+    assert parameters(clone, "a") == {**flatten(committed), "lr": 1e-3, "model.dropout": 0.5}
+    assert parameters(clone, "b") == {**flatten(committed), "train.optimizer": "sgd"}
+    assert parameters(clone, "a-later") == parameters(clone, "a") == flatten(parse_yaml(typed, "a-typed"))
     assert parameters(clone, "b-later") == parameters(clone, "b")
     assert figures(clone, "a-later") == figures(clone, "a")
     assert {name: run.status for name, run in past_runs(clone).items()} == {"a": "FINISHED", "b": "FINISHED"}

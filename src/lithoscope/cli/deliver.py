@@ -3,23 +3,20 @@
 import sys
 from pathlib import Path
 
+import click
+
+from lithoscope.cli.group import Command
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.tracking import Connection, deliver, tracking_uri, waiting
 
 
-def deliver_command(root: Path, *, here: bool) -> int:
-    """Send everything that waits in a workspace's journals to the store that ``MLFLOW_TRACKING_URI`` names.
+@click.command(cls=Command)
+@click.option("--here", is_flag=True, help="Send also what was meant for another server.")
+def deliver(here: bool) -> int:
+    """Send to MLflow what its server did not take while it was away."""
+    from lithoscope.tracking import Connection, tracking_uri, waiting
+    from lithoscope.tracking import deliver as deliver_journals
 
-    Args:
-        root: The workspace.
-        here: Also what was meant for another store.
-
-    Returns:
-        0, or 1 where something still waits that belongs to no living process.
-
-    Raises:
-        LithoscopeError: The store cannot be used.
-    """
+    root = Path.cwd()
     folders = waiting(root)
     if not folders:
         print("nothing waits to be sent")
@@ -29,7 +26,7 @@ def deliver_command(root: Path, *, here: bool) -> int:
         connection.open()
     except LithoscopeError as error:
         raise LithoscopeError(f"{error}; nothing was sent, {_runs(len(folders))} in {folders[0].parent}") from None
-    deliveries = deliver(connection, here=here)
+    deliveries = deliver_journals(connection, here=here)
     for delivery in deliveries:
         print(delivery.line(), file=sys.stdout if delivery.whole else sys.stderr)
     living = len(folders) - len(deliveries)

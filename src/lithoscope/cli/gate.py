@@ -1,65 +1,85 @@
-"""``lithoscope gate``."""
+"""``lithoscope gate``: whether results got worse than a baseline's."""
 
-import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
+
+from lithoscope.cli.group import Command
+from lithoscope.cli.output import PATH, print_error
 from lithoscope.core.errors import LithoscopeError, circumstance
-from lithoscope.gate.report import as_json, markdown, show, write
-from lithoscope.gate.sides import PARAMETERS, baseline_side, revision_side, workspace_side, write_snapshot
-from lithoscope.gate.verdict import CANNOT_TELL, decide
+
+if TYPE_CHECKING:
+    from lithoscope.gate.verdict import Verdict
+
+WIDTH = 120  # columns of the table, at least
 
 
-@dataclass(frozen=True)
-class GateRequest:
-    """What was typed.
+@click.command(cls=Command)
+@click.option(
+    "--baseline",
+    default="main",
+    metavar="REV|FILE",
+    show_default=True,
+    help="A revision, a snapshot or a predictions.csv.",
+)
+@click.option("--rev", metavar="REV", help="Judge a revision instead of the workspace.")
+@click.option("--markdown", type=PATH, metavar="MD", help="Write the report for a pull request.")
+@click.option("--json", type=PATH, metavar="JSON", help="Write the report for machines.")
+@click.option("--time", "timed", is_flag=True, help="Time predictions too, where both models are in DVC's cache.")
+@click.option("--snapshot", type=PATH, metavar="JSON", help="Judge nothing: keep these results as a baseline.")
+def gate(
+    baseline: str, rev: str | None, markdown: Path | None, json: Path | None, timed: bool, snapshot: Path | None
+) -> int:
+    """Compare results with a baseline: 0 passed, 1 failed, 2 cannot tell."""
+    from lithoscope.gate import report
+    from lithoscope.gate.sides import PARAMETERS, baseline_side, revision_side, workspace_side, write_snapshot
+    from lithoscope.gate.verdict import CANNOT_TELL, decide
 
-    Attributes:
-        baseline: A revision or a file.
-        revision: What to judge instead of the workspace.
-        markdown: Where to write the Markdown.
-        json: Where to write the JSON.
-        snapshot: Where to write a snapshot; nothing is judged then.
-        timed: Whether to measure predictions.
-    """
-
-    baseline: str
-    revision: str | None = None
-    markdown: Path | None = None
-    json: Path | None = None
-    snapshot: Path | None = None
-    timed: bool = False
-
-
-def gate_command(root: Path, request: GateRequest) -> int:
-    """Judge, report, and return the status: 0 passed, 1 failed, 2 cannot tell, whatever the reason."""
+    root = Path.cwd()
     try:
-        return _gate(root, request)
-    except LithoscopeError as error:
-        problem = str(error)
-    except OSError as error:
-        explained = circumstance(error)
+        current = workspace_side(root) if rev is None else revision_side(root, rev)
+        if PARAMETERS not in current.files:
+            raise LithoscopeError(f"{PARAMETERS} is not there in {current.name}; run this at the root of a checkout")
+        if snapshot is not None:
+            current.scores()  # a snapshot without predictions would be no baseline
+            write_snapshot(current, snapshot)
+            print(f"wrote {snapshot}; compare with it: lithoscope gate --baseline {snapshot}")
+            return 0
+        verdict = decide(root, baseline_side(root, baseline), current, timed=timed)
+        for path, written in ((markdown, report.markdown), (json, report.as_json)):
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(written(verdict), encoding="utf-8")
+    except (LithoscopeError, OSError) as error:  # whatever the reason, nothing was judged
+        explained = str(error) if isinstance(error, LithoscopeError) else circumstance(error)
         if explained is None:
             raise
-        problem = explained
-    for line in problem.splitlines():
-        print(f"error: {line}", file=sys.stderr)
-    return CANNOT_TELL
-
-
-def _gate(root: Path, request: GateRequest) -> int:
-    current = workspace_side(root) if request.revision is None else revision_side(root, request.revision)
-    if PARAMETERS not in current.files:
-        raise LithoscopeError(f"{PARAMETERS} is not there in {current.name}; run this at the root of a checkout")
-    if request.snapshot is not None:
-        current.scores()  # a snapshot without predictions would be no baseline
-        write_snapshot(current, request.snapshot)
-        print(f"wrote {request.snapshot}; compare with it: lithoscope gate --baseline {request.snapshot}")
-        return 0
-    verdict = decide(root, baseline_side(root, request.baseline), current, timed=request.timed)
-    if request.markdown is not None:
-        write(request.markdown, markdown(verdict))
-    if request.json is not None:
-        write(request.json, as_json(verdict))
-    show(verdict)
+        print_error(explained)
+        return CANNOT_TELL
+    print_verdict(verdict)
     return verdict.status
+
+
+def print_verdict(verdict: "Verdict") -> None:
+    """Print a verdict: the table of metrics, how it was judged, and why it fails."""
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from lithoscope.gate.report import HEADINGS, explanation, headline, reasons, rows
+
+    console = Console(highlight=False, soft_wrap=True)
+    if verdict.judgements:
+        table = Table(*HEADINGS, box=box.SIMPLE, show_edge=False)
+        for cells in rows(verdict):
+            table.add_row(*cells)
+        Console(highlight=False, width=max(console.width, WIDTH)).print(table)
+    for line in explanation(verdict):
+        console.print(escape(line))
+    for heading, lines in reasons(verdict):
+        console.print(f"{heading}:")
+        for line in lines:
+            console.print(f"  - {escape(line)}")
+    console.print(escape(headline(verdict)))

@@ -4,24 +4,36 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image
-from rich.console import Console
-from rich.table import Table
+import click
 
+from lithoscope.cli.group import Command
+from lithoscope.cli.output import PATH
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
-from lithoscope.data.images.decode import read_photograph
-from lithoscope.data.sources.listing import printable
-from lithoscope.models.predictor import Prediction, Predictor
-from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
-from lithoscope.serving.batch import find_photographs, prediction_table
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from lithoscope.models.predictor import Prediction, Predictor
 
 SHEET_LIMIT = 120
 
 
-def predict_command(paths: Sequence[Path], model: Path, output: Path | None, sheet: Path | None) -> int:
-    """Classify, print a table, write what is asked for; return 1 where a file could not be read, else 0."""
+@click.command(cls=Command)
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
+@click.option("--model", type=PATH, default=Path("build/model"), show_default=True, help="A model folder.")
+@click.option("--output", type=PATH, metavar="CSV", help="Write a table with all probabilities.")
+@click.option("--sheet", type=PATH, metavar="PNG", help="Draw a contact sheet.")
+def predict(paths: tuple[Path, ...], model: Path, output: Path | None, sheet: Path | None) -> int:
+    """Classify photographs and folders of photographs.
+
+    The status is 1 where a file could not be read; the others are classified all the same.
+    """
+    from lithoscope.models.predictor import Predictor
+    from lithoscope.serving.batch import find_photographs, prediction_table
+
     files = find_photographs(paths)
     _check_targets([target for target in (output, sheet) if target is not None], files)
     predictor = Predictor.load(model)
@@ -56,7 +68,10 @@ def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
         raise LithoscopeError("--output and --sheet must name files of their own, which are no photographs to classify")
 
 
-def _print_table(predictions: Sequence[Prediction]) -> None:
+def _print_table(predictions: "Sequence[Prediction]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     table.add_column("photograph", overflow="fold")
     table.add_column("label", no_wrap=True)
@@ -68,10 +83,15 @@ def _print_table(predictions: Sequence[Prediction]) -> None:
 
 def _shown(path: Path) -> str:
     """Return a path for the terminal, whatever bytes it is made of."""
+    from lithoscope.data.sources.listing import printable
+
     return safe(printable(str(path)))
 
 
-def _sheet(predictions: Sequence[Prediction], predictor: Predictor) -> Image.Image:
+def _sheet(predictions: "Sequence[Prediction]", predictor: "Predictor") -> "Image.Image":
+    from lithoscope.data.images.decode import read_photograph
+    from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
+
     shown = predictions[:SHEET_LIMIT]
     tiles = [
         Tile(predictor.square(read_photograph(p.path)), predicted=str(p.label), confidence=p.confidence) for p in shown

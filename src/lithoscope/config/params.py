@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from lithoscope.config.schema import Block, read_block_file, validate_block
+from lithoscope.core.nested import flatten
 
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
@@ -219,7 +220,7 @@ class Parameters(Block):
 
     def flat(self) -> dict[str, Any]:
         """Return the parameters under dotted keys, as DVC and MLflow name them."""
-        return dict(_flatten("", self.model_dump()))
+        return flatten(self.model_dump())
 
     def digest(self) -> str:
         """Return a SHA-256 of the parameters that make a trained model out of photographs, as hexadecimal digits.
@@ -229,13 +230,6 @@ class Parameters(Block):
         """
         leading = self.model_dump(exclude={"dataset", "mirror", "osf_api", "split", "evaluate"})
         return hashlib.sha256(json.dumps(leading, sort_keys=True).encode()).hexdigest()
-
-
-def _flatten(prefix: str, values: dict[str, Any]) -> list[tuple[str, Any]]:
-    pairs: list[tuple[str, Any]] = []
-    for key, value in values.items():
-        pairs += _flatten(f"{prefix}{key}.", value) if isinstance(value, dict) else [(prefix + key, value)]
-    return pairs
 
 
 def load_parameters(path: Path, *, past: bool = False) -> Parameters:

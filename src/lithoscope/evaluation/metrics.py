@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
+from lithoscope.core.nested import flatten
+
 Floats = npt.NDArray[np.floating[Any]]
 DIGITS = 6  # decimals kept in files
 TOP = 3  # as in ``top3_accuracy``
@@ -91,13 +93,7 @@ def in_top(probabilities: Floats, labels: npt.NDArray[np.int64], k: int) -> npt.
 
 def flat(figures: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     """Return the numbers of nested figures under dotted names, e.g. ``macro.f1``; words and what is absent stay out."""
-    found: dict[str, float] = {}
-    for name, value in figures.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{name}.")
-        elif isinstance(value, int | float):
-            found[prefix + name] = float(value)
-    return found
+    return {name: float(value) for name, value in flatten(figures, prefix).items() if isinstance(value, int | float)}
 
 
 def _rounded(value: Any) -> float:

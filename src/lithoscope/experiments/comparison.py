@@ -77,7 +77,7 @@ class Compared:
         return next((scored for scored in self.scored if scored.split == split), None)
 
 
-def compare(
+def compare_runs(
     root: Path, names: Sequence[str] = (), last: int | None = None, reference: str | None = None
 ) -> list[Compared]:
     """Gather runs from MLflow, and compare each one's accuracy with that of one of them.
@@ -167,7 +167,7 @@ def _compared(store: Store, number: int, run: PastRun, keys: Sequence[str]) -> C
     return Compared(number, run, differences, curves, None if best is None else int(best), scored, sheet)
 
 
-def rows(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
+def comparison_table(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
     """Return a table's head and its lines, one a run, in words for a terminal or a page."""
     keys = list(compared[0].differences)
     head = ["", "experiment", *keys, "best epoch", "validation loss", "validation", "test [95 %]", "n", "seconds"]
@@ -199,47 +199,14 @@ def _row(run: Compared) -> list[str]:
     ]
 
 
-PAIRED = (
+_NOTE = (
     "Accuracy against {reference}: difference with its 95 % interval of a paired bootstrap over photographs, "
     "near-duplicates together, and McNemar's exact test, on the photographs that both were scored on. Where those "
     "differ it says so, and the two count as independent samples (Newcombe's interval, Fisher's exact test). Each line "
     "stands by itself: of twenty experiments that are no better, one may be shown to be by luck."
 )
-"""What the table's words mean; ``reference`` is the number of a run."""
 
 
-def compare_command(
-    root: Path, names: Sequence[str], last: int | None, output: Path, reference: str | None = None
-) -> int:
-    """Print the table and write the page; what ``lithoscope compare`` does.
-
-    Raises:
-        LithoscopeError: There is nothing to compare, or the page cannot be written there.
-    """
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from lithoscope.experiments.comparison_page import comparison_page
-
-    if output.suffix.lower() not in {".html", ".htm"}:
-        raise LithoscopeError(f"--output {output}: must end in .html")
-    if output.exists() and "lithoscope compare" not in output.read_text(encoding="utf-8", errors="replace")[:2000]:
-        raise LithoscopeError(f"--output {output}: another file, which is not written over: name a new one")
-    compared = compare(root, names, last, reference)
-    head, lines = rows(compared)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in head:
-        table.add_column(title, overflow="fold", no_wrap=not title)
-    for line in lines:
-        table.add_row(*line)
-    # A pipe has no width: nothing is folded there.
-    Console(width=None if sys.stdout.isatty() else 400, highlight=False, markup=False).print(table)
-    note = PAIRED.format(reference=compared[0].number) if any(run.against for run in compared) else ""
-    if note:
-        print(note)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(comparison_page(compared, head, lines, note), encoding="utf-8")
-    print(f"curves, intervals and sample predictions: {output}")
-    return 0
+def comparison_note(compared: Sequence[Compared]) -> str:
+    """Return what the table's words mean where accuracies are compared, else nothing."""
+    return _NOTE.format(reference=compared[0].number) if any(run.against for run in compared) else ""

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -14,11 +14,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image
 from sklearn.isotonic import isotonic_regression
 
+from lithoscope.experiments.comparison import Compared
 from lithoscope.reporting.assets import style_sheet
 from lithoscope.reporting.svg import MUTED, PAPER, STYLE, to_svg
-
-if TYPE_CHECKING:
-    from lithoscope.experiments.comparison import Compared
 
 # Middle tones: each can be read on a light and on a dark page. Beyond twelve runs they come again, dashed.
 COLOURS = (
@@ -43,7 +41,7 @@ def line_style(number: int) -> dict[str, Any]:
     return {"color": COLOURS[place], "linestyle": ("solid", (0, (4, 2)), (0, (1.5, 1.5)))[min(turn, 2)]}
 
 
-def draw_curves(compared: "Sequence[Compared]", quantity: str) -> Figure:
+def draw_curves(compared: Sequence[Compared], quantity: str) -> Figure:
     """Draw a quantity on validation photographs over the epochs, a line a run, its number at the line's end.
 
     Args:
@@ -89,7 +87,7 @@ def draw_curves(compared: "Sequence[Compared]", quantity: str) -> Figure:
         return figure
 
 
-def _ceiling(compared: "Sequence[Compared]") -> float:
+def _ceiling(compared: Sequence[Compared]) -> float:
     """Return the top of the loss axis: one run that burst does not press the others flat."""
     highest = sorted(max(run.curves["val_loss"].values()) for run in compared if run.curves["val_loss"])
     if not highest:
@@ -117,7 +115,7 @@ def spread(heights: Sequence[float], bottom: float, top: float, apart: float) ->
     return [float(height) for height in placed]
 
 
-def draw_accuracies(compared: "Sequence[Compared]") -> Figure:
+def draw_accuracies(compared: Sequence[Compared]) -> Figure:
     """Draw each run's accuracy with its 95 % interval: test filled, validation hollow."""
     with matplotlib.style.context(["default", STYLE, {"axes.grid.axis": "x"}]):
         height = 0.42 * len(compared) + 0.9
@@ -174,7 +172,7 @@ def embedded(sheet: bytes, widest: int = 960) -> str:
 
 
 def comparison_page(
-    compared: "Sequence[Compared]", head: Sequence[str], lines: Sequence[Sequence[str]], note: str = ""
+    compared: Sequence[Compared], head: Sequence[str], lines: Sequence[Sequence[str]], note: str = ""
 ) -> str:
     """Return one HTML document that opens by itself and asks no host for anything.
 

@@ -6,9 +6,7 @@ confidences ask for; a final training on all training photographs has none left 
 """
 
 import dataclasses
-import json
 import shlex
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from lithoscope.core.files import read_json
 from lithoscope.evaluation.metric_intervals import as_file as intervals_as_file
 from lithoscope.evaluation.metric_intervals import figure_intervals, read_groups
 from lithoscope.evaluation.metrics import losses
-from lithoscope.experiments.dvc_runs import Experiment, Request, base_name, execute, finished_refs, notes, plan
+from lithoscope.experiments.dvc_runs import Experiment, Request, base_name, plan
 from lithoscope.experiments.recipes import PLACES, Recipe, overrides
 from lithoscope.experiments.record import fetch, read_predictions
 from lithoscope.models.saved_model import load_description
@@ -123,7 +121,26 @@ def read_fold(folder: Path) -> Fold:
     )
 
 
-def pool(folds: Sequence[Fold]) -> Pooled:
+def read_folds(root: Path, planned: Sequence[Experiment]) -> list[Fold]:
+    """Read what the folds' finished experiments left, from Git and DVC's cache.
+
+    Raises:
+        LithoscopeError: One is not finished, or it ran with other parameters than those planned.
+    """
+    folds = []
+    for experiment in planned:
+        with tempfile.TemporaryDirectory() as folder:
+            fetch(root, experiment.name, Path(folder), _FILES)
+            if load_parameters(Path(folder) / "params.yaml", past=True) != experiment.parameters:
+                raise LithoscopeError(
+                    f"the experiment {experiment.name} is there with other parameters: choose another name with "
+                    f"--name, or remove it with: dvc exp remove {experiment.name}"
+                )
+            folds.append(read_fold(Path(folder)))
+    return folds
+
+
+def pool_folds(folds: Sequence[Fold]) -> Pooled:
     """Pool the folds' answers.
 
     Raises:
@@ -146,7 +163,7 @@ def pool(folds: Sequence[Fold]) -> Pooled:
     )
 
 
-def lines(name: str, folds: int, pooled: Pooled) -> list[str]:
+def summary_lines(name: str, folds: int, pooled: Pooled) -> list[str]:
     """Say what the folds found."""
     accuracy, loss = pooled.right / pooled.photographs, pooled.intervals["loss"]
     low, high = pooled.intervals["accuracy"]
@@ -158,52 +175,7 @@ def lines(name: str, folds: int, pooled: Pooled) -> list[str]:
     ]
 
 
-def folds_command(root: Path, recipe: Recipe, request: Request, folds: int, *, dry: bool, output: Path | None) -> int:
-    """Run what is missing of a recipe's folds, pool them, and say what a final training should be given.
-
-    Args:
-        root: The checkout.
-        recipe: The recipe.
-        request: What the user asked for; its name is the folds' without ``-foldN``.
-        folds: How many.
-        dry: Print the lines and run nothing.
-        output: Where to write the figures as JSON, if anywhere.
-
-    Returns:
-        0, or 1 where a fold did not finish: the same line goes on with those that are missing.
-    """
-    planned = plan_folds(root, recipe, request, folds)
-    for note in notes(root, planned):
-        print(f"note: {note}", file=sys.stderr)
-    there = {ref.rsplit("/", 1)[1] for ref in finished_refs(root)}
-    for experiment in planned:
-        print(f"{experiment.name} is there already" if experiment.name in there else experiment.line, flush=True)
-        if not dry and experiment.name not in there and execute(root, experiment) != 0:
-            raise LithoscopeError(f"{experiment.name} did not finish; the lines above say why; the same line goes on")
-    if dry:
-        return 0
-    found = []
-    for experiment in planned:
-        with tempfile.TemporaryDirectory() as folder:
-            fetch(root, experiment.name, Path(folder), _FILES)
-            if load_parameters(Path(folder) / "params.yaml", past=True) != experiment.parameters:
-                raise LithoscopeError(
-                    f"the experiment {experiment.name} is there with other parameters: choose another name with "
-                    f"--name, or remove it with: dvc exp remove {experiment.name}"
-                )
-            found.append(read_fold(Path(folder)))
-    pooled = pool(found)
-    print("\n".join(lines(base_name(recipe, request), folds, pooled)))
-    if planned[0].parameters.train.schedule == "plateau":
-        print("note: without validation photographs there is no plateau to follow; no fold judged the schedule below")
-    print("on all training photographs:", final_line(recipe.name, request, planned[0].parameters, pooled))
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(json.dumps(as_file(pooled, recipe.name, request, planned), indent=2) + "\n", encoding="utf-8")
-    return 0
-
-
-def final_line(recipe: str, request: Request, parameters: Parameters, pooled: Pooled) -> str:
+def final_training_command(recipe: str, request: Request, parameters: Parameters, pooled: Pooled) -> str:
     """Return the line that trains on all training photographs, as long as the folds did and with their temperature.
 
     Args:
@@ -226,7 +198,7 @@ def final_line(recipe: str, request: Request, parameters: Parameters, pooled: Po
     return shlex.join([*line, *overrides(settings)])
 
 
-def as_file(pooled: Pooled, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:
+def pooled_figures(pooled: Pooled, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:
     """Return the pooled figures for a JSON file, with the line that makes them.
 
     Args:

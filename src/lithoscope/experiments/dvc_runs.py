@@ -20,7 +20,8 @@ from typing import Any
 from lithoscope.config.params import Parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.recipes import Recipe, committed_parameters, flat, overrides, parameters_with
+from lithoscope.core.nested import flatten
+from lithoscope.experiments.recipes import Recipe, committed_parameters, overrides, parameters_with
 
 QUEUE = "refs/exps/celery/stash"
 
@@ -73,7 +74,7 @@ def plan(root: Path, recipe: Recipe, request: Request) -> list[Experiment]:
         LithoscopeError: With one line for each mistake in the recipe, in ``-S`` or in the workspace's ``params.yaml``.
     """
     committed = committed_parameters(root)
-    before = flat(committed)
+    before = flatten(committed)
     workspace = _workspace(root, set(before))
     where = f"recipes/{recipe.name}.yaml"
     for combination in recipe.combinations():  # the recipe's own mistakes are told apart from the user's
@@ -128,7 +129,7 @@ def _check_place(mirror: Any) -> None:
 
 def _workspace(root: Path, expected: set[str]) -> dict[str, Any]:
     values = read_yaml(root / "params.yaml")
-    found = flat(values) if isinstance(values, dict) else {}
+    found = flatten(values) if isinstance(values, dict) else {}
     odd = sorted(expected ^ set(found))
     if odd:
         raise LithoscopeError(
@@ -145,9 +146,13 @@ def _check_name(name: str) -> None:
 
 def taken_names(root: Path) -> set[str]:
     """Return the names of all experiments there are, on any commit, finished or queued."""
-    finished = {ref.rsplit("/", 1)[1] for ref in finished_refs(root)}
     waiting = _git(root, "reflog", "show", "--format=%gs", QUEUE, "--").splitlines()  # nothing where nothing waits
-    return finished | {line.rsplit(":", 1)[1] for line in waiting if "dvc-exp:" in line}
+    return finished_names(root) | {line.rsplit(":", 1)[1] for line in waiting if "dvc-exp:" in line}
+
+
+def finished_names(root: Path) -> set[str]:
+    """Return the names of all finished experiments, on any commit."""
+    return {ref.rsplit("/", 1)[1] for ref in finished_refs(root)}
 
 
 def finished_refs(root: Path) -> list[str]:
@@ -192,7 +197,7 @@ def free_name(root: Path, recipe: Recipe, request: Request, ask: Callable[[str],
     )
 
 
-def notes(root: Path, experiments: Sequence[Experiment]) -> list[str]:
+def warnings(root: Path, experiments: Sequence[Experiment]) -> list[str]:
     """Return what a user should know before the experiments start."""
     lines = []
     if experiments[0].reset:
@@ -213,36 +218,3 @@ def execute(root: Path, experiment: Experiment) -> int:
     environment = {**os.environ, "PATH": path}
     command = [sys.executable, "-m", *experiment.command]
     return subprocess.run(command, cwd=root, env=environment, check=False).returncode
-
-
-def run_recipe(
-    root: Path, recipe: Recipe, request: Request, *, dry: bool = False, ask: Callable[[str], str] | None = None
-) -> int:
-    """Run or queue a recipe, printing the plain ``dvc exp run`` line of each experiment first.
-
-    Args:
-        root: The checkout.
-        recipe: The recipe.
-        request: What the user asked for.
-        dry: Print the lines and run nothing.
-        ask: As for :func:`free_name`.
-
-    Returns:
-        0, or 1 where an experiment failed; the others are run all the same.
-    """
-    if not dry:
-        request = free_name(root, recipe, request, ask)
-    experiments = plan(root, recipe, request)
-    for note in notes(root, experiments):
-        print(f"note: {note}", file=sys.stderr)
-    failed = []
-    for experiment in experiments:
-        print(experiment.line, flush=True)
-        if not dry and execute(root, experiment) != 0:
-            failed.append(experiment.name)
-    if failed:
-        print(f"error: did not finish: {', '.join(failed)}; the lines above say why", file=sys.stderr)
-        return 1
-    if request.queue and not dry:
-        print("queued; run two at a time: dvc queue start --jobs 2, and see how far: dvc queue status")
-    return 0

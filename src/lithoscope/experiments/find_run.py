@@ -1,4 +1,4 @@
-"""``lithoscope runs``: find the MLflow run of a model by the hashes that its report states."""
+"""MLflow runs found by hash: the run that trained given weights with given parameters."""
 
 import re
 from pathlib import Path
@@ -6,17 +6,7 @@ from pathlib import Path
 from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.saved_model import weights_digest
-from lithoscope.tracking import (
-    DATA_TAG,
-    DVC_TAG,
-    GIT_TAG,
-    PARAMETERS_TAG,
-    SOURCE_TAG,
-    WEIGHTS_TAG,
-    PastRun,
-    Store,
-    open_store,
-)
+from lithoscope.tracking import DATA_TAG, DVC_TAG, GIT_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, PastRun, Store
 
 SHOWN = ("test.accuracy", "validation.accuracy", "test.loss", "validation.loss", "best_epoch", "seconds")
 
@@ -37,8 +27,10 @@ def find_run(store: Store, weights: str, parameters: str, data: str | None = Non
     return run
 
 
-def runs_command(root: Path, weights: str | None, parameters: str | None, data: str | None) -> int:
-    """Print the run of these hashes; what is not given is taken from the workspace.
+def require_run(
+    root: Path, store: Store, weights: str | None = None, parameters: str | None = None, data: str | None = None
+) -> PastRun:
+    """Return the run of these hashes; those of the weights and parameters are the workspace's where they are not given.
 
     Raises:
         LithoscopeError: A hash is none, the workspace has no model, or the store has no such run.
@@ -48,9 +40,8 @@ def runs_command(root: Path, weights: str | None, parameters: str | None, data: 
             raise LithoscopeError(
                 f"--{name} {value}: no SHA-256; allowed: 64 hexadecimal digits, as the report has them"
             )
-    weights = weights or weights_digest_of(root)
+    weights = weights or _workspace_weights(root)
     parameters = parameters or load_parameters(root / "params.yaml", past=True).digest()
-    store = open_store(root)[1]
     found = find_run(store, weights, parameters, data)
     if found is None:
         raise LithoscopeError(
@@ -58,28 +49,21 @@ def runs_command(root: Path, weights: str | None, parameters: str | None, data: 
             f"{f' on the data {data[:12]}…' if data else ''}; look in the checkout that trained them, or set "
             "MLFLOW_TRACKING_URI to the server that keeps the run"
         )
-    for name, text in lines(store, found):
-        print(f"{name:<12}{text}")
-    return 0
+    return found
 
 
-def weights_digest_of(root: Path) -> str:
-    """Return the hash of the workspace's weights.
-
-    Raises:
-        LithoscopeError: There are none.
-    """
+def _workspace_weights(root: Path) -> str:
     try:
         return weights_digest(root / "build" / "model")
     except FileNotFoundError:
         raise LithoscopeError("build/model: no trained model there; name --weights, or run `dvc repro` first") from None
 
 
-def lines(store: Store, found: PastRun) -> list[tuple[str, str]]:
+def describe_run(store: Store, found: PastRun) -> list[tuple[str, str]]:
     """Return what a person wants to know of a run, each with its name."""
     tags = found.tags
     changed = ", with changes on top" if tags.get("git.changed") == "yes" else ""
-    told = [
+    described = [
         ("run", found.run_id),
         ("name", tags.get("mlflow.runName", "")),
         ("experiment", tags.get(DVC_TAG, "")),
@@ -91,4 +75,4 @@ def lines(store: Store, found: PastRun) -> list[tuple[str, str]]:
         ("figures", ", ".join(f"{name} {found.metrics[name]:.4g}" for name in SHOWN if name in found.metrics)),
         ("in", f"{store.shown}, experiment {store.experiment_id}"),
     ]
-    return [(name, text) for name, text in told if text]
+    return [(name, text) for name, text in described if text]

@@ -1,4 +1,4 @@
-"""``lithoscope report --full``: the report with what changes from run to run, which no tracked file may hold."""
+"""The full report: the report with what changes from run to run, which no tracked file may hold."""
 
 import os
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from markupsafe import Markup
 from lithoscope.config.params import load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.comparison import compare, rows
+from lithoscope.experiments.comparison import compare_runs, comparison_table
 from lithoscope.experiments.comparison_page import draw_accuracies, draw_curves, line_style
 from lithoscope.experiments.find_run import find_run
 from lithoscope.reporting.inputs import ReportInputs, read_inputs
@@ -25,12 +25,12 @@ COMPARED = 12  # runs, the newest
 CHECKOUT = {"git.commit": "git revision", "git.changed": "tracked files changed", "processor": "processor"}
 
 
-def report_command(root: Path, output: Path | None) -> int:
-    """Write the full page; what ``lithoscope report --full`` does.
+def write_full_report(root: Path, output: Path | None = None) -> Path:
+    """Write the full page and return where it lies.
 
     Args:
         root: A checkout in which the pipeline has run.
-        output: The page.
+        output: The page; None for ``report-full/index.html``.
 
     Raises:
         LithoscopeError: The pipeline has not run, or the page would be written over another file.
@@ -44,8 +44,7 @@ def report_command(root: Path, output: Path | None) -> int:
     page = full_page(root, read_inputs(root, parameters.flat(), parameters.digest()))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8", newline="\n")
-    print(f"full report: {target}")
-    return 0
+    return target
 
 
 def full_page(root: Path, inputs: ReportInputs) -> str:
@@ -134,10 +133,10 @@ def _shown(path: str) -> str:
 def compared(root: Path, _: ReportInputs) -> dict[str, Any]:
     """The newest runs side by side, as ``lithoscope compare`` has them."""
     try:
-        runs = compare(root, last=COMPARED)
+        runs = compare_runs(root, last=COMPARED)
     except LithoscopeError as error:
         return {"missing": str(error)}
-    head, table = rows(runs)
+    head, table = comparison_table(runs)
     curves = {
         f"Validation {name}": to_svg(
             draw_curves(runs, name), f"runs{name}", f"validation {name} by epoch, a line a run"

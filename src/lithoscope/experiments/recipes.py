@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lithoscope.config.params import Parameters, validate_parameters
 from lithoscope.config.yaml import parse_yaml, read_yaml
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.nested import flatten
 
 FOLDER = "recipes"
 PLACES = ("mirror", "osf_api")  # where photographs lie is a matter of the machine, not of a recipe
@@ -134,21 +135,13 @@ def load_recipe(root: Path, name: str) -> Recipe:
         key = ".".join(map(str, ("about", *problem["loc"])))
         raise LithoscopeError(f"{where}: {key}: {problem['msg']}; see docs/recipes.md") from None
     grid = values.pop("grid", None) or {}
-    if not isinstance(grid, dict) or not all(isinstance(tried, list) and tried for tried in flat(grid).values()):
+    if not isinstance(grid, dict) or not all(isinstance(tried, list) and tried for tried in flatten(grid).values()):
         raise LithoscopeError(f"{where}: grid: each parameter needs a list of values, e.g. lr: [1e-3, 1e-4]")
-    differences = flat(values)
-    here = [key for key in (*differences, *flat(grid)) if key in PLACES]
+    differences = flatten(values)
+    here = [key for key in (*differences, *flatten(grid)) if key in PLACES]
     if here:
         raise LithoscopeError(f"{where}: {here[0]} is a matter of each machine: leave it out and use --data PATH")
-    return Recipe(name, about, differences, flat(grid))
-
-
-def flat(values: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested blocks under dotted keys."""
-    pairs: dict[str, Any] = {}
-    for key, value in values.items():
-        pairs |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return pairs
+    return Recipe(name, about, differences, flatten(grid))
 
 
 def parameters_with(values: Mapping[str, Any], changes: Mapping[str, Any], where: str) -> Parameters:

@@ -18,13 +18,13 @@ import pandas as pd
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import read_json
+from lithoscope.core.nested import flatten
 from lithoscope.evaluation.human_judgements.summary import headlines
 from lithoscope.evaluation.metric_intervals import read_groups
 from lithoscope.experiments.dvc_runs import finished_refs
 from lithoscope.experiments.recipes import (
     PLACES,
     committed_parameters,
-    flat,
     grid_member,
     load_recipe,
     overrides,
@@ -49,7 +49,7 @@ _NEEDED = (
 _OPTIONAL = ("metrics/people.json",)  # experiments of earlier versions have none
 
 
-def record(root: Path, name: str, experiment: str | None = None) -> Path:
+def record_run(root: Path, name: str, experiment: str | None = None) -> Path:
     """Write ``results/<name>.json`` from a finished run and what MLflow knows of it.
 
     Args:
@@ -208,7 +208,7 @@ def _tracked(
 def _command(root: Path, params: Parameters, name: str, experiment: str) -> str:
     """Return the line that repeats a run: the recipe it is named after, else DVC's, with what else differs."""
     committed, recipes = committed_parameters(root), {each: load_recipe(root, each) for each in recipe_names(root)}
-    line, before = ["dvc", "exp", "run"], flat(_without_places(committed))
+    line, before = ["dvc", "exp", "run"], flatten(_without_places(committed))
     for made in filter(None, (experiment, name)):
         base, seed = recipe_and_seed(made)
         # The line of a grid's member runs the whole grid.
@@ -218,9 +218,9 @@ def _command(root: Path, params: Parameters, name: str, experiment: str) -> str:
         seeds = {} if seed is None else {"seed": seed, "split.seed": seed}
         planned = parameters_with(committed, {**recipe.differences, **tried, **seeds}, f"recipes/{recipe.name}.yaml")
         line = ["lithoscope", "recipe", recipe.name, *([] if seed is None else ["--seed", str(seed)])]
-        before = flat(_without_places(planned.model_dump()))
+        before = flatten(_without_places(planned.model_dump()))
         break
-    after = flat(_without_places(params.model_dump()))
+    after = flatten(_without_places(params.model_dump()))
     changes = {key: value for key, value in after.items() if before.get(key) != value}
     return shlex.join([*line, *overrides(changes)])
 

@@ -4,12 +4,10 @@
 DVC's, and no stage reads it.
 """
 
-import argparse
 import hashlib
 import json
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,19 +85,3 @@ def judge(root: Path, here: dict[str, str]) -> tuple[int, str]:
     if not other:
         return 1, f"error: {named}; a machine like this one wrote the committed {LOCK}, so nothing should have"
     return (0, f"{named}, as may be: {LOCK} was written elsewhere ({'; '.join(other)}); see docs/repeats.md")
-
-
-def main() -> None:
-    """Judge, or with ``--record`` note this machine beside a new ``dvc.lock``."""
-    parser = argparse.ArgumentParser(prog="python -m lithoscope.experiments.reproducibility", description=__doc__)
-    parser.add_argument("--record", action="store_true", help=f"write {RECORD} where dvc.lock is new")
-    if parser.parse_args().record:
-        record(Path())
-        return
-    status, line = judge(Path(), machine())
-    print(line, file=sys.stderr if status else sys.stdout)
-    sys.exit(status)
-
-
-if __name__ == "__main__":
-    main()

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lithoscope.config.params import GATE
+from lithoscope.core.nested import flatten
 from lithoscope.gate.scores import LEAST, METRICS, Scores
 from lithoscope.gate.settings import GateSettings
 from lithoscope.gate.sides import BASELINES, DATA, EVALUATION, PACKED, PARAMETERS, PREDICTIONS, Side
@@ -24,13 +25,13 @@ class Finding:
     text: str
 
 
-def numbers(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yield the numbers of nested figures under dotted names; lists, such as a network's members, are left out."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from numbers(value, f"{prefix}{key}.")
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield prefix + key, float(value)
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of nested figures under dotted names; lists, such as a network's members, are left out."""
+    return {
+        name: float(value)
+        for name, value in flatten(values).items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def _excused(figures: Mapping[str, Any], key: str) -> bool:
@@ -57,12 +58,12 @@ def vanished(baseline: Side, current: Side) -> Iterator[Finding]:
             elif before is not None or name == EVALUATION:
                 yield Finding("failure", f"{name} vanished")
             continue
-        figures = dict(numbers(now))
+        figures = numbers(now)
         bad = [f"{key} = {value}" for key, value in figures.items() if not math.isfinite(value)]
         if bad:
             yield Finding("failure", f"{name}: not a number: {_some(bad)}")
         # Which duplicates and reasons are counted follows from the photographs; they are no measure of quality.
-        gone = [key for key in dict(numbers(before or {})) if key not in figures and not _excused(now, key)]
+        gone = [key for key in numbers(before or {}) if key not in figures and not _excused(now, key)]
         gone = gone if name != DATA else []
         if gone:
             yield Finding("failure", f"{name}: vanished: {_some(gone)}")
@@ -106,7 +107,7 @@ def inconsistent(current: Side, scores: Scores) -> Iterator[Finding]:
     if not isinstance(stated, dict):
         yield Finding("failure", f"{EVALUATION} says nothing of {scores.split}, which {PREDICTIONS} scores")
         return
-    figures = dict(numbers(stated))
+    figures = numbers(stated)
     losses = -np.log(np.stack([scores.picked + LEAST, np.maximum(scores.picked - LEAST, np.finfo(np.float32).tiny)]))
     ranges = {
         "n": (len(scores),) * 2,
@@ -153,7 +154,7 @@ def floors(settings: GateSettings, current: Side, scores: Scores) -> Iterator[Fi
         if rule.floor is not None and rule.drop_of(rule.floor, values[name]) > 0:
             yield Finding("failure", f"{name} {values[name]:.3f} is worse than its floor {rule.floor:g}")
     if settings.above_baselines:
-        models = dict(numbers((current.figures(BASELINES) or {}).get(scores.split) or {}))
+        models = numbers((current.figures(BASELINES) or {}).get(scores.split) or {})
         if not models:
             yield Finding("failure", f"{BASELINES} says nothing of {scores.split}: the floor of accuracy is unknown")
         for name, value in models.items():
@@ -165,16 +166,6 @@ def other_rules(baseline: Side, current: Side) -> Iterator[Finding]:
     """Note that the gate itself was changed, since whoever changes the results may not mean to loosen it."""
     before, now = baseline.yaml(PARAMETERS).get(GATE), current.yaml(PARAMETERS).get(GATE)
     if before is not None and before != now:
-        changes = [
-            f"{key} {_flat(before).get(key)} → {_flat(now or {}).get(key)}"
-            for key in sorted({**_flat(before), **_flat(now or {})})
-            if _flat(before).get(key) != _flat(now or {}).get(key)
-        ]
+        was, is_ = flatten(before), flatten(now or {})
+        changes = [f"{k} {was.get(k)} → {is_.get(k)}" for k in sorted(was | is_) if was.get(k) != is_.get(k)]
         yield Finding("note", f"the gate's own settings changed, and hold as they are now: {', '.join(changes)}")
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat

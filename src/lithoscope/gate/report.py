@@ -1,14 +1,8 @@
-"""The verdict in words: for the terminal, for a pull request, for machines."""
+"""The gate's verdict as lines and table cells, as Markdown, and as JSON."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from lithoscope.core.text import markdown_text
 from lithoscope.gate.judging import POWER
@@ -16,7 +10,6 @@ from lithoscope.gate.verdict import CANNOT_TELL, FAILED, PASSED, Verdict
 
 WORDS = {PASSED: "passed", FAILED: "failed", CANNOT_TELL: "cannot tell"}
 HEADINGS = ("metric", "baseline", "now", "change", "worse by", "tolerated", "visible from", "verdict")
-WIDTH = 120
 
 
 def headline(verdict: Verdict) -> str:
@@ -92,23 +85,6 @@ def reasons(verdict: Verdict) -> list[tuple[str, list[str]]]:
     return [(heading, lines) for heading, lines in parts if lines]
 
 
-def show(verdict: Verdict) -> None:
-    """Print the verdict for people."""
-    console = Console(highlight=False, soft_wrap=True)
-    if verdict.judgements:
-        table = Table(*HEADINGS, box=box.SIMPLE, show_edge=False)
-        for cells in rows(verdict):
-            table.add_row(*cells)
-        Console(highlight=False, width=max(console.width, WIDTH)).print(table)
-    for line in explanation(verdict):
-        console.print(escape(line))
-    for heading, lines in reasons(verdict):
-        console.print(f"{heading}:")
-        for line in lines:
-            console.print(f"  - {escape(line)}")
-    console.print(escape(headline(verdict)))
-
-
 def markdown(verdict: Verdict) -> str:
     """Return the verdict for a pull request."""
     lines = [f"## {markdown_text(headline(verdict))}", ""]
@@ -136,9 +112,3 @@ def as_json(verdict: Verdict) -> str:
     for one in values["judgements"]:
         one["smallest"] = None if one["smallest"] == float("inf") else one["smallest"]
     return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write(path: Path, text: str) -> None:
-    """Write a report; its folder is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")

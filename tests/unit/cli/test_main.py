@@ -1,8 +1,12 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import lithoscope
 from lithoscope.cli import main as cli
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
@@ -100,3 +104,84 @@ def test_summary_says_synthetic_and_gives_the_interval(workspace: Path, capsys: 
     assert "40 photographs (synthetic" in printed
     assert ".900 [.596, .982], n = 10" in printed
     assert "report/index.html" in printed
+
+
+def test_help_lists_every_command_in_a_section_and_loads_no_library(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["-h"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in lines if line.startswith("  ")} >= set(cli.COMMANDS.commands)
+    assert [line for line in lines if line.endswith(":")][1:] == [
+        "Photographs:",
+        "Experiments:",
+        "What a run found:",
+        "Results that are kept:",
+    ]
+    code = "import sys, lithoscope.cli.main; print({'numpy', 'pydantic', 'mlflow', 'rich', 'dvc'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "lithoscope: error: Missing command"),
+        (["sumary"], "lithoscope: error: No such command 'sumary'"),
+        (["predict"], "lithoscope predict: error: Missing argument 'PATH"),
+        (["recipe", "--seed", "one"], "lithoscope recipe: error: Invalid value for '--seed'"),
+        (["report", "--nothing"], "lithoscope report: error: No such option"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_a_line_after_the_usage_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+) -> None:
+    assert cli.main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Usage: lithoscope")
+    assert expected in printed.err.splitlines()[-1]
+
+
+def test_an_option_may_be_abbreviated_as_long_as_it_is_no_other_ones(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["predict", "params.yaml", "--out=nowhere/labels.csv"]) == 1
+    assert "its folder does not exist" in capsys.readouterr().err
+    assert cli.main(["compare", "--las", "-1"]) == 1
+    assert "--last -1: allowed: 1 or more" in capsys.readouterr().err
+    assert cli.main(["recipe", "granite", "--d"]) == 2, "--data or --dry"
+    assert cli.main(["use", "--", "--out"]) == 1
+    assert "--out" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_ctrl_c_and_a_pipe_that_closed_have_the_statuses_of_a_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: Path) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lithoscope.reporting.headline.headline", interrupted)
+    assert cli.main(["summary"]) == 130
+    script = "import sys; from lithoscope.cli.main import main; sys.exit(main(['recipe']))"
+    read, write = os.pipe()
+    os.close(read)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    root = Path(lithoscope.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, stdout=write, stderr=subprocess.PIPE, env=environment
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_shell_completes_commands_options_and_recipes(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(checkout)
+    monkeypatch.setenv("_LITHOSCOPE_COMPLETE", "bash_complete")
+
+    def completed(words: str) -> set[str]:
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
+        assert cli.main([]) == 0
+        return {line.partition(",")[2] for line in capsys.readouterr().out.splitlines()}
+
+    assert completed("lithoscope rec") == {"recipe", "record"}
+    assert completed("lithoscope gate --s") == {"--snapshot"}
+    assert "minerals-best" in completed("lithoscope recipe minerals-")

@@ -12,7 +12,7 @@ from lithoscope.cli import main as cli
 from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.experiments.accuracy_difference import against, predictions_of
-from lithoscope.experiments.comparison import compare, rows, same_set
+from lithoscope.experiments.comparison import compare_runs, comparison_table, same_set
 from lithoscope.gate.scores import Scores
 from lithoscope.tracking import PastRun, Store
 
@@ -171,7 +171,7 @@ def test_the_table_and_the_page_say_it_against_the_first_or_a_named_one(
     experiment(root, "one", 20, mlflow=table(20))
     experiment(root, "two", 30, mlflow=table(30))
     experiment(root, "three", 10)
-    head, lines = rows(compare(root))
+    head, lines = comparison_table(compare_runs(root))
     assert head[-2] == "accuracy against 1"
     assert [line[-2] for line in lines] == ["–", lines[1][-2], "–"], "three kept no predictions"
     assert lines[1][-2].endswith("p = .002: shown")
@@ -183,4 +183,4 @@ def test_the_table_and_the_page_say_it_against_the_first_or_a_named_one(
     assert "worse by .25" in page
     assert "McNemar" in page
     with pytest.raises(LithoscopeError, match="no run of nobody"):
-        compare(root, reference="nobody")
+        compare_runs(root, reference="nobody")

@@ -13,7 +13,7 @@ from lithoscope.cli import main as cli
 from lithoscope.config.params import Parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.evaluation.statistics.proportions import wilson
-from lithoscope.experiments.comparison import compare, rows
+from lithoscope.experiments.comparison import compare_runs, comparison_table
 from lithoscope.experiments.comparison_page import COLOURS, comparison_page, draw_accuracies, spread
 from lithoscope.experiments.recipes import committed_parameters, parameters_with
 from lithoscope.tracking import Store
@@ -61,11 +61,11 @@ def there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_finished_runs_stand_side_by_side_with_what_differs(root: Path) -> None:
-    compared = compare(root)
+    compared = compare_runs(root)
     assert [run.number for run in compared] == list(range(1, RUNS + 1))
     assert [run.differences for run in compared] == [{"lr": str(0.001 * number)} for number in range(1, RUNS + 1)]
     assert "broken" not in {run.name for run in compared}
-    head, lines = rows(compared)
+    head, lines = comparison_table(compared)
     first = dict(zip(head, lines[0], strict=True))
     assert first == {
         "": "1",
@@ -81,38 +81,38 @@ def test_all_finished_runs_stand_side_by_side_with_what_differs(root: Path) -> N
 
 
 def test_a_test_accuracy_is_shown_for_those_alone_that_read_the_test(root: Path) -> None:
-    second, third = compare(root)[1:3]
+    second, third = compare_runs(root)[1:3]
     assert second.score("test") is None
-    assert rows([second])[1][0][6] == "–"
+    assert comparison_table([second])[1][0][6] == "–"
     found = third.score("validation")
     assert found is not None
     assert (found.low, found.high) == wilson(10, 20)
 
 
 def test_a_run_without_an_experiment_says_so(root: Path) -> None:
-    third = compare(root)[2]
-    assert rows([third])[1][0][1] == f"(no DVC experiment) specimens resnet18 {third.run.run_id[:8]}"
+    third = compare_runs(root)[2]
+    assert comparison_table([third])[1][0][1] == f"(no DVC experiment) specimens resnet18 {third.run.run_id[:8]}"
     page = page_of(root)
     assert "No DVC experiment: run 3 came from plain" in page
 
 
 def test_runs_are_chosen_by_experiment_by_id_or_as_the_newest(root: Path) -> None:
-    newest = compare(root, last=2)
+    newest = compare_runs(root, last=2)
     assert [run.name for run in newest] == ["a-rather-long-experiment-name-11", "a-rather-long-experiment-name-12"]
-    by_name = compare(root, ["a-rather-long-experiment-name-5", newest[0].run.run_id[:10], "broken"])
+    by_name = compare_runs(root, ["a-rather-long-experiment-name-5", newest[0].run.run_id[:10], "broken"])
     assert [run.name for run in by_name] == [
         "a-rather-long-experiment-name-5",
         "a-rather-long-experiment-name-11",
         "broken",
     ]
-    assert rows(by_name)[1][2][1] == "broken, failed"
+    assert comparison_table(by_name)[1][2][1] == "broken, failed"
     with pytest.raises(LithoscopeError, match="no run of brokn: did you mean broken"):
-        compare(root, ["brokn"])
+        compare_runs(root, ["brokn"])
 
 
 def page_of(root: Path) -> str:
-    compared = compare(root)
-    return comparison_page(compared, *rows(compared))
+    compared = compare_runs(root)
+    return comparison_page(compared, *comparison_table(compared))
 
 
 class References(HTMLParser):
@@ -130,8 +130,8 @@ def test_the_page_asks_no_host_for_anything_and_escapes_names(root: Path) -> Non
     parser.feed(page)
     assert all(value.startswith(("#", "data:")) for value in parser.found)
     assert "url(http" not in page
-    compared = compare(root, ["broken"])
-    head, lines = rows(compared)
+    compared = compare_runs(root, ["broken"])
+    head, lines = comparison_table(compared)
     assert "<script" not in comparison_page(compared, head, [["<script>", *line[1:]] for line in lines])
 
 
@@ -152,7 +152,7 @@ def test_each_of_twelve_runs_has_a_colour_and_labels_that_do_not_cover_each_othe
     page = page_of(root)
     assert len(set(COLOURS)) >= RUNS
     assert all(colour in page for colour in COLOURS[:RUNS])
-    labels = [text.get_text() for text in draw_accuracies(compare(root)).axes[0].texts]
+    labels = [text.get_text() for text in draw_accuracies(compare_runs(root)).axes[0].texts]
     assert labels[11] == "a-rather-long-experiment-name-12  12"
     assert len(labels) == RUNS
 
@@ -197,4 +197,4 @@ def test_a_mistake_is_a_line(
 
 def test_an_empty_store_is_a_line(tmp_path: Path) -> None:
     with pytest.raises(LithoscopeError, match="no finished run to compare"):
-        compare(tmp_path)
+        compare_runs(tmp_path)

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.cross_validation import Fold, as_file, final_line, lines, plan_folds, pool, read_fold
+from lithoscope.experiments.cross_validation import (
+    Fold,
+    final_training_command,
+    plan_folds,
+    pool_folds,
+    pooled_figures,
+    read_fold,
+    summary_lines,
+)
 from lithoscope.experiments.dvc_runs import Request
 from lithoscope.experiments.recipes import load_recipe
 from lithoscope.experiments.results.crossvalidated import crossvalidated_section
@@ -31,7 +39,7 @@ def fold(number: int, rows: int = 60) -> Fold:
 
 def test_all_answers_count_once_and_the_temperature_is_that_of_all_folds() -> None:
     folds = [fold(0), fold(1)]
-    pooled = pool(folds)
+    pooled = pool_folds(folds)
     labels, logits = (np.concatenate([getattr(one, name) for one in folds]) for name in ("labels", "logits"))
     assert pooled.photographs == 120
     assert pooled.right == int((logits.argmax(axis=1) == labels).sum())
@@ -46,8 +54,8 @@ def test_all_answers_count_once_and_the_temperature_is_that_of_all_folds() -> No
 
 
 def test_the_figures_are_said_with_their_intervals_and_number() -> None:
-    pooled = pool([fold(0), fold(1)])
-    first, second, third = lines("granite", 2, pooled)
+    pooled = pool_folds([fold(0), fold(1)])
+    first, second, third = summary_lines("granite", 2, pooled)
     low, high = pooled.intervals["accuracy"]
     assert first.startswith(f"granite, 2 folds: accuracy {pooled.right / 120:.3f} [{low:.3f}, {high:.3f}] of 120 ")
     assert second.endswith(f"temperature {pooled.temperature.value:g}, fitted on 120 answers of all folds")
@@ -56,7 +64,7 @@ def test_the_figures_are_said_with_their_intervals_and_number() -> None:
 
 def test_folds_that_share_a_photograph_are_refused() -> None:
     with pytest.raises(LithoscopeError, match=r"0/0\.jpg is in two of the folds"):
-        pool([fold(0), fold(0)])
+        pool_folds([fold(0), fold(0)])
 
 
 @pytest.mark.parametrize(("tuned", "epochs"), [({}, [1, 3]), ({"tuned": False}, [3])])
@@ -105,14 +113,14 @@ def test_the_last_line_trains_with_what_was_asked_for_as_long_as_the_folds_did(t
     (root / "recipes" / "granite.yaml").write_text(f"about:\n  description: one\n{head}")
     request = Request({"lr": 1e-4, "mirror": str(tmp_path)}, seed=1, name="slower")
     planned = plan_folds(root, load_recipe(root, "granite"), request, 2)
-    pooled = pool([fold(0), fold(1)])
+    pooled = pool_folds([fold(0), fold(1)])
     assert pooled.epoch == 4
-    assert final_line("granite", request, planned[0].parameters, pooled) == (
+    assert final_training_command("granite", request, planned[0].parameters, pooled) == (
         f"lithoscope recipe granite --seed 1 --name slower -S lr=0.0001 -S mirror={tmp_path} -S split.validation=0 "
         "-S split.folds=0 -S epochs=1 -S train.schedule=constant "
         f"-S train.temperature={pooled.temperature.value:g}"
     )
-    with_data = final_line("granite", Request({}, data=tmp_path), planned[0].parameters, pooled)
+    with_data = final_training_command("granite", Request({}, data=tmp_path), planned[0].parameters, pooled)
     assert f"--data {tmp_path} -S split.validation=0" in with_data
 
 
@@ -124,8 +132,8 @@ def test_the_kept_figures_stand_in_a_table_with_the_line_that_makes_them(tmp_pat
     weights.touch()
     settings = {"model.name": "mobilenet_v2", "model.weights": str(weights), "mirror": str(tmp_path)}
     recipe, request = load_recipe(root, "granite"), Request(settings, seed=1)
-    pooled = pool([fold(0), fold(1)])
-    values = as_file(pooled, "granite", request, plan_folds(root, recipe, request, 2))
+    pooled = pool_folds([fold(0), fold(1)])
+    values = pooled_figures(pooled, "granite", request, plan_folds(root, recipe, request, 2))
     assert values["command"] == (
         "lithoscope folds granite --folds 2 --seed 1 -S model.name=mobilenet_v2 -S model.weights=weights.pth"
     )

@@ -7,7 +7,7 @@ import pytest
 from lithoscope.cli.main import main
 from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.full_report import MARK, full_page, report_command
+from lithoscope.experiments.full_report import MARK, full_page, write_full_report
 from lithoscope.reporting.inputs import ReportInputs, read_inputs
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store
 
@@ -105,9 +105,9 @@ def test_it_writes_over_nothing_else(checkout_with_a_run: Path) -> None:
     other = checkout_with_a_run / "mine.html"
     other.write_text("<p>mine</p>")
     with pytest.raises(LithoscopeError, match="another file, which is not written over"):
-        report_command(checkout_with_a_run, other)
+        write_full_report(checkout_with_a_run, other)
     with pytest.raises(LithoscopeError, match=r"must end in \.html"):
-        report_command(checkout_with_a_run, checkout_with_a_run / "page.txt")
+        write_full_report(checkout_with_a_run, checkout_with_a_run / "page.txt")
     assert other.read_text() == "<p>mine</p>"
 
 

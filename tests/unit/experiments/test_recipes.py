@@ -10,11 +10,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from lithoscope.cli import main as cli
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.nested import flatten
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.experiments.dvc_runs import Request, free_name, plan
 from lithoscope.experiments.recipes import (
     committed_parameters,
-    flat,
     load_recipe,
     override,
     parameters_with,
@@ -53,7 +53,7 @@ def test_a_recipe_is_valid_and_states_only_what_differs(checkout: Path, name: st
     committed = committed_parameters(checkout)
     for combination in recipe.combinations():
         parameters_with(committed, {**recipe.differences, **combination}, name)
-    before = flat(committed)
+    before = flatten(committed)
     assert not [key for key, value in recipe.differences.items() if before[key] == value], "as committed anyway"
     assert not set(recipe.differences) & set(recipe.grid)
     assert set(recipe.about.compare_with) <= set(recipe_names(checkout)) - {name}

@@ -10,7 +10,7 @@ import pytest
 from lithoscope.cli import main as cli
 from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.record import fetch, record
+from lithoscope.experiments.record import fetch, record_run
 from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model, weights_digest
 from lithoscope.tracking import Store
@@ -83,7 +83,7 @@ def track(root: Path, *, accuracy: float, seconds: float | None, processor: str)
 
 
 def recorded(root: Path, name: str) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(record(root, name).read_text(encoding="utf-8"))
+    values: dict[str, Any] = json.loads(record_run(root, name).read_text(encoding="utf-8"))
     return values
 
 
@@ -158,19 +158,19 @@ def test_the_command_is_the_recipe_it_is_named_after_and_what_else_differs(root:
 def test_figures_that_belong_to_other_weights_are_refused(root: Path) -> None:
     predictions(root, right=2)
     with pytest.raises(LithoscopeError, match=r"no run of these weights and parameters with test.accuracy 0\.500"):
-        record(root, "granite")
+        record_run(root, "granite")
 
 
 @pytest.mark.parametrize("name", ["../evil", "", "Name", "a/b"])
 def test_a_name_that_is_no_file_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(LithoscopeError, match="allowed: lower-case"):
-        record(tmp_path, name)
+        record_run(tmp_path, name)
 
 
 def test_a_result_is_never_overwritten(root: Path) -> None:
-    before = record(root, "granite").read_bytes()
+    before = record_run(root, "granite").read_bytes()
     with pytest.raises(LithoscopeError, match="never overwritten"):
-        record(root, "granite")
+        record_run(root, "granite")
     assert (root / "results" / "granite.json").read_bytes() == before
 
 

@@ -2,10 +2,11 @@ import json
 
 import pytest
 
+from lithoscope.cli.gate import print_verdict
 from lithoscope.gate.budgets import Budget
 from lithoscope.gate.checks import Finding
 from lithoscope.gate.judging import judge, most_lost
-from lithoscope.gate.report import as_json, markdown, show
+from lithoscope.gate.report import as_json, markdown
 from lithoscope.gate.settings import Rule
 from lithoscope.gate.verdict import Verdict
 
@@ -48,7 +49,7 @@ def test_the_status_and_its_word(changed: dict[str, object], status: int, word: 
 
 
 def test_people_read_the_figures_the_reason_the_test_and_the_classes(capsys: pytest.CaptureFixture[str]) -> None:
-    show(verdict())
+    print_verdict(verdict())
     printed = capsys.readouterr().out
     for words in (
         "0.9000",
@@ -82,7 +83,7 @@ def test_markdown_keeps_a_class_s_name_a_name() -> None:
 
 
 def test_the_terminal_s_markup_is_not_read_into_names(capsys: pytest.CaptureFixture[str]) -> None:
-    show(verdict(findings=[Finding("failure", "granite [red] is gone")]))
+    print_verdict(verdict(findings=[Finding("failure", "granite [red] is gone")]))
     assert "granite [red] is gone" in capsys.readouterr().out
 
 

@@ -70,7 +70,7 @@ def render(root: Path) -> str:
     return text
 
 
-def write_table(root: Path) -> Path:
+def write_page(root: Path) -> Path:
     """Rebuild ``docs/results.md``.
 
     Raises:
