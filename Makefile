@@ -50,6 +50,10 @@ check: setup ## Lint, check types and the layers of the packages
 	@mypy
 	@lint-imports
 
+docs: setup ## Build the documentation as a site in build/site, strictly
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "the documentation: build/site/index.html"
+
 # What the gate compares with: main, or in a clone without one the commit that is checked out.
 BASELINE ?= $(shell for name in main origin/main HEAD; do \
 	git rev-parse --quiet --verify "$$name^{commit}" >/dev/null && echo "$$name" && break; done)
@@ -70,10 +74,10 @@ results: setup ## Rebuild docs/results.md from results/*.json
 
 lock: ## Pin the newest tested set anew in requirements.txt
 	@mkdir -p .partial && printf 'torch==2.13.0\ntorchvision==0.28.0\n' > .partial/constraints.txt
-	@uv pip compile pyproject.toml --quiet --extra dev --universal --python-version 3.11 --no-header --no-annotate \
+	@uv pip compile pyproject.toml --quiet --extra dev --extra docs --universal --python-version 3.11 --no-header --no-annotate \
 		--constraint .partial/constraints.txt -o .partial/requirements.txt
 	@{ echo "# Made by \`make lock\`: every package, transitively, for Python 3.11 and later."; \
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro unchanged test browser check gate faults results lock
+.PHONY: help setup repro unchanged test browser check docs gate faults results lock

@@ -38,7 +38,8 @@ def needed(roots: list[str], python: str) -> Iterator[str]:
 
 def roots(checkout: Path) -> list[str]:
     project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    extras = project["optional-dependencies"]
+    return [*project["dependencies"], *extras["dev"], *extras["docs"]]
 
 
 @pytest.mark.parametrize("python", PYTHONS)
