@@ -12,11 +12,11 @@ from lithoscope.data.loading.augment import cut_windows
 from lithoscope.data.packed.arrays import SPLIT_FILES, ArraySplit, Pixels, open_split
 from lithoscope.evaluation.baselines import baseline_predictions
 from lithoscope.evaluation.explanations.explain import explain
-from lithoscope.evaluation.explanations.records import Scored
+from lithoscope.evaluation.explanations.records import ScoredSplit
 from lithoscope.evaluation.human_judgements.compare import FIGURES, TABLE, compare_with_people
 from lithoscope.evaluation.metric_intervals import read_groups
 from lithoscope.evaluation.metrics import flat
-from lithoscope.evaluation.score import Answers, Scores, score
+from lithoscope.evaluation.score import EvaluationResult, SplitLogits, score
 from lithoscope.models.device import make_repeatable
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import weights_digest
@@ -67,18 +67,18 @@ def main() -> None:
     sheet = scored_sheet(images, split.labels, scores.probabilities, model.classes, on, synthetic=model.synthetic)
     sheet.save(SHEET, optimize=True)
     people, judged = compare_with_people(Path(), params, predictor, scores.probabilities, on)
-    shown = Scored(on, split.ids, images, split.labels, scores.probabilities)
+    shown = ScoredSplit(on, split.ids, images, split.labels, scores.probabilities)
     track(store, params, scores, on, people, explain(Path(), params, predictor, shown, judged))
     print("\n".join(scores.lines))
 
 
-def answers(predictor: Predictor, split: ArraySplit, images: Pixels) -> Answers:
+def answers(predictor: Predictor, split: ArraySplit, images: Pixels) -> SplitLogits:
     """Ask the model."""
-    return Answers(split.ids, read_groups(SPLITS, split.ids), split.labels, predictor.logits(images))
+    return SplitLogits(split.ids, read_groups(SPLITS, split.ids), split.labels, predictor.logits(images))
 
 
 def track(
-    store: Store, params: Parameters, scores: Scores, on: str, people: dict[str, float], explained: list[Path]
+    store: Store, params: Parameters, scores: EvaluationResult, on: str, people: dict[str, float], explained: list[Path]
 ) -> None:
     """Add the figures to the run that trained these weights, or to a new one that says where they came from.
 

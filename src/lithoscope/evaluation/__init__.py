@@ -1,1 +1,1 @@
-"""What a model is worth, and why."""
+"""Evaluation of trained models: metrics, calibration, statistics, explanations and human judgements."""

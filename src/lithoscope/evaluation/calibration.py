@@ -1,7 +1,7 @@
-"""How far confidences can be taken at their word.
+"""Calibration: expected calibration error (Naeini et al. 2015; Guo et al. 2017), Brier score, reliability table.
 
 A confidence is the probability of the class that was named. Of photographs named with a confidence of .8 a calibrated
-model names .8 right.
+model names .8 correct.
 
 Sources: C. Guo, G. Pleiss, Y. Sun & K. Q. Weinberger (2017), On Calibration of Modern Neural Networks, ICML (the
 expected calibration error of equal-width bins); G. W. Brier (1950), Verification of forecasts expressed in terms of
@@ -32,8 +32,8 @@ def calibration_error(probabilities: Floats, labels: Labels) -> float:
 
     Few photographs make it larger, however well calibrated a model is: see :func:`error_if_calibrated`.
     """
-    confidence, right = _named(probabilities, labels)
-    gaps = np.bincount(bin_numbers(confidence), right - confidence, minlength=BINS)
+    confidence, correct = _confidence_and_correct(probabilities, labels)
+    gaps = np.bincount(bin_numbers(confidence), correct - confidence, minlength=BINS)
     return float(np.abs(gaps).sum() / len(labels))
 
 
@@ -55,7 +55,7 @@ def error_if_calibrated(
     """Return the calibration error that a perfectly calibrated model would show with these confidences.
 
     Source: J. Bröcker & L. A. Smith (2007), Increasing the reliability of reliability diagrams, Weather and Forecasting
-    22, 651–661 (consistency resampling): whether each photograph is named right is drawn with its own confidence.
+    22, 651–661 (consistency resampling): whether each photograph is correct is drawn with its own confidence.
 
     Returns:
         The mean of the draws, and what 95 % of them stay below.
@@ -64,14 +64,14 @@ def error_if_calibrated(
     bins = np.eye(BINS)[bin_numbers(confidence)]
     errors = []
     for _ in range(resamples // 100):  # a hundred at a time, so that memory stays small
-        right = drawn.random((100, len(confidence))) < confidence
-        errors.append(np.abs((right - confidence) @ bins).sum(axis=1) / len(confidence))
+        correct = drawn.random((100, len(confidence))) < confidence
+        errors.append(np.abs((correct - confidence) @ bins).sum(axis=1) / len(confidence))
     found = np.concatenate(errors)
     return float(found.mean()), float(np.quantile(found, 0.95))
 
 
 def reliability_table(before: Floats, after: Floats, labels: Labels) -> pd.DataFrame:
-    """Return ``plots/reliability.csv``: for each bin of confidence the share that is named right.
+    """Return ``plots/reliability.csv``: for each bin of confidence the accuracy.
 
     Args:
         before: Probabilities at temperature 1, (n, classes).
@@ -86,10 +86,10 @@ def reliability_table(before: Floats, after: Floats, labels: Labels) -> pd.DataF
     middles = (np.arange(BINS) + 0.5) / BINS
     table: dict[str, Any] = {"confidence": middles, "before": None, "after": None, "perfect": middles}
     for name, probabilities in (("before", before), ("after", after)):
-        confidence, right = _named(probabilities, labels)
+        confidence, correct = _confidence_and_correct(probabilities, labels)
         bins = bin_numbers(confidence)
         n = np.bincount(bins, minlength=BINS)
-        hits = np.bincount(bins, right, minlength=BINS)
+        hits = np.bincount(bins, correct, minlength=BINS)
         some = np.where(n > 0, n, np.nan)
         ends = np.array([wilson(round(hit), count) if count else (np.nan, np.nan) for hit, count in zip(hits, n)])  # noqa: B905
         table[name] = hits / some
@@ -102,7 +102,9 @@ def reliability_table(before: Floats, after: Floats, labels: Labels) -> pd.DataF
     return pd.DataFrame(table)
 
 
-def _named(probabilities: Floats, labels: Labels) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return each photograph's confidence, and 1 where it is named right, else 0."""
-    right = probabilities.argmax(axis=1) == labels
-    return probabilities.max(axis=1).astype(np.float64), right.astype(np.float64)
+def _confidence_and_correct(
+    probabilities: Floats, labels: Labels
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return each photograph's confidence, and 1 where its prediction is correct, else 0."""
+    correct = probabilities.argmax(axis=1) == labels
+    return probabilities.max(axis=1).astype(np.float64), correct.astype(np.float64)

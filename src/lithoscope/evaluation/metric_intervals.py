@@ -1,4 +1,4 @@
-"""95 % intervals of the figures of one model on one split.
+"""Confidence intervals of metrics: 95 %, for one model on one split.
 
 Accuracy has Wilson's interval; the others come from a bootstrap over groups of duplicates, which are drawn whole: a
 photograph that stands there twice is no second piece of news.
@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.random_streams import generator
 from lithoscope.evaluation.calibration import BINS, bin_numbers, error_if_calibrated, squared_distances
-from lithoscope.evaluation.metrics import TOP, in_top, losses
+from lithoscope.evaluation.metrics import TOP, in_top_k, losses
 from lithoscope.evaluation.statistics.bootstrap import RESAMPLES, basic_interval, cluster_draws, percentile_interval
 from lithoscope.evaluation.statistics.proportions import wilson
 
@@ -97,7 +97,7 @@ class _Sums:
             return csr_array((values.astype(np.float64), (cluster, column)), shape=(clusters, columns))
 
         every = np.zeros(len(labels), dtype=np.int64)
-        top = in_top(probabilities, labels, TOP)
+        top = in_top_k(probabilities, labels, TOP)
         means = {"loss": losses(probabilities, labels), "brier": squared_distances(probabilities, labels)}
         means["top3_accuracy"] = top.astype(np.float64)
         self._means = {name: summed(every, values, 1) for name, values in means.items()}

@@ -1,4 +1,4 @@
-"""Figures from probabilities."""
+"""Classification metrics: accuracy, top-k accuracy, precision, recall, F1 and log loss from probabilities."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def evaluate(probabilities: Floats, labels: npt.NDArray[np.int64], classes: Sequ
         "n": len(labels),
         "accuracy": _rounded((predicted == labels).mean()),
         "loss": _rounded(losses(probabilities, labels).mean()),
-        "top3_accuracy": _rounded(in_top(probabilities, labels, TOP).mean()),
+        "top3_accuracy": _rounded(in_top_k(probabilities, labels, TOP).mean()),
         "macro": {
             "precision": _rounded(precision[present].mean()),
             "recall": _rounded(recall[present].mean()),
@@ -82,7 +82,7 @@ def losses(probabilities: Floats, labels: npt.NDArray[np.int64]) -> npt.NDArray[
     return np.asarray(-np.log(np.clip(picked, np.finfo(np.float32).tiny, 1.0)))
 
 
-def in_top(probabilities: Floats, labels: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.bool_]:
+def in_top_k(probabilities: Floats, labels: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.bool_]:
     """Say of each photograph, bool (n,), whether its class is among the k most probable; of equals the last come first.
 
     That is scikit-learn's order (``top_k_accuracy_score``).

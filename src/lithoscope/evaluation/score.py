@@ -1,4 +1,4 @@
-"""Everything that the ``evaluate`` stage says of a model, from its logits: figures, intervals, comparisons, curves."""
+"""Scoring of a model from its logits: the figures, intervals, comparisons and curves of the ``evaluate`` stage."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Answers:
+class SplitLogits:
     """What a model said of the photographs of a split.
 
     Attributes:
@@ -38,7 +38,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Scores:
+class EvaluationResult:
     """What the stage writes, each as its file has it.
 
     Attributes:
@@ -65,8 +65,8 @@ class Scores:
 
 
 def score(
-    scored: Answers,
-    validation: Answers,
+    scored: SplitLogits,
+    validation: SplitLogits,
     baselines: Mapping[str, Labels],
     *,
     split: str,
@@ -74,7 +74,7 @@ def score(
     coarse: Mapping[str, str],
     temperature: float,
     calibrated_on: int,
-) -> Scores:
+) -> EvaluationResult:
     """Score a model on one split.
 
     Args:
@@ -119,7 +119,7 @@ def score(
         overall["coarse"] = kinds
     answers = {name: found == labels for name, found in baselines.items()}
     comparisons = against_baselines(scored.ids, groups, right, answers, split)
-    return Scores(
+    return EvaluationResult(
         overall,
         figures.per_class,
         {name: round(float(found.mean()), 6) for name, found in answers.items()},
@@ -139,7 +139,7 @@ def _quality(probabilities: npt.NDArray[np.float32], labels: Labels) -> dict[str
     }
 
 
-def _threshold(validation: Answers, temperature: float) -> Threshold:
+def _threshold(validation: SplitLogits, temperature: float) -> Threshold:
     """Choose the threshold by one photograph of each group of duplicates, the first."""
     _, firsts = np.unique(np.asarray(validation.groups, dtype=str), return_index=True)
     probabilities = tempered(validation.logits[firsts], temperature)

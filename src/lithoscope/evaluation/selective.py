@@ -1,4 +1,4 @@
-"""Naming only what the model is sure of: accuracy against coverage, and the confidence from which it can be trusted.
+"""Selective prediction (El-Yaniv & Wiener 2010): accuracy against coverage, and the confidence threshold.
 
 Sources: Y. Geifman & R. El-Yaniv (2017), Selective Classification for Deep Neural Networks, NeurIPS (a threshold with a
 guaranteed accuracy, from a bound on photographs that did not train); C. J. Clopper & E. S. Pearson (1934), The use of
@@ -34,8 +34,8 @@ class Threshold:
         value: Named are photographs with at least this confidence; None where no value can be said.
         photographs: How many different validation photographs there were to choose it by.
         n: How many of them have that confidence.
-        right: How many of those are named right.
-        low: Lower bound of the share named right.
+        right: How many of those are correct.
+        low: Lower bound of the share that is correct.
         reason: Why no value can be said, or "".
     """
 
@@ -55,7 +55,7 @@ class Threshold:
         return {**start, "chosen_by": chosen_by}
 
 
-def lower_bound(right: int, n: int, risk: float) -> float:
+def clopper_pearson_lower(right: int, n: int, risk: float) -> float:
     """Return Clopper and Pearson's one-sided lower bound of a share; it is too high with probability ≤ ``risk``."""
     return 0.0 if right == 0 else float(beta.ppf(risk, right, n - right + 1))
 
@@ -69,19 +69,19 @@ def choose_threshold(confidence: Floats, right: Bools) -> Threshold:
 
     Args:
         confidence: Of validation photographs, one of each group of duplicates, (n,).
-        right: Whether each was named right, (n,).
+        right: Whether each is correct, (n,).
     """
     n = len(confidence)
     if n == 0:
         return Threshold(None, 0, reason="no validation photographs")
     if n < FEWEST:
         return Threshold(None, n, reason=f"too few photographs: at least {FEWEST} are needed")
-    surest = np.sort(confidence)[::-1]
+    descending = np.sort(confidence)[::-1]
     for count in np.linspace(n, FEWEST, TRIED).round().astype(int):
-        value = float(surest[count - 1])
+        value = float(descending[count - 1])
         named = confidence >= value  # with all that tie
         n_named, hits = int(named.sum()), int(right[named].sum())
-        low = lower_bound(hits, n_named, RISK / TRIED)
+        low = clopper_pearson_lower(hits, n_named, RISK / TRIED)
         if low >= TARGET:
             return Threshold(value, n, n_named, hits, low)
     return Threshold(None, n, reason="too few photographs are named right with high confidence")
@@ -107,14 +107,14 @@ def apply_threshold(threshold: Threshold, confidence: Floats, right: Bools) -> d
 
 
 def accuracy_by_coverage(confidence: Floats, right: Bools) -> pd.DataFrame:
-    """Return ``plots/selective.csv``: the accuracy among the surest photographs, for shares of all of them.
+    """Return ``plots/selective.csv``: the accuracy among the most confident predictions, by coverage.
 
     Args:
         confidence: (n,), n ≥ 1.
         right: (n,).
 
     Returns:
-        At most a hundred rows, the surest photographs first: ``coverage`` (share of all), ``accuracy``, ``confidence``
+        At most a hundred rows, the most confident first: ``coverage`` (share of all), ``accuracy``, ``confidence``
         (the lowest among them), ``n``, and ``low`` and ``high`` of the accuracy's 95 % Wilson interval. Photographs of
         the same confidence stand in one row.
     """

@@ -1,4 +1,4 @@
-"""Classes of classes: how often a rock is at least put among its own kind."""
+"""Superclass accuracy: how often a rock is at least put among its own superclass."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,24 +28,30 @@ def coarse_figures(
         ``high`` and ``by_chance``, the share if every wrong class were named as often as every other. Empty where the
         set has no coarse classes.
     """
-    kinds = sorted(set(coarse.values()))
-    kind = np.array([kinds.index(coarse[name]) if name in coarse else -1 for name in classes], dtype=np.int64)
-    meant = kind[labels] >= 0
-    n = int(meant.sum())
+    superclasses = sorted(set(coarse.values()))
+    superclass = np.array(
+        [superclasses.index(coarse[name]) if name in coarse else -1 for name in classes], dtype=np.int64
+    )
+    has_superclass = superclass[labels] >= 0
+    n = int(has_superclass.sum())
     if n == 0:
         return {}
-    truth, named = labels[meant], predicted[meant]
-    same = kind[truth] == kind[named]
+    truth, named = labels[has_superclass], predicted[has_superclass]
+    same = superclass[truth] == superclass[named]
     wrong = truth != named
-    figures: dict[str, Any] = {"n": n, **_share(int(same.sum()), n, "accuracy"), "errors": int(wrong.sum())}
+    figures: dict[str, Any] = {"n": n, **_with_interval(int(same.sum()), n, "accuracy"), "errors": int(wrong.sum())}
     if wrong.any():
         count = int((same & wrong).sum())
-        siblings = np.array([(kind == kind[label]).sum() - 1 for label in truth[wrong]])
+        siblings = np.array([(superclass == superclass[label]).sum() - 1 for label in truth[wrong]])
         chance = float(siblings.mean() / (len(classes) - 1))
-        figures["within"] = {"count": count, **_share(count, int(wrong.sum()), "share"), "by_chance": round(chance, 6)}
+        figures["within"] = {
+            "count": count,
+            **_with_interval(count, int(wrong.sum()), "share"),
+            "by_chance": round(chance, 6),
+        }
     return figures
 
 
-def _share(count: int, n: int, name: str) -> dict[str, float]:
+def _with_interval(count: int, n: int, name: str) -> dict[str, float]:
     low, high = wilson(count, n)
     return {name: round(count / n, 6), "low": round(low, 6), "high": round(high, 6)}

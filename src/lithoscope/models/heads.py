@@ -7,7 +7,7 @@ from lithoscope.core.errors import LithoscopeError
 MLP_WIDTHS = (512, 128)
 
 
-class _BatchNorm(nn.BatchNorm1d):
+class _HeadBatchNorm(nn.BatchNorm1d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
         if self.training and len(input) == 1:
             raise LithoscopeError(
@@ -34,5 +34,5 @@ def build_head(kind: str, features: int, classes: int, dropout: float) -> nn.Seq
             features = width
         return nn.Sequential(*layers, nn.Linear(features, classes))
     if kind == "batchnorm":
-        layers.append(_BatchNorm(features))
+        layers.append(_HeadBatchNorm(features))
     return nn.Sequential(*layers, nn.Dropout(dropout), nn.Linear(features, classes))

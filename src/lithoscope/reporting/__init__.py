@@ -1,1 +1,1 @@
-"""Figures, contact sheets and the report's page."""
+"""Reporting: figures, contact sheets and the report's page."""

@@ -1,4 +1,4 @@
-"""The page's styles and scripts, as they stand in files of their own, one a subject."""
+"""Style sheets and scripts of the page, in files of their own, one a subject."""
 
 from importlib.resources import files
 

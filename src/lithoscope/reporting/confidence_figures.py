@@ -1,4 +1,4 @@
-"""Figures about confidences: how sure the model was, whether to believe it, what naming only the sure ones gives."""
+"""Confidence histogram, reliability diagram and accuracy-coverage curve."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the page says about confidences: calibration, and naming only what is sure."""
+"""The sections on calibration and selective prediction."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The confusion matrix as a figure, where the page's table cannot go."""
+"""The confusion matrix as a figure, for where the page's table cannot go."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the page says about the photographs and about the model's limits."""
+"""The sections on the data set and the model card."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the page shows of single photographs: what the model looked at, its mistakes, suspects, its right answers."""
+"""The sections of single photographs: attribution maps, mistakes, label issues, correct answers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,8 +16,8 @@ TOP = 3
 ABSENT = f"{FOLDER} is missing: the evaluation left none; `dvc repro evaluate` makes it"
 
 
-def looked(inputs: ReportInputs) -> dict[str, Any]:
-    """Attribution maps of photographs that were named right and of some that were not."""
+def attribution_maps(inputs: ReportInputs) -> dict[str, Any]:
+    """Attribution maps of correctly classified photographs and of some misclassified ones."""
     found = inputs.explained
     if found is None:
         return {"missing": ABSENT}
@@ -32,7 +32,7 @@ def looked(inputs: ReportInputs) -> dict[str, Any]:
 
 
 def mistakes(inputs: ReportInputs) -> dict[str, Any]:
-    """The wrong answers the model was surest of, with the training photographs that look most alike to it."""
+    """The most confident mistakes, with the training photographs that look most alike to it."""
     total, found = int((~inputs.right).sum()), inputs.explained
     if found is not None and (found.about["mistakes"] or not total):
         listed = found.about["mistakes"][:MISTAKES_SHOWN]

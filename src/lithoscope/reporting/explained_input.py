@@ -1,4 +1,4 @@
-"""What the evaluation found by looking into the network: ``build/explained``, read into values."""
+"""Reader of explanations: ``build/explained`` as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

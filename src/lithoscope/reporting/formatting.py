@@ -1,4 +1,4 @@
-"""How the page writes parameters and pictures."""
+"""Formatting of parameters and pictures for the page."""
 
 import base64
 import io

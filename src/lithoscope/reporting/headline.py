@@ -1,4 +1,4 @@
-"""The headline figures of the workspace, for the end of ``make repro``."""
+"""Headline figures of the workspace, for the end of ``make repro``."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the page says of the comparison with people, where people judged the photographs."""
+"""The section on human judgements."""
 
 from collections.abc import Mapping
 from typing import Any

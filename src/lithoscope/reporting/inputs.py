@@ -1,4 +1,4 @@
-"""What the report is made from: the files of the stages before it, read into values."""
+"""Inputs of the report: the files of the stages before it, read into values."""
 
 import hashlib
 from collections.abc import Mapping

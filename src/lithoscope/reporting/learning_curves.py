@@ -1,4 +1,4 @@
-"""How the network learned: one quantity over the epochs."""
+"""Learning curves: one quantity over the epochs."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the page says of the model's learning and of its answers, class by class: one function a section."""
+"""The sections on learning curves, the confusion matrix and per-class metrics: one function a section."""
 
 from collections.abc import Mapping
 from typing import Any

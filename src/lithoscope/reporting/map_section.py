@@ -1,4 +1,4 @@
-"""The map of the embedding: each photograph a dot, by two principal components and by t-SNE, coloured by class."""
+"""The section on the embedding map: scatter plots of principal components and of t-SNE, coloured by class."""
 
 from collections.abc import Mapping, Sequence
 from math import gcd
@@ -24,16 +24,16 @@ def embedding_map(inputs: ReportInputs) -> dict[str, Any]:
     panels = []
     for key, name in METHODS:
         columns = [f"{key}_1", f"{key}_2"]
-        there = places[places[columns].notna().all(axis=1)]
-        told: Mapping[str, Any] = about.get(key, {})
-        svg = "" if there.empty else scatter(there, columns, inputs.classes, f"{name}, coloured by class")
+        shown = places[places[columns].notna().all(axis=1)]
+        projection: Mapping[str, Any] = about.get(key, {})
+        svg = "" if shown.empty else scatter(shown, columns, inputs.classes, f"{name}, coloured by class")
         panels.append(
             {
                 "name": name,
                 "figure": Markup(svg),  # noqa: S704 (its texts are escaped)
-                "note": str(told.get("note") or "not made"),
-                "variance": told.get("explained_variance"),
-                "perplexity": told.get("perplexity"),
+                "note": str(projection.get("note") or "not made"),
+                "variance": projection.get("explained_variance"),
+                "perplexity": projection.get("perplexity"),
             }
         )
     used = set(places["label"])

@@ -1,4 +1,4 @@
-"""The report as a few lines of Markdown, for a pull request."""
+"""Markdown summary of the report, for a pull request."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The report: one page that opens by itself, from disk, on any machine.
+"""The report as one HTML page that opens by itself, from disk, on any machine.
 
 Each section is a function of the inputs and a template of the same name (in ``templates/sections``). A new section is
 one of each and a line in :data:`SECTIONS`.
@@ -15,10 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lithoscope.core import text
-from lithoscope.reporting import assets
+from lithoscope.reporting import assets, examples_section
 from lithoscope.reporting import confidence_section as confidence
 from lithoscope.reporting import data_section as data_sections
-from lithoscope.reporting import examples_section as looked
 from lithoscope.reporting import hero_section as overview
 from lithoscope.reporting import human_section as people
 from lithoscope.reporting import learning_sections as sections
@@ -58,11 +57,11 @@ SECTIONS = (
     Section("selective", "Naming only what it is sure of", "Selective", FIGURES, confidence.selective),
     Section("coarse", "The right kind, at least", "Coarse classes", FIGURES, sections.coarse),
     Section("people", "Beside people", "People", FIGURES, people.people),
-    Section("looked", "What it looked at", "Attribution", PHOTOGRAPHS, looked.looked),
+    Section("looked", "What it looked at", "Attribution", PHOTOGRAPHS, examples_section.attribution_maps),
     Section("map", "What it takes for alike", "Map", PHOTOGRAPHS, embedding_map.embedding_map),
-    Section("mistakes", "Its most confident mistakes", "Mistakes", PHOTOGRAPHS, looked.mistakes),
-    Section("suspects", "Labels worth a second look", "Suspects", PHOTOGRAPHS, looked.suspects),
-    Section("examples", "What it got right", "Right", PHOTOGRAPHS, looked.examples),
+    Section("mistakes", "Its most confident mistakes", "Mistakes", PHOTOGRAPHS, examples_section.mistakes),
+    Section("suspects", "Labels worth a second look", "Suspects", PHOTOGRAPHS, examples_section.suspects),
+    Section("examples", "What it got right", "Right", PHOTOGRAPHS, examples_section.examples),
     Section("data", "The photographs", "Data quality", PHOTOGRAPHS, data_sections.data),
     Section("augmented", "What it trained on", "Augmented", PHOTOGRAPHS, data_sections.augmented),
     Section("card", "Model card", "Model card", MODEL, data_sections.card),

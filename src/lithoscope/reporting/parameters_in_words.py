@@ -1,4 +1,4 @@
-"""The model and its training in the page's words."""
+"""Parameters in words: the model and its training as sentences."""
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath

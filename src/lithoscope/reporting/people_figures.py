@@ -1,4 +1,4 @@
-"""Figures of the comparison with people."""
+"""Scatter plots of the human-judgement comparison."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The page's figures as files of their own, for MLflow and for slides: ``report/figures/*.svg``."""
+"""Figure files for MLflow and for slides: ``report/figures/*.svg``."""
 
 from lithoscope.reporting import confidence_figures
 from lithoscope.reporting import learning_curves as figures

@@ -1,4 +1,4 @@
-"""How a run is found again and repeated: hashes, commands, parameters."""
+"""The section on provenance: hashes, commands and parameters by which a run is found and repeated."""
 
 import shlex
 from typing import Any

@@ -1,4 +1,4 @@
-"""Figures as inline SVG that follows the page's light or dark colours.
+"""Inline SVG figures that follow the page's light or dark colours.
 
 Matplotlib draws with stand-in colours, and each of them becomes a CSS variable of the page, so that one picture serves
 both. Text stays text: sharp at any size, read aloud, found by the browser's search.

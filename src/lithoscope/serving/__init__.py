@@ -1,1 +1,1 @@
-"""Trained models at work."""
+"""Serving of trained models."""

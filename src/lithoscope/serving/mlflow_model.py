@@ -1,4 +1,4 @@
-"""The model as MLflow serves it, logged from this file's code, so that nothing is pickled.
+"""MLflow Python model, logged from this file's code, so that nothing is pickled.
 
 MLflow runs this file when it loads the model. Input: RGB squares as the augment stage packs them, uint8
 (n, image_size, image_size, 3). Output: a table with ``label``, ``confidence`` and ``p_<class>`` for each class.

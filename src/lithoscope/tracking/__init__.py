@@ -1,4 +1,4 @@
-"""The only package that talks to MLflow's tracking server.
+"""Experiment tracking with MLflow; no other package talks to a tracking server.
 
 Runs are found by what they trained: the hash of the weights and the hash of the parameters are tags. No run id is
 written to a file that DVC tracks, since it would change a stage's output from one repetition to the next.

@@ -1,4 +1,4 @@
-"""Where runs are kept, whether that place can be used, and a quiet MLflow."""
+"""Connection to a tracking store: where it is, whether it can be used, and a quiet MLflow."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Brings a tracking store to what a journal says, as often as one likes: what is there already is not sent again."""
+"""Delivery of journals to a tracking store, idempotent: what has arrived is not sent again."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.tracking.connection import FAILURES, Connection
 from lithoscope.tracking.environment import DVC_TAG
-from lithoscope.tracking.journal import CODE, EXAMPLE, FILES, MODEL, Journal, Point, Record, waiting
+from lithoscope.tracking.journal import CODE, EXAMPLE, FILES, MODEL, Journal, JournalRecord, Point, waiting
 from lithoscope.tracking.model import log_model
 
 JOURNAL_TAG = "journal"
@@ -105,7 +105,7 @@ def send_points(client: MlflowClient, run_id: str, points: list[Point]) -> None:
         client.log_batch(run_id, metrics=[Metric(*point) for point in points[start : start + _BATCH]])
 
 
-def _find(connection: Connection, record: Record) -> MlflowRun | None:
+def _find(connection: Connection, record: JournalRecord) -> MlflowRun | None:
     """Find a journal's run: by its id, by its tag (the answer with the id may have been lost), by its hashes."""
     client = connection.client
     if record.run_id:
@@ -125,18 +125,18 @@ def find_run(connection: Connection, tags: Mapping[str, str]) -> MlflowRun | Non
     found = connection.client.search_runs(
         [connection.experiment_id], wanted, order_by=["attributes.start_time DESC"], max_results=100
     )
-    mine = os.environ.get("DVC_EXP_NAME", "")
-    return min(found, key=lambda run: run.data.tags.get(DVC_TAG, "") != mine, default=None)
+    asking = os.environ.get("DVC_EXP_NAME", "")
+    return min(found, key=lambda run: run.data.tags.get(DVC_TAG, "") != asking, default=None)
 
 
 def _missing(client: MlflowClient, run_id: str, points: list[Point], latest: Mapping[str, float]) -> list[Point]:
     """Return the figures that a run lacks."""
-    there = {
+    present = {
         (name, repr(metric.value), metric.timestamp, metric.step)
         for name in {point.name for point in points} & set(latest)
         for metric in client.get_metric_history(run_id, name)
     }
-    return [p for p in dict.fromkeys(points) if (p.name, repr(p.value), p.milliseconds, p.step) not in there]
+    return [p for p in dict.fromkeys(points) if (p.name, repr(p.value), p.milliseconds, p.step) not in present]
 
 
 def _send_model(client: MlflowClient, run_id: str, journal: Journal) -> tuple[int, str]:

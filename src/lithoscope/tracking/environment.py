@@ -1,4 +1,4 @@
-"""What identifies code and machine, as tags of a run."""
+"""Provenance tags of a run: code, versions and machine."""
 
 import os
 import platform

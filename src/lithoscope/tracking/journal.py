@@ -1,4 +1,4 @@
-"""What a run holds, on this disk until the tracking store has all of it.
+"""Write-ahead journal of a run, on this disk until the tracking store has all of it.
 
 A journal is a folder: ``journal.jsonl``, one JSON object a line, each on the disk before the store is told of it, and
 the files that the store did not take. Beside a model lies a copy of the code that made it, which is compared with the
@@ -43,7 +43,7 @@ def now() -> int:
 
 
 @dataclass
-class Record:
+class JournalRecord:
     """What a journal says.
 
     Attributes:
@@ -91,19 +91,19 @@ class Record:
 class Journal:
     """A journal that this process holds; see the module."""
 
-    def __init__(self, folder: Path, record: Record, lock: FileLock) -> None:
+    def __init__(self, folder: Path, record: JournalRecord, lock: FileLock) -> None:
         self.folder, self.record, self._lock = folder, record, lock
 
     @classmethod
     def create(cls, root: Path, store: str, name: str, wanted: Mapping[str, str]) -> "Journal":
-        """Begin a journal in a workspace; see :class:`Record` for what it starts with."""
+        """Begin a journal in a workspace; see :class:`JournalRecord` for what it starts with."""
         started = now()
         key = f"{started}-{uuid.uuid4().hex[:8]}"  # sorts by time
         folder = root / FOLDER / key
         folder.mkdir(parents=True)
         lock = FileLock(folder / LOCK)
         lock.acquire()
-        made = cls(folder, Record(key, store, name, dict(wanted), started, ended=started), lock)
+        made = cls(folder, JournalRecord(key, store, name, dict(wanted), started, ended=started), lock)
         _to_disk(folder, folder.parent)  # their lists of names
         made.append(id=key, store=store, name=name, wanted=dict(wanted), started=started)
         return made
@@ -212,13 +212,13 @@ def waiting(root: Path) -> list[Path]:
     return sorted(path.parent for path in (root / FOLDER).glob(f"*/{LINES}"))
 
 
-def _read(path: Path) -> Record:
+def _read(path: Path) -> JournalRecord:
     """Read a journal; a last line that a kill cut off was told to nobody and counts as not written."""
     entries = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with suppress(json.JSONDecodeError):
             entries.append(json.loads(line))
-    record = Record(*(dict(*entries[:1])[key] for key in ("id", "store", "name", "wanted", "started")))
+    record = JournalRecord(*(dict(*entries[:1])[key] for key in ("id", "store", "name", "wanted", "started")))
     for entry in entries:
         record.take(entry)
     return record

@@ -1,4 +1,4 @@
-"""The trained model as MLflow keeps it."""
+"""The MLflow model of a trained classifier."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""One run in the tracking store, which may go away and come back meanwhile."""
+"""A tracked run, whose store may go away and come back meanwhile."""
 
 import json
 import sys
@@ -36,9 +36,9 @@ class Run:
 
     def __init__(self, connection: Connection, journal: Journal, lost: LithoscopeError | None = None) -> None:
         self._connection, self._journal = connection, journal
-        self._own, self._away, self._next_try = True, False, 0.0
+        self._own, self._offline, self._next_try = True, False, 0.0
         if lost:
-            self._lose(str(lost).partition("; ")[0], 0)
+            self._go_offline(str(lost).partition("; ")[0], 0)
         else:
             sent = send(connection, journal, over=False)
             self._own = sent.own
@@ -94,7 +94,7 @@ class Run:
 
     def place(self) -> str:
         """Say where the run is, as the end of a sentence."""
-        if self._away:
+        if self._offline:
             return f"kept in {self._journal.folder} until you send it to {self._connection.shown}: lithoscope deliver"
         return f"in {self._connection.shown}"
 
@@ -109,21 +109,21 @@ class Run:
         except OSError:
             if status == "FINISHED":
                 raise
-        if self._away:
-            self._return()
+        if self._offline:
+            self._reconnect()
         elif self._own:
             self._try(lambda: self._connection.client.set_terminated(self.run_id, status))
-        if self._away:
+        if self._offline:
             self._journal.release()
         else:
             self._journal.remove()
 
     def _send(self, to_store: Callable[[], object], to_journal: Callable[[], object] = lambda: None) -> None:
-        if not self._away and self._try(to_store):
+        if not self._offline and self._try(to_store):
             return
         to_journal()
         if time.monotonic() >= self._next_try:
-            self._return()
+            self._reconnect()
 
     def _try(self, to_store: Callable[[], object]) -> bool:
         began = time.monotonic()
@@ -131,13 +131,13 @@ class Run:
             to_store()
         except FAILURES as error:
             reason = f"MLflow: the store {self._connection.shown} took nothing ({self._connection.reason(error)})"
-            self._lose(reason, time.monotonic() - began)
+            self._go_offline(reason, time.monotonic() - began)
             return False
         return True
 
-    def _lose(self, reason: str, seconds: float) -> None:
+    def _go_offline(self, reason: str, seconds: float) -> None:
         """Go on without the store."""
-        self._away = True
+        self._offline = True
         self._next_try = time.monotonic() + max(PATIENCE * seconds, 1)
         print(
             f"note: {reason}; what it lacks is kept in {self._journal.folder} and sent once it answers again",
@@ -145,7 +145,7 @@ class Run:
             flush=True,
         )
 
-    def _return(self) -> None:
+    def _reconnect(self) -> None:
         """Try to send all that the store lacks."""
         began = time.monotonic()
         try:
@@ -158,5 +158,5 @@ class Run:
         if sent.withheld:  # the code was changed meanwhile: the model stays in the journal
             self._next_try = time.monotonic() + max(PATIENCE * (time.monotonic() - began), 1)
             return
-        self._own, self._away = sent.own, False
+        self._own, self._offline = sent.own, False
         print(f"note: MLflow: {self._connection.shown} answers again: sent {sent}", file=sys.stderr, flush=True)

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import brier_score_loss
 
+import lithoscope.core.torchvision_compat  # noqa: F401  (before torchmetrics, which imports torchvision)
 from lithoscope.evaluation.calibration import (
     BINS,
     bin_numbers,
@@ -66,3 +68,16 @@ def test_the_reliability_table_has_a_row_a_bin_and_both_temperatures() -> None:
     empty = table[table["n_before"] == 0]
     assert len(empty) == BINS - 2
     assert empty[["before", "mean_confidence_before", "low_before", "high_before"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("classes", [2, 7])
+def test_the_calibration_error_is_that_of_torchmetrics(classes: int) -> None:
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    rng = np.random.default_rng(classes)
+    probabilities = rng.dirichlet(np.full(classes, 0.4), 900)
+    labels = np.array([rng.choice(classes, p=row**0.5 / (row**0.5).sum()) for row in probabilities])
+    expected = multiclass_calibration_error(
+        torch.from_numpy(probabilities), torch.from_numpy(labels), classes, n_bins=BINS, norm="l1"
+    )
+    assert calibration_error(probabilities, labels) == pytest.approx(float(expected), abs=1e-6)

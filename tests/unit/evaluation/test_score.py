@@ -5,31 +5,31 @@ import numpy.typing as npt
 import pytest
 
 from lithoscope.evaluation.metrics import evaluate, flat
-from lithoscope.evaluation.score import Answers, Scores, score
+from lithoscope.evaluation.score import EvaluationResult, SplitLogits, score
 from lithoscope.models.temperature import tempered
 
 CLASSES = ["basalt", "chert", "granite"]
 KINDS = {"basalt": "igneous", "chert": "sedimentary", "granite": "igneous"}
 
 
-def answers(n: int, name: str, *, noise: float = 1.0) -> Answers:
-    """Answers that are right where the noise lets them."""
+def answers(n: int, name: str, *, noise: float = 1.0) -> SplitLogits:
+    """Logits that are right where the noise lets them."""
     rng = np.random.default_rng([n, len(name)])
     labels = rng.integers(0, 3, n)
     logits = 4 * np.eye(3)[labels] + noise * rng.normal(size=(n, 3))
     ids = [f"{name} {row}" for row in range(n)]
-    return Answers(ids, ids, labels, logits.astype(np.float32))
+    return SplitLogits(ids, ids, labels, logits.astype(np.float32))
 
 
 def scored(
-    test: Answers,
-    validation: Answers,
+    test: SplitLogits,
+    validation: SplitLogits,
     *,
     temperature: float = 2.0,
     calibrated_on: int = 50,
     split: str = "test",
     coarse: dict[str, str] | None = None,
-) -> Scores:
+) -> EvaluationResult:
     guesses: dict[str, npt.NDArray[np.int64]] = {
         "majority_class": np.zeros(len(test.labels), np.int64),
         "colour_histogram": 2 - test.labels,
@@ -92,7 +92,7 @@ def test_copies_of_a_validation_photograph_count_once() -> None:
 def test_copies_of_a_scored_photograph_make_no_interval_narrower() -> None:
     once, validation = answers(40, "test", noise=2.5), answers(0, "val")
     ids = [f"{name}, copy {copy}" for name in once.ids for copy in range(9)]
-    copies = Answers(
+    copies = SplitLogits(
         ids, [name.partition(",")[0] for name in ids], np.repeat(once.labels, 9), np.repeat(once.logits, 9, axis=0)
     )
     ends = [

@@ -12,7 +12,7 @@ from lithoscope.evaluation.selective import (
     accuracy_by_coverage,
     apply_threshold,
     choose_threshold,
-    lower_bound,
+    clopper_pearson_lower,
 )
 from lithoscope.evaluation.statistics.proportions import wilson
 
@@ -32,13 +32,17 @@ def right_but(n: int, wrong: list[int]) -> Bools:
 
 def test_the_bound_is_clopper_and_pearsons() -> None:
     expected = binomtest(90, 100, alternative="greater").proportion_ci(0.95, method="exact").low
-    assert lower_bound(90, 100, 0.05) == pytest.approx(expected)
-    assert lower_bound(0, 10, 0.05) == 0
-    assert lower_bound(59, 59, 0.05) == pytest.approx(0.05 ** (1 / 59))
+    assert clopper_pearson_lower(90, 100, 0.05) == pytest.approx(expected)
+    assert clopper_pearson_lower(0, 10, 0.05) == 0
+    assert clopper_pearson_lower(59, 59, 0.05) == pytest.approx(0.05 ** (1 / 59))
 
 
 def test_so_many_photographs_are_needed_and_not_one_less() -> None:
-    assert lower_bound(FEWEST, FEWEST, RISK / TRIED) >= TARGET > lower_bound(FEWEST - 1, FEWEST - 1, RISK / TRIED)
+    assert (
+        clopper_pearson_lower(FEWEST, FEWEST, RISK / TRIED)
+        >= TARGET
+        > clopper_pearson_lower(FEWEST - 1, FEWEST - 1, RISK / TRIED)
+    )
     enough = choose_threshold(falling(FEWEST), right_but(FEWEST, []))
     assert enough.value == pytest.approx(0.3)
     few = choose_threshold(falling(FEWEST - 1), right_but(FEWEST - 1, []))
@@ -53,7 +57,7 @@ def test_a_model_that_is_wrong_where_it_is_unsure_gets_a_threshold_that_leaves_t
     assert chosen.value is not None
     assert 0.35 < chosen.value < 0.6
     assert (chosen.n, chosen.right) == ((confidence >= chosen.value).sum(), right[confidence >= chosen.value].sum())
-    assert chosen.low == lower_bound(chosen.right, chosen.n, RISK / TRIED)
+    assert chosen.low == clopper_pearson_lower(chosen.right, chosen.n, RISK / TRIED)
     assert chosen.low >= TARGET
     assert chosen.right / chosen.n > TARGET
 

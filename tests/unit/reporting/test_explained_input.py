@@ -15,7 +15,7 @@ from PIL import Image
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.data.packed.arrays import SPLIT_FILES, open_split
 from lithoscope.evaluation.explanations.explain import EXPLAINED, FOLDER, MAP, explain
-from lithoscope.evaluation.explanations.records import Scored
+from lithoscope.evaluation.explanations.records import ScoredSplit
 from lithoscope.evaluation.human_judgements.compare import EMBEDDINGS, compare_with_people
 from lithoscope.models.classifier import Architecture
 from lithoscope.models.predictor import Predictor
@@ -72,7 +72,9 @@ def run(
     if judged is not None:
         _, judged = compare_with_people(root, parameters, predictor, probabilities, on)
     known = split.labels if labels is None else labels
-    written = explain(root, parameters, predictor, Scored(on, split.ids, split.images, known, probabilities), judged)
+    written = explain(
+        root, parameters, predictor, ScoredSplit(on, split.ids, split.images, known, probabilities), judged
+    )
     assert written == [root / EXPLAINED, root / MAP]
     found: dict[str, Any] = json.loads((root / EXPLAINED).read_text("utf-8"))
     return found

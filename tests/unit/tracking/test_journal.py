@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.tracking.journal import LINES, Journal, Point, Record, waiting
+from lithoscope.tracking.journal import LINES, Journal, JournalRecord, Point, waiting
 
 STORE = "http://127.0.0.1:5000"
 
@@ -15,7 +15,7 @@ def begun(root: Path) -> Journal:
     return Journal.create(root, STORE, "quartz", {})
 
 
-def read(folder: Path) -> Record:
+def read(folder: Path) -> JournalRecord:
     journal = Journal.take_over(folder)
     assert journal is not None
     journal.release()

@@ -1,1 +1,1 @@
-"""What a network makes of photographs before it names them."""
+"""Embeddings: the features of frozen and of trained backbones."""

@@ -1,4 +1,4 @@
-"""Whose features: the backbone as it was before training, or, for a network from scratch, the trained network's own."""
+"""The embedding backbone: frozen as before training, or, for a network from scratch, the trained network."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def starting_weights(parameters: Parameters, predictor: Predictor) -> Pretrained
     return weights
 
 
-def seen_by(
+def embedding_function(
     parameters: Parameters,
     predictor: Predictor,
     weights: PretrainedWeights | None,

@@ -1,4 +1,4 @@
-"""What a network makes of photographs before it names them.
+"""Deep features of several layers: means and standard deviations of feature maps (after Gatys et al. 2015).
 
 People's dimensions are those of texture and colour as much as of things, and convolutional networks keep textures in
 early layers and things in late ones, so the statistics of several layers are kept beside the next-to-last one's

@@ -1,1 +1,1 @@
-"""What a model looked at: evidence in the photograph, neighbours among its training, a map, suspect labels."""
+"""Explanations: attribution maps, nearest neighbours, projections of the embedding, label issues."""

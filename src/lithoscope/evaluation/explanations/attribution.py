@@ -1,4 +1,4 @@
-"""Where in a photograph the evidence for a class lies.
+"""Attribution maps: where in a photograph the evidence for a class lies.
 
 Which method answers that depends on how a network turns its last feature maps into an answer, so there are three; all
 are captum's (Kokhlikyan et al. 2020, Captum: a unified and generic model interpretability library for PyTorch).

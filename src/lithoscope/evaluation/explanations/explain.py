@@ -1,4 +1,4 @@
-"""What the model looked at as a part of the pipeline: ``build/explained``, which may hold real photographs."""
+"""Explanations as a part of the pipeline: ``build/explained``, which may hold real photographs."""
 
 import json
 import shutil
@@ -13,13 +13,13 @@ from rich.progress import Progress
 from lithoscope.config.params import Parameters
 from lithoscope.data.packed.arrays import open_split
 from lithoscope.evaluation.explanations.attribution import Floats, Method, choose_method, evidence, members_of
-from lithoscope.evaluation.explanations.features import Features, photograph_features
+from lithoscope.evaluation.explanations.features import PhotographFeatures, photograph_features
 from lithoscope.evaluation.explanations.images import Album
-from lithoscope.evaluation.explanations.projection import Arrangement, arrange
-from lithoscope.evaluation.explanations.records import Records, Scored
-from lithoscope.evaluation.explanations.selection import surest, surest_of_each
+from lithoscope.evaluation.explanations.projection import Projection, project
+from lithoscope.evaluation.explanations.records import ExampleRecords, ScoredSplit
+from lithoscope.evaluation.explanations.selection import most_confident, most_confident_by_class
 from lithoscope.evaluation.human_judgements.compare import EMBEDDINGS
-from lithoscope.evaluation.human_judgements.embedded import Embedded
+from lithoscope.evaluation.human_judgements.embedded import JudgedEmbeddings
 from lithoscope.models.predictor import Predictor
 
 FOLDER = Path("build/explained")
@@ -29,7 +29,7 @@ DIGITS = 6  # decimals kept in files
 
 
 def explain(
-    root: Path, parameters: Parameters, predictor: Predictor, scored: Scored, judged: Embedded | None
+    root: Path, parameters: Parameters, predictor: Predictor, scored: ScoredSplit, judged: JudgedEmbeddings | None
 ) -> list[Path]:
     """Write ``build/explained``: examples with their evidence, mistakes with their neighbours, suspects, a map.
 
@@ -51,31 +51,33 @@ def explain(
     shutil.rmtree(root / FOLDER, ignore_errors=True)
     (root / FOLDER).mkdir(parents=True)
     right = scored.predicted == scored.labels
-    mistakes = surest(scored.confidence, ~right, MISTAKES)
+    mistakes = most_confident(scored.confidence, ~right, MISTAKES)
     examples = [
-        row for among in (right, ~right) for row in surest_of_each(scored.confidence, among, scored.labels, EXAMPLES)
+        row
+        for among in (right, ~right)
+        for row in most_confident_by_class(scored.confidence, among, scored.labels, EXAMPLES)
     ]
     features = photograph_features(root, root / EMBEDDINGS, parameters, predictor, scored.split, mistakes, judged)
     method, maps = _evidence(predictor, scored, sorted({*examples, *mistakes}))
-    arranged = arrange(
+    projection = project(
         np.concatenate([features.training.values, features.scored.values]),
         np.repeat([True, False], [len(features.training.ids), len(features.scored.ids)]),
     )
     classes = predictor.description.classes
     training = open_split(root / "build" / "arrays", "train").images
-    records = Records(Album(root / FOLDER), scored, training, features, classes)
+    records = ExampleRecords(Album(root / FOLDER), scored, training, features, classes)
     found: dict[str, Any] = {
         "attribution": {"method": method.name, "layer": method.layer, "source": method.source, "note": method.note},
         "examples": records.examples(examples, maps),
         "mistakes": records.mistakes(mistakes, maps),
         "suspects": records.suspects(),
-        "embedding": _embedding(arranged, features),
+        "embedding": _embedding(projection, features),
         "split": scored.split,
         "synthetic": predictor.description.synthetic,
     }
     text = json.dumps(_rounded(found), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     (root / EXPLAINED).write_text(text, encoding="utf-8")
-    table = _map(arranged, features, scored, classes)
+    table = _map(projection, features, scored, classes)
     table.to_csv(root / MAP, index=False, lineterminator="\n", encoding="utf-8", float_format="%.4f")
     print(
         f"explained: {method.name} of {len(maps)} photographs, {len(mistakes)} mistakes with their nearest training "
@@ -84,7 +86,7 @@ def explain(
     return [root / EXPLAINED, root / MAP]
 
 
-def _evidence(predictor: Predictor, scored: Scored, rows: Sequence[int]) -> tuple[Method, dict[int, Floats]]:
+def _evidence(predictor: Predictor, scored: ScoredSplit, rows: Sequence[int]) -> tuple[Method, dict[int, Floats]]:
     """Return where each photograph speaks for the class that it was named."""
     architecture = predictor.description.architecture
     method = choose_method(members_of(predictor)[0], architecture.name, architecture.image_size)
@@ -100,17 +102,19 @@ def _evidence(predictor: Predictor, scored: Scored, rows: Sequence[int]) -> tupl
     return method, dict(zip(rows, found, strict=True))
 
 
-def _embedding(arranged: Arrangement, features: Features) -> dict[str, Any]:
+def _embedding(projection: Projection, features: PhotographFeatures) -> dict[str, Any]:
     learnt, scored = len(features.training.ids), len(features.scored.ids)
     return {
-        "pca": {"explained_variance": list(arranged.explained)},
-        "tsne": {"note": arranged.note} if arranged.tsne is None else {"perplexity": arranged.perplexity},
+        "pca": {"explained_variance": list(projection.explained)},
+        "tsne": {"note": projection.note} if projection.tsne is None else {"perplexity": projection.perplexity},
         "features": f"{features.words}; the components are fitted to the {learnt:,} training photographs, t-SNE to all",
         "photographs": learnt + scored,
     }
 
 
-def _map(arranged: Arrangement, features: Features, scored: Scored, classes: Sequence[str]) -> pd.DataFrame:
+def _map(
+    projection: Projection, features: PhotographFeatures, scored: ScoredSplit, classes: Sequence[str]
+) -> pd.DataFrame:
     """Return one row a photograph, training first; training photographs were not named, so they have no prediction."""
     training, other = features.training, features.scored
     names = np.asarray(classes, dtype=object)
@@ -122,7 +126,7 @@ def _map(arranged: Arrangement, features: Features, scored: Scored, classes: Seq
             "predicted": [""] * len(training.ids) + names[scored.predicted[other.rows]].tolist(),
         }
     )
-    for name, values in (("pca", arranged.pca), ("tsne", arranged.tsne)):
+    for name, values in (("pca", projection.pca), ("tsne", projection.tsne)):
         for column in range(2):
             table[f"{name}_{column + 1}"] = np.nan if values is None else values[:, column]
     return table

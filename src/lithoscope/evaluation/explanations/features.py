@@ -1,4 +1,4 @@
-"""The features that neighbours, maps and doubts about labels are made of, and where they are kept.
+"""Embedding cache: the features for neighbours, projections and label issues, and where they are kept.
 
 As for the comparison with people they come from the backbone as it was before training: a trained network's features
 of the photographs that it learnt from have collapsed towards their classes, wrong labels included.
@@ -18,9 +18,9 @@ from rich.progress import Progress
 from lithoscope.config.params import Parameters
 from lithoscope.core.random_streams import generator
 from lithoscope.data.packed.arrays import SPLIT_FILES, ArraySplit, open_split
-from lithoscope.evaluation.embeddings.backbone import backbone_source, seen_by, starting_weights
+from lithoscope.evaluation.embeddings.backbone import backbone_source, embedding_function, starting_weights
 from lithoscope.evaluation.embeddings.layers import VIEWS as PEOPLES_VIEWS
-from lithoscope.evaluation.human_judgements.embedded import Embedded
+from lithoscope.evaluation.human_judgements.embedded import JudgedEmbeddings
 from lithoscope.evaluation.metric_intervals import read_groups
 from lithoscope.models.predictor import Predictor
 
@@ -55,7 +55,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Features:
+class PhotographFeatures:
     """The photographs of the training and of the split that is scored.
 
     Attributes:
@@ -78,8 +78,8 @@ def photograph_features(
     predictor: Predictor,
     on: str,
     needed: Sequence[int],
-    judged: Embedded | None,
-) -> Features:
+    judged: JudgedEmbeddings | None,
+) -> PhotographFeatures:
     """Take the features that the comparison with people made, or make and keep them where it made none.
 
     Args:
@@ -103,7 +103,7 @@ def photograph_features(
     found = {}
     with Progress(transient=True) as progress:
         task = progress.add_task("features of the photographs", total=sum(map(len, rows.values())))
-        see = seen_by(parameters, predictor, weights, lambda done: progress.advance(task, done), views)
+        see = embedding_function(parameters, predictor, weights, lambda done: progress.advance(task, done), views)
         for name, split in splits.items():
             ids = [split.ids[row] for row in rows[name]]
             if all(identity in known for identity in ids):
@@ -121,10 +121,10 @@ def photograph_features(
         text = json.dumps(source | ({"of": _SCRATCH} if weights is None else {}), indent=2, ensure_ascii=False)
         (folder / "source.json").write_text(text + "\n", encoding="utf-8")
     words = f"next-to-last layer, {source['of']}" if weights is not None else _SCRATCH
-    return Features(found["training"], found[on], weights is not None, words)
+    return PhotographFeatures(found["training"], found[on], weights is not None, words)
 
 
-def _known(judged: Embedded) -> dict[str, npt.NDArray[np.float32]]:
+def _known(judged: JudgedEmbeddings) -> dict[str, npt.NDArray[np.float32]]:
     """Return the features of every photograph that people judged, by its id."""
     parts = [part for part in (judged.train, judged.test) if part is not None]
     return {name: row for part in parts for name, row in zip(part.space.ids, part.embedding.last, strict=True)}

@@ -1,4 +1,4 @@
-"""Photographs, and the evidence laid over them, as small files."""
+"""Attribution overlays: photographs, and the evidence laid over them, as small files."""
 
 from pathlib import Path
 

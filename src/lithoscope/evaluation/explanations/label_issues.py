@@ -1,4 +1,4 @@
-"""Labels that may be wrong: those that a model which did not learn from them contradicts with confidence.
+"""Label issues (confident learning, Northcutt et al. 2021): labels that out-of-fold predictions contradict.
 
 Source of the rule: Northcutt, Jiang & Chuang (2021), Confident Learning: Estimating Uncertainty in Dataset Labels,
 Journal of Artificial Intelligence Research 70, section 3.1. Of those it finds, the ones whose label is least probable
@@ -28,7 +28,7 @@ Labels = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Suspect:
+class LabelIssue:
     """A photograph whose label is contradicted.
 
     Attributes:
@@ -46,7 +46,7 @@ class Suspect:
     own: float
 
 
-def contradicted(probabilities: Floats, labels: Labels) -> list[Suspect]:
+def find_label_issues(probabilities: Floats, labels: Labels) -> list[LabelIssue]:
     """Find the photographs that are named another class at least as surely as that class's own usually are.
 
     Args:
@@ -56,21 +56,21 @@ def contradicted(probabilities: Floats, labels: Labels) -> list[Suspect]:
     Returns:
         The one first whose label is the least probable beside the other class.
     """
-    there = np.isfinite(probabilities).all(axis=1)
+    finite = np.isfinite(probabilities).all(axis=1)
     # A class that no photograph has as its label has no usual confidence, and is never a suspect's.
     usual = np.array(
         [
-            probabilities[there & (labels == name), name].mean() if (there & (labels == name)).any() else np.inf
+            probabilities[finite & (labels == name), name].mean() if (finite & (labels == name)).any() else np.inf
             for name in range(probabilities.shape[1])
         ]
     )
     found = []
-    for row in np.flatnonzero(there):
+    for row in np.flatnonzero(finite):
         named = int(probabilities[row].argmax())
         confidence = float(probabilities[row, named])
         if named != labels[row] and confidence >= usual[named]:
             own = float(probabilities[row, labels[row]])
-            found.append(Suspect(int(row), named, confidence, float(usual[named]), own))
+            found.append(LabelIssue(int(row), named, confidence, float(usual[named]), own))
     return sorted(found, key=lambda one: (one.own / one.confidence, one.row))
 
 

@@ -1,4 +1,4 @@
-"""The training photographs that a photograph is nearest to, as a network sees them."""
+"""Nearest neighbours by cosine similarity: the training photographs that are most alike to a network."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Photographs on a plane: principal components, which keep distances, and t-SNE, which keeps neighbourhoods."""
+"""Two-dimensional projections: principal components, which keep distances, and t-SNE, which keeps neighbourhoods."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Arrangement:
+class Projection:
     """Photographs on a plane, two ways.
 
     Attributes:
@@ -37,7 +37,7 @@ class Arrangement:
     note: str = ""
 
 
-def arrange(features: npt.NDArray[np.float32], fitted: npt.NDArray[np.bool_]) -> Arrangement:
+def project(features: npt.NDArray[np.float32], fitted: npt.NDArray[np.bool_]) -> Projection:
     """Arrange photographs by their features.
 
     Sources: principal components; t-SNE: van der Maaten & Hinton (2008), Visualizing data using t-SNE, JMLR 9, started
@@ -53,7 +53,7 @@ def arrange(features: npt.NDArray[np.float32], fitted: npt.NDArray[np.bool_]) ->
     values = features.astype(np.float64)
     basis = values[fitted] if fitted.sum() > 2 else values
     if np.ptp(basis, axis=0).max(initial=0.0) == 0:
-        return Arrangement(np.zeros((len(values), 2)), (0.0, 0.0), None, 0.0, "all photographs have the same features")
+        return Projection(np.zeros((len(values), 2)), (0.0, 0.0), None, 0.0, "all photographs have the same features")
     seed = integer_seed(0, "arrangement") % 2**32
     # Sums over several threads depend on their number and, beyond two, on which is done first.
     with threadpool_limits(1):  # type: ignore[no-untyped-call]
@@ -64,7 +64,7 @@ def arrange(features: npt.NDArray[np.float32], fitted: npt.NDArray[np.bool_]) ->
         explained = shares[0], shares[1]
         if len(values) < FEWEST:
             note = f"{len(values)} photographs are too few, {FEWEST} are needed"
-            return Arrangement(plane, explained, None, 0.0, note)
+            return Projection(plane, explained, None, 0.0, note)
         perplexity = min(PERPLEXITY, (len(values) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)  # type: ignore[no-untyped-call]
-        return Arrangement(plane, explained, np.asarray(tsne.fit_transform(scores), dtype=np.float64), perplexity)
+        return Projection(plane, explained, np.asarray(tsne.fit_transform(scores), dtype=np.float64), perplexity)

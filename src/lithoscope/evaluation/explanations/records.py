@@ -1,4 +1,4 @@
-"""What ``explained.json`` says of single photographs, and the pictures that go with it."""
+"""Example records of ``explained.json``: the entries of single photographs, and their pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from lithoscope.data.packed.arrays import Pixels
 from lithoscope.evaluation.explanations.attribution import Floats as Evidence
-from lithoscope.evaluation.explanations.features import Features
+from lithoscope.evaluation.explanations.features import PhotographFeatures
 from lithoscope.evaluation.explanations.images import Album, overlay
-from lithoscope.evaluation.explanations.label_issues import Suspect, contradicted, out_of_fold
+from lithoscope.evaluation.explanations.label_issues import LabelIssue, find_label_issues, out_of_fold
 from lithoscope.evaluation.explanations.neighbours import nearest
 
 NEIGHBOURS = 3  # of each mistake
@@ -19,7 +19,7 @@ SUSPECTS = 12  # of each split at most
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredSplit:
     """The photographs that were scored, and what the model said of them.
 
     Attributes:
@@ -49,7 +49,7 @@ class Scored:
         return found
 
 
-class Records:
+class ExampleRecords:
     """Writes pictures into an album and says which photograph is which.
 
     Args:
@@ -61,7 +61,7 @@ class Records:
     """
 
     def __init__(
-        self, album: Album, scored: Scored, training: Pixels, features: Features, classes: Sequence[str]
+        self, album: Album, scored: ScoredSplit, training: Pixels, features: PhotographFeatures, classes: Sequence[str]
     ) -> None:
         self.album, self.scored, self.training, self.features, self.classes = album, scored, training, features, classes
 
@@ -99,14 +99,14 @@ class Records:
         """Return the labels that may be wrong: of scored photographs, then, where it can be said, of training ones."""
         scored, training = self.scored, self.features.training
         entries: list[dict[str, Any]] = []
-        for one in contradicted(scored.probabilities, scored.labels)[:SUSPECTS]:
+        for one in find_label_issues(scored.probabilities, scored.labels)[:SUSPECTS]:
             photo = self.album.photo(
                 scored.ids[one.row], scored.images[one.row], f"suspects/{len(entries) + 1:04d}-photo"
             )
             entries.append(self._suspect(one, scored.ids[one.row], int(scored.labels[one.row]), photo, scored.split))
         if self.features.unlearnt:
             answers = out_of_fold(training.values, training.labels, training.groups, len(self.classes))
-            for one in contradicted(answers, training.labels)[:SUSPECTS]:
+            for one in find_label_issues(answers, training.labels)[:SUSPECTS]:
                 photo = self._learnt(one.row, f"suspects/{len(entries) + 1:04d}-photo")
                 entries.append(
                     self._suspect(one, training.ids[one.row], int(training.labels[one.row]), photo, "training")
@@ -130,7 +130,7 @@ class Records:
         training = self.features.training
         return self.album.photo(training.ids[place], self.training[training.rows[place]], name)
 
-    def _suspect(self, one: Suspect, photograph: str, label: int, photo: str, split: str) -> dict[str, Any]:
+    def _suspect(self, one: LabelIssue, photograph: str, label: int, photo: str, split: str) -> dict[str, Any]:
         named, usual = self.classes[one.named], f"photographs labelled {self.classes[one.named]} usually get"
         who = "a linear model that had not seen it names it" if split == "training" else "the model names it"
         return {

@@ -1,1 +1,1 @@
-"""The comparison with people, for sets that came with human judgements of their photographs; see docs/people.md."""
+"""Comparison with human judgements of the same photographs; see docs/people.md."""

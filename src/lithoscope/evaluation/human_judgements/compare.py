@@ -1,4 +1,4 @@
-"""The comparison with people as a part of the pipeline: what it reads, what it writes, what it says."""
+"""Human-judgement comparison as a part of the pipeline: its inputs, files and printed lines."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ import pandas as pd
 from lithoscope.config.params import Parameters
 from lithoscope.data.packed.arrays import open_split
 from lithoscope.evaluation.human_judgements.confusions import naming_figures
-from lithoscope.evaluation.human_judgements.embedded import Embedded, embed_photographs
+from lithoscope.evaluation.human_judgements.embedded import JudgedEmbeddings, embed_photographs
 from lithoscope.evaluation.human_judgements.figures import COLUMNS, FittedMaps, compare_test, compare_training, table
 from lithoscope.evaluation.human_judgements.human_data import HumanData, NotComparable, read_people
 from lithoscope.evaluation.metrics import flat
@@ -26,7 +26,7 @@ _HEADLINES = ("mean_r", "disparity", "spearman", "accuracy", "off_diagonal")
 
 def compare_with_people(
     root: Path, parameters: Parameters, predictor: Predictor, probabilities: npt.NDArray[np.floating], on: str
-) -> tuple[dict[str, float], Embedded | None]:
+) -> tuple[dict[str, float], JudgedEmbeddings | None]:
     """Compare a trained model with people, where the set came with their judgements; write and print what is found.
 
     Writes ``metrics/people.json``, ``plots/people.csv`` and ``build/embeddings``, which say so where there is nothing
@@ -76,7 +76,7 @@ def compare_with_people(
 def _tested(
     root: Path,
     data: HumanData,
-    seen: Embedded,
+    seen: JudgedEmbeddings,
     maps: FittedMaps,
     predictor: Predictor,
     probabilities: npt.NDArray[np.floating],

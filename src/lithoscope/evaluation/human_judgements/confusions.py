@@ -1,4 +1,4 @@
-"""The model beside the people who named the same new photographs, ten ways."""
+"""Human and model confusion matrices: the same new photographs named in ten ways."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ SPLITS = 200
 
 
 @dataclass(frozen=True)
-class Named:
+class ModelNamings:
     """What the model says of the photographs of one condition.
 
     Attributes:
@@ -71,7 +71,7 @@ def naming_figures(
 
 def model_namings(
     trials: Namings, test: HumanSpace, probabilities: dict[str, Floats], columns: list[int], categories: list[str]
-) -> Named:
+) -> ModelNamings:
     """Restrict the model's probabilities to a condition's categories and to the photographs its people named."""
     shown = set(zip(trials.category.tolist(), trials.token.tolist(), strict=True))
     rows = [
@@ -81,14 +81,14 @@ def model_namings(
     ]
     values = np.array([row[2] for row in rows], dtype=np.float64).reshape(-1, len(columns))
     totals = np.maximum(values.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    return Named(
+    return ModelNamings(
         np.array([row[0] for row in rows], dtype=np.int64),
         np.array([row[1] for row in rows], dtype=np.int64),
         values / totals,
     )
 
 
-def condition_figures(trials: Namings, model: Named) -> dict[str, Any]:
+def condition_figures(trials: Namings, model: ModelNamings) -> dict[str, Any]:
     """Return how well people and the model name the photographs, and how far their mistakes agree.
 
     Returns:
@@ -128,7 +128,7 @@ def condition_figures(trials: Namings, model: Named) -> dict[str, Any]:
     }
 
 
-def agreement(trials: Namings, model: Named) -> dict[str, float]:
+def agreement(trials: Namings, model: ModelNamings) -> dict[str, float]:
     """Return how far two confusion matrices and two series of accuracies agree; see :func:`condition_figures`."""
     people = people_confusion(trials)
     own = np.array([model.probabilities[model.category == row].mean(axis=0) for row in range(WAYS)])
@@ -141,13 +141,13 @@ def agreement(trials: Namings, model: Named) -> dict[str, float]:
         (trials.named[(trials.category == category) & (trials.token == token)] == category).mean()
         for category, token in zip(model.category, model.token, strict=True)
     ]
-    mine = model.probabilities[np.arange(len(model.category)), model.category]
+    probability = model.probabilities[np.arange(len(model.category)), model.category]
     return {
         "all": _pearson(own.ravel(), people.ravel()),
         "off_diagonal": found,
         "off_diagonal_p": (1 + as_good) / (1 + len(orders)),
-        "off_diagonal_ceiling": ceiling(trials),
-        "photographs": _pearson(mine, np.array(shares)),
+        "off_diagonal_ceiling": noise_ceiling(trials),
+        "photographs": _pearson(probability, np.array(shares)),
     }
 
 
@@ -159,7 +159,7 @@ def people_confusion(trials: Namings) -> Floats:
     return shares
 
 
-def ceiling(trials: Namings) -> float:
+def noise_ceiling(trials: Namings) -> float:
     """Return the correlation with people's mistakes that a model without any error of its own would have.
 
     The confusions of one random half of the people are correlated with the other half's; by the Spearman-Brown
@@ -171,13 +171,13 @@ def ceiling(trials: Namings) -> float:
     drawn = generator(0, "people", "halves")
     for _ in range(SPLITS):
         first = np.isin(trials.person, drawn.permutation(names)[: len(names) // 2])
-        one, other = (people_confusion(_some(trials, rows))[off] for rows in (first, ~first))
+        one, other = (people_confusion(_select(trials, rows))[off] for rows in (first, ~first))
         halves.append(_pearson(one, other))
     half = max(float(np.mean(halves)), 0.0)
     return float(np.sqrt(2 * half / (1 + half)))
 
 
-def _some(trials: Namings, rows: npt.NDArray[np.bool_]) -> Namings:
+def _select(trials: Namings, rows: npt.NDArray[np.bool_]) -> Namings:
     return Namings(*(values[rows] for values in vars(trials).values()))
 
 

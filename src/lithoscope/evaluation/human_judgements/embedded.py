@@ -1,4 +1,4 @@
-"""The photographs that people judged, as networks see them; kept as files.
+"""Embeddings of the photographs that people judged, kept as files.
 
 What a map is fitted to must come from a network that was not trained on the same photographs: towards the end of
 training the features of a class collapse to a point (Papyan, Han & Donoho 2020, Prevalence of neural collapse during
@@ -19,7 +19,12 @@ from rich.progress import Progress
 from lithoscope.config.params import Parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.packed.arrays import Pixels, open_split
-from lithoscope.evaluation.embeddings.backbone import backbone_source, embed_trained, seen_by, starting_weights
+from lithoscope.evaluation.embeddings.backbone import (
+    backbone_source,
+    embed_trained,
+    embedding_function,
+    starting_weights,
+)
 from lithoscope.evaluation.embeddings.layers import Embedding
 from lithoscope.evaluation.human_judgements.figures import FittedMaps, Judged
 from lithoscope.evaluation.human_judgements.human_data import DIMENSIONS, HumanData, HumanSpace
@@ -28,7 +33,7 @@ from lithoscope.models.predictor import Predictor
 
 
 @dataclass(frozen=True)
-class Embedded:
+class JudgedEmbeddings:
     """Photographs that people judged, as networks see them.
 
     Attributes:
@@ -68,7 +73,7 @@ class Embedded:
 
 def embed_photographs(
     build: Path, data: HumanData, parameters: Parameters, predictor: Predictor, *, test: bool
-) -> Embedded:
+) -> JudgedEmbeddings:
     """Run the photographs that people judged through the backbone as it was before training.
 
     A network from scratch has no such backbone; there its trained self serves, for the test alone.
@@ -87,14 +92,14 @@ def embed_photographs(
     with Progress(transient=True) as progress:
         count = len(data.train.ids) + len(data.test.ids) * test
         task = progress.add_task("embeddings for the comparison with people", total=count)
-        see = seen_by(parameters, predictor, weights, lambda done: progress.advance(task, done))
+        see = embedding_function(parameters, predictor, weights, lambda done: progress.advance(task, done))
         learnt, groups = _judged(build, data.train, ("train", "val") if weights else ("train",), see)
         tested = _judged(build, data.test, ("test",), see)[0] if test else None
     trained = np.empty((0, 0), np.float32)
     if test:
         own, _ = _judged(build, data.test, ("test",), lambda images: embed_trained(predictor, images))
         trained = own.embedding.last
-    return Embedded(
+    return JudgedEmbeddings(
         source=backbone_source(parameters, weights),
         train=learnt if weights else None,
         groups=groups,

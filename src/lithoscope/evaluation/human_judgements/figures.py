@@ -1,4 +1,4 @@
-"""The comparison with people, from embeddings to figures."""
+"""Human-judgement figures: from embeddings to the numbers of ``metrics/people.json``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from lithoscope.evaluation.human_judgements.procrustes import (
     with_intervals,
 )
 from lithoscope.evaluation.human_judgements.regressions import (
-    Features,
+    FeatureBlocks,
     FittedRidge,
     Map,
     cross_validated,
@@ -45,12 +45,12 @@ class Judged:
     space: HumanSpace
     embedding: Embedding
 
-    def candidates(self) -> dict[str, Features]:
+    def candidates(self) -> dict[str, FeatureBlocks]:
         """Return what a ridge may start from: the next-to-last layer alone, or the statistics of several layers."""
         last = self.embedding.last
         return {
-            "last layer": Features(last, (last.shape[1],)),
-            "several layers": Features(self.embedding.layers, self.embedding.blocks),
+            "last layer": FeatureBlocks(last, (last.shape[1],)),
+            "several layers": FeatureBlocks(self.embedding.layers, self.embedding.blocks),
         }
 
 
@@ -129,21 +129,23 @@ def compare_test(
     if maps.ridge is not None and features is not None:
         predicted = maps.ridge.predict(features.values)
     named = {"components": arranged, "ridge": predicted, "authors": authors}
-    there = {name: values for name, values in named.items() if values is not None}
-    resampled = bootstrap(people, *there.values())
+    configurations = {name: values for name, values in named.items() if values is not None}
+    resampled = bootstrap(people, *configurations.values())
     figures: dict[str, Any] = {"photographs": len(people)}
-    for place, (name, values) in enumerate(there.items()):
+    for place, (name, values) in enumerate(configurations.items()):
         figures[name] = with_intervals(fit(people, values), resampled[:, place], DIMENSIONS)
     best = "components" if predicted is None else "ridge"
     if authors is not None:
-        apart = resampled[:, list(there).index(best)] - resampled[:, list(there).index("authors")]
+        differences = (
+            resampled[:, list(configurations).index(best)] - resampled[:, list(configurations).index("authors")]
+        )
         difference = {}
         for place, name in enumerate(("mean_r", "disparity")):
             difference[name] = figures[best][name] - figures["authors"][name]
-            low, high = interval(apart[:, place], difference[name])
+            low, high = interval(differences[:, place], difference[name])
             difference |= {f"{name}_low": low, f"{name}_high": high}
         figures["difference_from_authors"] = difference
-    figures["chance"] = chance(people, there[best])
+    figures["chance"] = chance(people, configurations[best])
     if maps.supplementary is not None and features is not None and judged.space.supplementary is not None:
         values = maps.supplementary.predict(features.values)
         correlations = column_correlations(judged.space.supplementary, values)

@@ -1,4 +1,4 @@
-"""Human judgements of the photographs, read from the tables that came with a set.
+"""Human similarity spaces (multidimensional scaling), read from the tables that came with a set.
 
 The tables of OSF node d6b9y: Nosofsky, Sanders, Meagher & Douglas (2018), Behavior Research Methods 50, 530–556 (the
 360), Sanders & Nosofsky (2020), Computational Brain & Behavior 3, 229–251 (the 120, the network's predictions, the

@@ -1,4 +1,4 @@
-"""Procrustes: how well one arrangement of photographs fits another, once moved, turned, mirrored and scaled.
+"""Procrustes analysis (Gower 1975): the fit of two configurations up to shift, rotation, reflection and scale.
 
 Source: Gower (1975), Generalized Procrustes analysis, Psychometrika 40, 33–51; computed by SciPy. Correlations after
 the fit are positive by construction, also for an arrangement that knows nothing: read them beside :func:`chance`.
@@ -98,17 +98,17 @@ def chance(people: Floats, other: Floats) -> dict[str, dict[str, float]]:
     return found
 
 
-def bootstrap(people: Floats, *others: Floats) -> npt.NDArray[np.float64]:
+def bootstrap(people: Floats, *configurations: Floats) -> npt.NDArray[np.float64]:
     """Fit arrangements anew to photographs drawn with replacement, each time the same for all of them.
 
     Returns:
-        float64 (resamples, others, 2): mean r and disparity.
+        float64 (resamples, configurations, 2): mean r and disparity.
     """
     drawn = generator(0, "people", "bootstrap")
-    found = np.empty((RESAMPLES, len(others), 2))
+    found = np.empty((RESAMPLES, len(configurations), 2))
     for number in range(RESAMPLES):
         rows = drawn.integers(0, len(people), len(people))
-        for place, other in enumerate(others):
+        for place, other in enumerate(configurations):
             one = fit(people[rows], other[rows])
             found[number, place] = one.mean_r, one.disparity
     return found

@@ -1,4 +1,4 @@
-"""Maps from a network's features to people's dimensions, fitted on training photographs only."""
+"""Ridge regression and principal components: from features to people's dimensions, fitted on training photographs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ FOLDS = 6
 
 
 @dataclass(frozen=True)
-class Features:
+class FeatureBlocks:
     """What a network makes of photographs, in blocks that count alike however many columns they have.
 
     Attributes:
@@ -52,7 +52,7 @@ class FittedRidge:
     penalty: float
 
 
-def fit_ridge(features: Features, targets: Floats, groups: Sequence[str]) -> FittedRidge:
+def fit_ridge(features: FeatureBlocks, targets: Floats, groups: Sequence[str]) -> FittedRidge:
     """Fit a ridge regression to all targets at once, its penalty chosen by cross-validation.
 
     Source: Hoerl & Kennard (1970), Ridge regression: biased estimation for nonorthogonal problems, Technometrics 12,
@@ -84,7 +84,7 @@ def fit_ridge(features: Features, targets: Floats, groups: Sequence[str]) -> Fit
     )
 
 
-def cross_validated(features: Features, targets: Floats, groups: Sequence[str]) -> npt.NDArray[np.float64]:
+def cross_validated(features: FeatureBlocks, targets: Floats, groups: Sequence[str]) -> npt.NDArray[np.float64]:
     """Predict each training photograph by a ridge that saw neither it nor its group, not even to choose the penalty.
 
     Args:
@@ -99,7 +99,7 @@ def cross_validated(features: Features, targets: Floats, groups: Sequence[str]) 
     named = np.asarray(groups)
     folds = _folds(groups).split(features.values, groups=groups)  # type: ignore[no-untyped-call]
     for seen, unseen in folds:
-        part = Features(features.values[seen], features.blocks)
+        part = FeatureBlocks(features.values[seen], features.blocks)
         ridge = fit_ridge(part, targets[seen], named[seen].tolist())
         predicted[unseen] = ridge.predict(features.values[unseen])
     return predicted

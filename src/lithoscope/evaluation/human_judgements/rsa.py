@@ -1,4 +1,4 @@
-"""Representational similarity: do two representations find the same photographs alike?
+"""Representational similarity analysis (Kriegeskorte et al. 2008): which photographs two representations find alike.
 
 Source: Kriegeskorte, Mur & Bandettini (2008), Representational similarity analysis, Frontiers in Systems Neuroscience
 2:4.

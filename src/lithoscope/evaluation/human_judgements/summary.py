@@ -1,4 +1,4 @@
-"""The few figures of ``metrics/people.json`` that are kept with a finished run, and shown beside others."""
+"""Headline figures of the human-judgement comparison, for recorded runs and tables."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""How people named photographs: the trials of the naming experiment.
+"""Categorisation trials: how people named photographs in the naming experiment.
 
 Sanders & Nosofsky (2020), Computational Brain & Behavior 3, 229–251: each person learnt the names of ten categories
 from two photographs (tokens) of each, and then named those and two new ones.

@@ -1,1 +1,1 @@
-"""Intervals and tests."""
+"""Statistics: confidence intervals and paired tests."""

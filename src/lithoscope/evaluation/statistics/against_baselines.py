@@ -1,4 +1,4 @@
-"""The network beside the baselines, on the same photographs: ``metrics/comparisons.json``."""
+"""Paired comparison with the baselines on the same photographs: ``metrics/comparisons.json``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Resampling of clusters: photographs that belong together are drawn together or not at all.
+"""Cluster bootstrap: near-duplicates are drawn together or not at all.
 
 Source: A. C. Davison & D. V. Hinkley (1997), Bootstrap Methods and their Application, section 3.8 (clusters) and
 chapter 5 (intervals).

@@ -1,4 +1,4 @@
-"""Two classifiers on the same photographs: how far apart they are, and how sure that is."""
+"""Paired comparison of two classifiers: difference in accuracy, its interval, McNemar's test."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lithoscope.evaluation.statistics.bootstrap import cluster_draws, percentile
 
 ALPHA = 0.05  # a difference with a higher p-value is not shown
 
-# Of each seed, and of each photograph's id in it: whether it was named right.
+# Of each seed, and of each photograph's id in it: whether its prediction is correct.
 Readings = Mapping[str, Mapping[str, bool]]
 
 
@@ -23,7 +23,7 @@ class Paired:
     Attributes:
         photographs: How many different ones both read.
         pairs: How many readings by both there are, over all seeds.
-        difference: Of the shares named right, over all pairs; -1 … 1.
+        difference: Of the accuracies, over all pairs; -1 … 1.
         interval: Its 95 % percentile bootstrap interval over photographs.
         p_values: Of each seed that both have: :func:`mcnemar`.
     """
@@ -93,8 +93,8 @@ def _cluster_bootstrap(
     sums: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], drawn: np.random.Generator
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of ``sums / counts`` over clusters, both int64 (clusters,)."""
-    shares = [(times @ sums) / (times @ counts) for times in cluster_draws(len(sums), drawn)]
-    return percentile_interval(np.concatenate(shares))
+    differences = [(times @ sums) / (times @ counts) for times in cluster_draws(len(sums), drawn)]
+    return percentile_interval(np.concatenate(differences))
 
 
 def mcnemar(only_first: int, only_second: int, *, first_better: bool = False) -> float:
@@ -104,8 +104,8 @@ def mcnemar(only_first: int, only_second: int, *, first_better: bool = False) ->
     percentages, Psychometrika 12, 153–157; exact by the binomial distribution.
 
     Args:
-        only_first: Photographs that the first alone named right.
-        only_second: Photographs that the second alone named right.
+        only_first: Photographs that only the first classifies correctly.
+        only_second: Photographs that only the second classifies correctly.
         first_better: Test one-sided, against the first being no better than the second; otherwise two-sided.
 
     Returns:

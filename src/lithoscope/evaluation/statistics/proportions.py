@@ -1,4 +1,4 @@
-"""How sure a share is: confidence intervals of proportions."""
+"""Confidence intervals of proportions: Wilson (1927), and Newcombe (1998) for differences."""
 
 from math import sqrt
 from statistics import NormalDist

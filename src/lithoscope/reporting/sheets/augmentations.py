@@ -1,4 +1,4 @@
-"""A picture of photographs beside their augmented variations."""
+"""Contact sheet of augmentations: photographs beside their augmented variations."""
 
 import io
 from collections.abc import Sequence

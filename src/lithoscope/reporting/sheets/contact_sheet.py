@@ -1,4 +1,4 @@
-"""Contact sheets: photographs in a grid, each with what the model said about it."""
+"""Contact sheets: photographs in a grid, each with a caption."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

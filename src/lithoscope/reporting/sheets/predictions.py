@@ -1,4 +1,4 @@
-"""A picture of photographs that were scored: some that were classified right and some that were not."""
+"""Contact sheet of predictions: correct and wrong ones."""
 
 from collections.abc import Sequence
 from typing import Any

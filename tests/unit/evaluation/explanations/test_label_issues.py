@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lithoscope.evaluation.explanations.label_issues import contradicted, out_of_fold
+from lithoscope.evaluation.explanations.label_issues import find_label_issues, out_of_fold
 
 
 def test_the_threshold_is_the_usual_confidence_of_the_class_that_was_named() -> None:
@@ -17,18 +17,18 @@ def test_the_threshold_is_the_usual_confidence_of_the_class_that_was_named() -> 
             [np.nan, np.nan],  # labelled 1
         ]
     )
-    (found,) = contradicted(probabilities, np.array([0, 0, 1, 1, 1, 1]))
+    (found,) = find_label_issues(probabilities, np.array([0, 0, 1, 1, 1, 1]))
     assert (found.row, found.named) == (2, 0), ".75 is less than photographs labelled 0 usually get"
     assert (found.confidence, found.usual, found.own) == pytest.approx((0.85, 0.8, 0.15))
 
 
 def test_the_label_that_is_least_probable_beside_the_other_comes_first() -> None:
     probabilities = np.array([[0.6, 0.4, 0], [0.7, 0.25, 0.05], [0.75, 0.24, 0.01], [0.7, 0.01, 0.29], [0.1, 0.9, 0]])
-    assert [one.row for one in contradicted(probabilities, np.array([0, 1, 1, 1, 1]))] == [3, 2, 1]
+    assert [one.row for one in find_label_issues(probabilities, np.array([0, 1, 1, 1, 1]))] == [3, 2, 1]
 
 
 def test_a_class_that_nothing_is_labelled_as_is_never_the_better_label() -> None:
-    assert contradicted(np.array([[0.1, 0.9], [0.2, 0.8]]), np.array([0, 0])) == []
+    assert find_label_issues(np.array([[0.1, 0.9], [0.2, 0.8]]), np.array([0, 0])) == []
 
 
 def clouds(each: int = 20) -> tuple[np.ndarray, np.ndarray]:
@@ -39,11 +39,11 @@ def clouds(each: int = 20) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_planted_wrong_label_is_the_first_suspect() -> None:
     features, labels = clouds()
-    assert contradicted(out_of_fold(features, labels, [str(n) for n in range(60)], 3), labels) == []
+    assert find_label_issues(out_of_fold(features, labels, [str(n) for n in range(60)], 3), labels) == []
     for row, label in ((3, 2), (24, 0), (45, 1)):
         planted = labels.copy()
         planted[row] = label
-        found = contradicted(out_of_fold(features, planted, [str(n) for n in range(60)], 3), planted)
+        found = find_label_issues(out_of_fold(features, planted, [str(n) for n in range(60)], 3), planted)
         assert [(one.row, one.named) for one in found] == [(row, labels[row])]
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from lithoscope.evaluation.explanations.projection import arrange
+from lithoscope.evaluation.explanations.projection import project
 
 ALL = np.ones(40, dtype=bool)
 
@@ -17,7 +17,7 @@ def two_clouds(seed: int = 0) -> np.ndarray:
 
 def test_components_are_those_of_a_singular_value_decomposition() -> None:
     values = two_clouds()
-    found = arrange(values, ALL)
+    found = project(values, ALL)
     centred = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
     lengths = np.linalg.svd(centred, compute_uv=False) ** 2
     assert found.explained == pytest.approx(tuple(lengths[:2] / lengths.sum()))
@@ -26,15 +26,15 @@ def test_components_are_those_of_a_singular_value_decomposition() -> None:
 
 def test_components_are_fitted_to_the_photographs_named_alone() -> None:
     values = two_clouds()
-    found = arrange(values, np.arange(40) < 20)
+    found = project(values, np.arange(40) < 20)
     assert found.explained[0] < 0.5, "within one cloud nothing stands out"
     others = values.copy()
     others[20:] = 7.0
-    np.testing.assert_allclose(arrange(others, np.arange(40) < 20).pca[:20], found.pca[:20], atol=1e-9)
+    np.testing.assert_allclose(project(others, np.arange(40) < 20).pca[:20], found.pca[:20], atol=1e-9)
 
 
 def test_t_sne_keeps_neighbours_together() -> None:
-    placed = arrange(two_clouds(), ALL).tsne
+    placed = project(two_clouds(), ALL).tsne
     assert placed is not None
     distances = np.linalg.norm(placed[:, None] - placed[None], axis=2)
     np.fill_diagonal(distances, np.inf)
@@ -48,7 +48,7 @@ def test_the_same_photographs_lie_at_the_same_places_whatever_the_threads() -> N
         with threadpool_limits(threads):  # type: ignore[no-untyped-call]
             np.random.seed(threads)  # noqa: NPY002  (the global state must not matter)
             torch.manual_seed(threads)
-            found = arrange(two_clouds(), ALL)
+            found = project(two_clouds(), ALL)
         assert found.tsne is not None
         kept.append(found.pca.tobytes() + found.tsne.tobytes())
     assert kept[0] == kept[1]
@@ -56,15 +56,15 @@ def test_the_same_photographs_lie_at_the_same_places_whatever_the_threads() -> N
 
 @pytest.mark.parametrize(("count", "perplexity"), [(10, 3.0), (40, 13.0)])
 def test_perplexity_is_lower_with_few_photographs(count: int, perplexity: float) -> None:
-    assert arrange(two_clouds()[:count], ALL[:count]).perplexity == perplexity
+    assert project(two_clouds()[:count], ALL[:count]).perplexity == perplexity
 
 
 def test_too_few_or_equal_photographs_have_no_t_sne_and_a_note_says_why() -> None:
-    few = arrange(two_clouds()[:9], ALL[:9])
+    few = project(two_clouds()[:9], ALL[:9])
     assert few.tsne is None
     assert few.note == "9 photographs are too few, 10 are needed"
-    alone = arrange(two_clouds()[:1], ALL[:1])
+    alone = project(two_clouds()[:1], ALL[:1])
     assert alone.pca.tolist() == [[0.0, 0.0]]
-    equal = arrange(np.ones((12, 3), np.float32), ALL[:12])
+    equal = project(np.ones((12, 3), np.float32), ALL[:12])
     assert equal.tsne is None
     assert equal.explained == (0.0, 0.0)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from lithoscope.evaluation.human_judgements.confusions import (
-    Named,
+    ModelNamings,
     agreement,
-    ceiling,
     condition_figures,
     naming_figures,
+    noise_ceiling,
     people_confusion,
 )
 from lithoscope.evaluation.human_judgements.human_data import HumanSpace
@@ -85,7 +85,7 @@ def test_accuracies_and_whom_the_model_outdoes_by_hand() -> None:
     answers[0, :10] = (answers[0, :10] + 1) % 10  # 0 of 20 right
     answers[1, :5] = (answers[1, :5] + 1) % 10  # 10 of 20
     answers[2, :2] = (answers[2, :2] + 1) % 10  # 16 of 20
-    model = Named(np.repeat(np.arange(10), 2), np.tile(TOKENS, 10), np.eye(10)[np.repeat(np.arange(10), 2)])
+    model = ModelNamings(np.repeat(np.arange(10), 2), np.tile(TOKENS, 10), np.eye(10)[np.repeat(np.arange(10), 2)])
     model.probabilities[:4] = np.eye(10)[9]  # 16 of 20
     figures = condition_figures(namings(answers), model)
     assert figures["people"]["accuracy"] == pytest.approx((0 + 10 + 16 + 20) / 80)
@@ -104,23 +104,25 @@ def test_a_confusion_matrix_holds_shares_of_its_rows() -> None:
 
 def test_the_same_mistakes_agree_and_others_do_not() -> None:
     trials = namings(confused(60, 0.6, 2))
-    like = Named(np.repeat(np.arange(10), 2), np.tile(TOKENS, 10), np.repeat(people_confusion(trials), 2, axis=0))
+    like = ModelNamings(
+        np.repeat(np.arange(10), 2), np.tile(TOKENS, 10), np.repeat(people_confusion(trials), 2, axis=0)
+    )
     found = agreement(trials, like)
     assert found["all"] == pytest.approx(1)
     assert found["off_diagonal"] == pytest.approx(1)
     assert found["off_diagonal_p"] < 0.01
     assert found["photographs"] > 0.8
-    others = Named(like.category, like.token, np.roll(like.probabilities, 3, axis=1))
+    others = ModelNamings(like.category, like.token, np.roll(like.probabilities, 3, axis=1))
     assert agreement(trials, others)["off_diagonal"] < 0.1
     assert agreement(trials, others)["off_diagonal_p"] > 0.2
-    sure = Named(like.category, like.token, np.eye(10)[like.category])
+    sure = ModelNamings(like.category, like.token, np.eye(10)[like.category])
     assert agreement(trials, sure)["off_diagonal"] == 0, "no mistake agrees with none"
     assert agreement(trials, sure)["all"] > 0.5
 
 
 def test_the_ceiling_rises_with_the_number_of_people_and_falls_to_0_for_guessing() -> None:
-    few, many = (ceiling(namings(confused(people, 0.5, 3))) for people in (4, 60))
+    few, many = (noise_ceiling(namings(confused(people, 0.5, 3))) for people in (4, 60))
     assert few < many < 1
     assert many > 0.95
     guessing = np.random.default_rng(4).integers(0, 10, (40, 10, 2))
-    assert ceiling(namings(guessing)) < 0.5
+    assert noise_ceiling(namings(guessing)) < 0.5
