@@ -22,7 +22,7 @@ OWN_SOURCE = "data"
 def main() -> None:
     """Fill ``build/raw`` and write ``index.csv``, ``set_aside.csv`` and ``dataset.json`` beside it."""
     parameters = load_parameters(Path("params.yaml"))
-    photographs = photograph_set(parameters.dataset)
+    photographs = photograph_set(parameters.dataset, parameters.folder)
     request = Request(
         mirror=None if parameters.mirror == OWN_SOURCE else Path(parameters.mirror),
         osf_api=parameters.osf_api,

@@ -10,24 +10,31 @@ from lithoscope.cli.output import PATH
 from lithoscope.core.errors import LithoscopeError
 
 OWN_SOURCES = ("specimens", "osf-rocks", "minerals")
+PARAMS = Path("params.yaml")
 
 
 @click.command(cls=Command)
 @click.argument("path", type=PATH, help="A folder (one folder a class), zip or tar; or specimens, osf-rocks, minerals.")
-def use(path: Path) -> None:
+@click.option("--depth", type=int, metavar="N", help="Folders that make a class: Igneous/Basalt is 2 (1).")
+def use(path: Path, **layout: object) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
-    from lithoscope.data.inspect import inspect_source, set_source
+    from lithoscope.config.params import FolderParameters, SplitParameters
+    from lithoscope.config.schema import read_block_file, validate_block
+    from lithoscope.data.inspect import inspect_source, require_splittable, set_source
 
     name = str(path)
     if name == ".":  # what an empty text becomes
         raise LithoscopeError("use: name a folder, an archive, or a set: " + ", ".join(OWN_SOURCES))
     if name in OWN_SOURCES and not path.exists():
-        set_source(Path("params.yaml"), name, None)
+        set_source(PARAMS, name, None)
         print(f"params.yaml: dataset {name}, from its own source")
     else:
-        found = inspect_source(path)
+        given = {key: value for key, value in layout.items() if value is not None}
+        found = inspect_source(path, validate_block(FolderParameters, given, "use"))
         print(found.describe())
-        set_source(Path("params.yaml"), found.dataset, path)
+        split = validate_block(SplitParameters, read_block_file(PARAMS).get("split"), PARAMS.name, "split.")
+        require_splittable(found.entries, split)
+        set_source(PARAMS, found.dataset, path, found.layout)
     print("params.yaml now says so; train on it with: dvc repro")
 
 

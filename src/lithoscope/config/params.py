@@ -64,6 +64,15 @@ def _usable_weights(weights: str | None, info: ValidationInfo) -> str | None:
     return weights
 
 
+class FolderParameters(Block):
+    """How the photographs of ``dataset: folder`` are laid out.
+
+    The defaults are for parameters that were recorded before there was a choice.
+    """
+
+    depth: Annotated[int, Field(ge=1, le=20)] = 1
+
+
 class SplitParameters(Block):
     """Which photographs train, validate and test."""
 
@@ -162,6 +171,7 @@ class Parameters(Block):
     dataset: Literal["specimens", "osf-rocks", "minerals", "folder"]
     mirror: Annotated[str, Field(min_length=1)]
     osf_api: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    folder: FolderParameters = FolderParameters()
     image_size: Annotated[int, Field(ge=32, le=1024)]
     lr: Annotated[float, Field(gt=0, le=100)]
     epochs: Annotated[int, Field(ge=1, le=100_000)]
@@ -228,7 +238,7 @@ class Parameters(Block):
         Where the photographs came from and how they were split does not count, since the data have a hash of their
         own; nor does what is scored afterwards.
         """
-        leading = self.model_dump(exclude={"dataset", "mirror", "osf_api", "split", "evaluate"})
+        leading = self.model_dump(exclude={"dataset", "mirror", "osf_api", "folder", "split", "evaluate"})
         return hashlib.sha256(json.dumps(leading, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,22 +6,29 @@ import re
 import tempfile
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
+from lithoscope.config.params import FolderParameters, SplitParameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
 from lithoscope.data.sources import photograph_set
 from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
-from lithoscope.data.sources.catalogue import SetAside, catalogue
-from lithoscope.data.sources.folder import split_folders
+from lithoscope.data.sources.base import Photograph
+from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
+from lithoscope.data.sources.folder import FolderSet
+from lithoscope.data.sources.layout import classes_at_depths, place, repeated_folders, split_folders
 from lithoscope.data.sources.listing import visible_folders
 from lithoscope.data.sources.minerals import MINERALS
+from lithoscope.data.splits.split import split_photographs
 
 SHOWN_AT_MOST = 20
 _SPLITS = {"train": "train", "val": "val", "test": "test", "": "to split"}
@@ -36,14 +43,20 @@ class Inspection:
         dataset: The value of the parameter ``dataset`` that fits it.
         title: The set's title.
         counts: Photographs that can be read, by class, then by official split (``""`` where there is none).
+        entries: Photographs that can be read.
         set_aside: Files that would be set aside, with their reasons.
+        layout: How a folder of one's own is laid out.
+        notes: What else a person should know, a line each.
     """
 
     path: Path
     dataset: str
     title: str
     counts: dict[str, dict[str, int]]
+    entries: list[Entry]
     set_aside: list[SetAside]
+    layout: FolderParameters
+    notes: list[str]
 
     @property
     def photographs(self) -> int:
@@ -70,10 +83,7 @@ class Inspection:
         for label, splits in sorted(self.counts.items()):
             cells = [f"{_SPLITS[split]} {splits.get(split, 0):>6,}" for split in self.splits]
             lines.append(f"  {safe(label):<{width}}  {'   '.join(cells)}")
-        folded = Counter(label.casefold() for label in self.counts)
-        alike = sorted(label for label in self.counts if folded[label.casefold()] > 1)
-        if alike:
-            lines.append(f"note: these classes differ only in upper and lower case: {safe(', '.join(alike))}")
+        lines += [f"note: {safe(note)}" for note in self.notes]
         files = "1 file" if len(self.set_aside) == 1 else f"{len(self.set_aside) or 'no'} files"
         lines.append(f"{files} would be set aside{':' if self.set_aside else ''}")
         lines += [f"  {safe(item.id)}: {item.reason}" for item in self.set_aside[:SHOWN_AT_MOST]]
@@ -82,34 +92,81 @@ class Inspection:
         return "\n".join(lines)
 
 
-def inspect_source(path: Path) -> Inspection:
+def inspect_source(path: Path, layout: FolderParameters | None = None) -> Inspection:
     """Look into a folder, zip or tar as the download stage would; nothing is kept.
 
     Args:
         path: Any local path; ``~`` stands for the home folder.
+        layout: How it is laid out, where it is no published set.
 
     Raises:
         LithoscopeError: There is nothing to train on; the line says why.
     """
-    place = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (a link is the user's name for a place: kept)
-    if not place.exists():
-        raise LithoscopeError(f"{place}: no such folder or file")
-    _refuse_what_dvc_cannot_hash(place)
-    _refuse_specimens(place)
+    source = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (a link is the user's name for a source: kept)
+    if not source.exists():
+        raise LithoscopeError(f"{source}: no such folder or file")
+    _refuse_what_dvc_cannot_hash(source)
+    _refuse_specimens(source)
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
-        tree = open_mirror(place, Path(workplace))
+        tree = open_mirror(source, Path(workplace))
         try:
             name = _recognised(unwrapped(tree))
         except OSError as error:
-            raise LithoscopeError(f"{place}: cannot be read ({error.strerror})") from None
-        kind = photograph_set(name)
-        root, photographs, _ = listed(kind, tree, str(place))
+            raise LithoscopeError(f"{source}: cannot be read ({error.strerror})") from None
+        layout = layout or FolderParameters()
+        kind = photograph_set(name, layout)
+        root, photographs, _ = listed(kind, tree, str(source))
         found = catalogue(root, photographs)
+        notes = _notes_on_names(found.labels())
+        if name == FolderSet.name:
+            notes += _notes_on_folders(root, photographs, layout)
     counts: dict[str, dict[str, int]] = {label: {} for label in found.labels()}
     for entry in found.entries:
         splits = counts[entry.label]
         splits[entry.official_split] = splits.get(entry.official_split, 0) + 1
-    return Inspection(place, name, kind.title, counts, found.set_aside)
+    return Inspection(source, name, kind.title, counts, found.entries, found.set_aside, layout, notes)
+
+
+def require_splittable(entries: Sequence[Entry], settings: SplitParameters) -> None:
+    """Refuse photographs that the stage ``split`` would refuse, exact copies taken for the only duplicates.
+
+    Raises:
+        LithoscopeError: A class has too few different photographs for the sides asked for.
+    """
+    table = pd.DataFrame([asdict(entry) for entry in entries])
+    split_photographs(table, pd.factorize(table["sha256"])[0].tolist(), settings)
+
+
+def _notes_on_names(labels: Sequence[str]) -> list[str]:
+    plain = {label: "".join(label.casefold().split()) for label in labels}
+    counts = Counter(plain.values())
+    alike = [label for label in labels if counts[plain[label]] > 1]
+    return [f"these classes differ only in upper and lower case or in blanks: {', '.join(alike)}"] if alike else []
+
+
+def _notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: FolderParameters) -> list[str]:
+    """Say what the classes would be at other depths, and where they are perhaps no classes at all."""
+    splits = split_folders(root)
+    places = [place(file.id, splits) for file in photographs]
+    depths = classes_at_depths(places)
+    notes = []
+    repeated = repeated_folders(places)
+    if repeated:
+        outer = ", ".join(sorted({at.folders[0] for at in places if at.folders}))
+        notes.append(
+            f"the same folders ({_some(repeated)}) lie in each of {outer}: if those are splits, name them train, val "
+            "or test; if the inner folders are, put them outside the classes; if the inner ones are classes: --depth 2"
+        )
+    if len(depths) > max(layout.depth, 1):
+        for depth, counts in depths.items():
+            classes = [f"{label} {count:,}" for label, count in counts.items()]
+            taken = "taken" if depth == layout.depth else f"--depth {depth}"
+            notes.append(f"folders are nested; {taken}: {len(classes):,} classes of files: {_some(classes)}")
+    return notes
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def _refuse_specimens(place: Path) -> None:
@@ -136,13 +193,14 @@ def mirror_value(place: Path) -> str:
     return value
 
 
-def set_source(params_path: Path, dataset: str, mirror: Path | None) -> None:
+def set_source(params_path: Path, dataset: str, mirror: Path | None, layout: FolderParameters | None = None) -> None:
     """Write where the photographs come from into a parameter file; everything else in it stays as it is, to the byte.
 
     Args:
         params_path: Usually ``params.yaml``.
         dataset: The value of ``dataset``.
         mirror: A folder or archive, made absolute; None for the set's own source.
+        layout: The values of the block ``folder``; None for those of one folder a class.
 
     Raises:
         LithoscopeError: The file has not those keys, or the path cannot stand in it.
@@ -150,15 +208,22 @@ def set_source(params_path: Path, dataset: str, mirror: Path | None) -> None:
     value = "data" if mirror is None else mirror_value(mirror)
     try:
         before = read_yaml(params_path)
+        if not isinstance(before, dict):
+            raise LithoscopeError(f"{params_path}: has no keys and values")
         with params_path.open(encoding="utf-8", newline="") as stream:
             text = stream.read()
-        for key, new in (("dataset", dataset), ("mirror", value)):
-            text = _with_value(text, key, new)
+        folder = (layout or FolderParameters()).model_dump()
+        wanted = {**before, "dataset": dataset, "mirror": value}
+        if "folder" in before or layout is not None:  # not in files of the time before there was a choice
+            wanted["folder"] = folder
+        for keys, new in _leaves(wanted):
+            if new != _leaf(before, keys):
+                text = _with_value(text, keys, new)
     except (OSError, UnicodeError, YAMLError) as error:
         raise LithoscopeError(f"{params_path}: cannot be read ({type(error).__name__})") from None
     fresh = params_path.with_name(f".{params_path.name}.new")
     fresh.write_text(text, encoding="utf-8", newline="")
-    if read_yaml(fresh) != {**before, "dataset": dataset, "mirror": value}:
+    if read_yaml(fresh) != wanted:
         fresh.unlink()
         raise LithoscopeError(f"{params_path}: set by hand: dataset: {dataset}, mirror: {_scalar(value)}")
     fresh.replace(params_path)
@@ -191,18 +256,33 @@ def _recognised(root: Path) -> str:
     return "folder"
 
 
-def _with_value(text: str, key: str, value: str) -> str:
-    """Replace the value of a top-level key in YAML text; a comment behind it keeps its column where it can.
+def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, (*above, key))
+        else:
+            yield (*above, key), value
+
+
+def _leaf(values: Any, keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        values = values.get(key) if isinstance(values, dict) else None
+    return values
+
+
+def _with_value(text: str, keys: tuple[str, ...], value: str | int | None) -> str:
+    """Replace the value of a key in YAML text; a comment behind it keeps its column where it can.
 
     ruamel.yaml finds the value but does not write the file: its round trip turns ``null`` into nothing.
     """
-    document = YAML().compose(text)
-    pairs = document.value if isinstance(document, MappingNode) else []
-    node = next((node for name, node in pairs if name.value == key), None)
+    node = YAML().compose(text)
+    for key in keys:
+        pairs = node.value if isinstance(node, MappingNode) else []
+        node = next((node for name, node in pairs if name.value == key), None)
     if not isinstance(node, ScalarNode):
-        raise LithoscopeError(f"params.yaml: has no key {key} with a plain value")
+        raise LithoscopeError(f"params.yaml: has no key {'.'.join(keys)} with a plain value")
     start, end = node.start_mark.index, node.end_mark.index
-    new = _scalar(value)
+    new = _scalar(value) if isinstance(value, str) else json.dumps(value)
     rest = text[end:]
     comment = re.match("( +)#", rest)
     if comment:

@@ -1,19 +1,22 @@
 """What `lithoscope use PATH` sees in a place, and what it writes into params.yaml."""
 
 import os
+import shutil
 import tarfile
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from lithoscope.config.params import load_parameters
+from lithoscope.config.params import FolderParameters, SplitParameters, load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.inspect import inspect_source, set_source
+from lithoscope.data.inspect import inspect_source, require_splittable, set_source
 from lithoscope.data.sources.minerals import MINERALS
 
 from helpers.photographs_on_disk import class_folders, photograph, tree
+
+SPLIT = SplitParameters(seed=0, test=0.2, validation=0.1, folds=0, fold=0)
 
 
 @pytest.fixture
@@ -68,7 +71,56 @@ def test_the_set_is_recognised_by_its_folders(tmp_path: Path) -> None:
 
 def test_classes_that_differ_in_case_only_are_pointed_out(tmp_path: Path) -> None:
     class_folders(tmp_path, "Quartz", "quartz", "pyrite", each=1)
-    assert "differ only in upper and lower case: Quartz, quartz" in inspect_source(tmp_path).describe()
+    assert "differ only in upper and lower case or in blanks: Quartz, quartz" in inspect_source(tmp_path).describe()
+
+
+def test_what_split_would_refuse_is_found_before(tmp_path: Path) -> None:
+    class_folders(tmp_path, "a", "b", each=4)
+    class_folders(tmp_path, "lonely", each=1)
+    for number in range(4):
+        shutil.copy(tmp_path / "a" / f"{number}.png", tmp_path / "b" / f"copy {number}.png")
+    found = inspect_source(tmp_path)
+    with pytest.raises(LithoscopeError) as caught:
+        require_splittable(found.entries, SPLIT)
+    message = str(caught.value)
+    assert "each class needs 3 different ones" in message
+    assert "a (0 of 0; 4 set aside: same photograph under another label)" in message
+    assert "lonely (1 of 1)" in message
+    assert "b (" not in message, "it has four photographs of its own"
+    (tmp_path / "b").rename(tmp_path.parent / f"{tmp_path.name} gone")
+    class_folders(tmp_path, "lonely", each=3)
+    require_splittable(inspect_source(tmp_path).entries, SPLIT)
+
+
+def test_the_classes_at_each_depth_are_shown(tmp_path: Path) -> None:
+    class_folders(tmp_path / "Igneous", "Basalt", "Granite", each=2)
+    class_folders(tmp_path / "Sedimentary", "Chalk", each=3)
+    text = inspect_source(tmp_path).describe()
+    assert "folders are nested; taken: 2 classes of files: Igneous 4, Sedimentary 3" in text
+    assert "folders are nested; --depth 2: 3 classes of files: Basalt 2, Granite 2, Chalk 3" in text
+    deep = inspect_source(tmp_path, FolderParameters(depth=2))
+    assert set(deep.counts) == {"Basalt", "Granite", "Chalk"}
+    assert deep.layout.depth == 2
+    assert "nested" not in deep.describe()
+
+
+def test_the_same_folders_in_every_class_are_pointed_out(tmp_path: Path) -> None:
+    for split in ("part one", "part two"):
+        class_folders(tmp_path / split, "a", "b", each=1)
+    text = inspect_source(tmp_path).describe()
+    assert "the same folders (a, b) lie in each of part one, part two: if those are splits, name them train" in text
+
+
+def test_the_depth_is_written_and_goes_back(checkout: Path, tmp_path: Path) -> None:
+    params, original = tmp_path / "params.yaml", checkout / "params.yaml"
+    params.write_bytes(original.read_bytes())
+    first = read_yaml(params)
+    set_source(params, "folder", Path("/rocks"), FolderParameters(depth=3))
+    assert load_parameters(params).folder.depth == 3
+    changed = set(params.read_text("utf-8").splitlines()) - set(original.read_text("utf-8").splitlines())
+    assert {line.split(":")[0].strip() for line in changed} == {"dataset", "mirror", "depth"}
+    set_source(params, first["dataset"], None)
+    assert params.read_bytes() == original.read_bytes()
 
 
 def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:

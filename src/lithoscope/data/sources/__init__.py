@@ -1,5 +1,6 @@
 """Where photographs come from: one class a set, one registry."""
 
+from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import PhotographSet
 from lithoscope.data.sources.folder import FolderSet
@@ -11,12 +12,16 @@ SETS: dict[str, type[PhotographSet]] = {kind.name: kind for kind in (Specimens, 
 """The sets of photographs by the value of the parameter ``dataset``."""
 
 
-def photograph_set(name: str) -> PhotographSet:
+def photograph_set(name: str, layout: FolderParameters | None = None) -> PhotographSet:
     """Return the set of that name.
+
+    Args:
+        name: The value of the parameter ``dataset``.
+        layout: How the photographs of ``dataset: folder`` are laid out; the published sets have their own layout.
 
     Raises:
         LithoscopeError: There is none; the line lists those there are.
     """
     if name not in SETS:
         raise LithoscopeError(f"dataset = {name}: allowed: {' | '.join(SETS)}")
-    return SETS[name]()
+    return FolderSet(layout) if name == FolderSet.name else SETS[name]()

@@ -18,7 +18,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.archives import extract, is_archive
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.catalogue import why_refused
-from lithoscope.data.sources.folder import SPLIT_FOLDERS
+from lithoscope.data.sources.layout import split_of_name
 from lithoscope.data.sources.listing import is_ignored, refusal, visible_folders
 from lithoscope.data.sources.progress import log, track
 
@@ -151,7 +151,7 @@ def unwrapped(tree: Path) -> Path:
         visible = [entry for entry in tree.iterdir() if not is_ignored(entry.name)]
         folders = visible_folders(tree)
         alone = len(visible) == 1 and len(folders) == 1
-        if not alone or folders[0].name.casefold() in SPLIT_FOLDERS or not visible_folders(folders[0]):
+        if not alone or split_of_name(folders[0].name) or not visible_folders(folders[0]):
             return tree
         tree = folders[0]
 

@@ -1,32 +1,33 @@
-"""Any user's photographs: one folder a class."""
+"""Any user's photographs: one folder a class, perhaps nested, or a table of labels beside them."""
 
+import os
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
+from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.listing import printable, refusal, visible_files, visible_folders
-
-SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""Names of folders that stand for an official split, in any case, and the split they stand for."""
+from lithoscope.data.sources.layout import Place, class_names, listed, place, split_folders
+from lithoscope.data.sources.listing import is_ignored, printable, refusal, visible_files
 
 
 class FolderSet(PhotographSet):
-    """Photographs in one folder a class, perhaps below ``train/``, ``val/`` and ``test/``."""
+    """Photographs in one folder a class, perhaps below ``train/``, ``val/`` and ``test/``.
+
+    Args:
+        layout: How the folder is laid out.
+    """
 
     name: ClassVar[str] = "folder"
     title: ClassVar[str] = "Your own photographs"
     citation: ClassVar[str] = "your own photographs"
     rights: ClassVar[str] = "whatever rights you have in your photographs"
+
+    def __init__(self, layout: FolderParameters | None = None) -> None:
+        self.layout = layout or FolderParameters()
+        self._coarse: dict[str, str] = {}
 
     def obtain(self, destination: Path, request: Request) -> None:
         """Refuse: there is no such set anywhere but at a place the user names."""
@@ -34,65 +35,59 @@ class FolderSet(PhotographSet):
         raise LithoscopeError("dataset = folder has no source of its own: run `lithoscope use PATH`")
 
     def photographs(self, root: Path) -> list[Photograph]:
-        """List every file with its class and split as :func:`place` tells them.
+        """List every file with its class and split, as its folders say.
+
+        With ``depth`` 2 the class of ``Igneous/Basalt/1.jpg`` is ``Basalt`` and its coarse class ``Igneous``; a file
+        that lies less deep is in no class.
 
         Raises:
             LithoscopeError: There are fewer than two classes, or one of them has no file at all.
         """
+        depth = self.layout.depth
         splits = split_folders(root)
-        files = [place(identity, splits) for identity in visible_files(root)]
-        labels = {file.label for file in files if refusal(root, file.id) is None} - {""}
-        empty = _class_folders(root, splits) - labels
-        if empty:
-            raise LithoscopeError(f"{root}: class {_listed(empty)} holds no file: fill or remove the folder")
-        if len(labels) < 2:
-            reasons = {refusal(root, file.id) for file in files if file.label == ""} - {None}
-            seen = f"one class ({printable(*labels)})" if labels else f"{len(files):,} files in no class folder"
-            seen += "".join(f", {reason}" for reason in sorted(map(str, reasons)))
-            raise LithoscopeError(f"{root}: at least two classes are needed, one folder each; found {seen}")
+        places = {identity: place(identity, splits) for identity in visible_files(root)}
+        names = class_names(at.folders[:depth] for at in places.values() if len(at.folders) >= depth)
+        files = [self._photograph(identity, at, names) for identity, at in places.items()]
+        self._coarse = {name: "/".join(path[:-1]) for path, name in names.items()} if depth > 1 else {}
+        _require_files(root, files, {names.get(path, "/".join(path)) for path in _folders_at(root, splits, depth)})
         return files
 
+    def coarse_classes(self, labels: Iterable[str]) -> dict[str, str]:
+        """Map nested classes to the folders around them, once :meth:`photographs` has seen them."""
+        return {label: self._coarse[label] for label in sorted(labels) if label in self._coarse}
 
-def split_folders(root: Path) -> dict[str, str]:
-    """Return the folders of ``root`` that hold an official split, with the split's name.
+    def _photograph(self, identity: str, at: Place, names: dict[tuple[str, ...], str]) -> Photograph:
+        return Photograph(identity, names.get(at.folders[: self.layout.depth], ""), at.split)
 
-    A folder counts if it is named like a split and has folders inside, so a class may well be called "test".
+
+def _folders_at(root: Path, splits: dict[str, str], depth: int) -> set[tuple[str, ...]]:
+    """Return the class folders so many levels deep, empty ones too."""
+    found = set()
+    for folder, subfolders, _ in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not is_ignored(name) and not Path(folder, name).is_symlink()]
+        below = PurePosixPath(Path(folder).relative_to(root).as_posix())
+        folders = place((below / "file").as_posix(), splits).folders
+        if len(folders) == depth and not (len(below.parts) == 1 and below.name in splits):
+            found.add(folders)
+            subfolders.clear()
+    return found
+
+
+def _require_files(root: Path, files: list[Photograph], expected: set[str]) -> None:
+    """Require two classes, and a file that can be opened in each folder of a class.
+
+    Raises:
+        LithoscopeError: With each reason for which files that are there do not count.
     """
-    named = {folder.name: SPLIT_FOLDERS.get(folder.name.casefold()) for folder in visible_folders(root)}
-    return {name: split for name, split in named.items() if split and visible_folders(root / name)}
-
-
-def place(identity: str, splits: dict[str, str]) -> Photograph:
-    """Tell a file's class and official split from its path.
-
-    Args:
-        identity: Posix path below the set's root.
-        splits: What :func:`split_folders` found there. Folders beside a ``train/`` folder belong to no class; beside
-            a ``test/`` or ``val/`` folder alone they are classes whose photographs are still to be split.
-
-    Returns:
-        The file, with an empty label where it lies in no class folder.
-    """
-    folders = PurePosixPath(identity).parts[:-1]
-    split = splits.get(folders[0], "") if folders else ""
-    if split:
-        folders = folders[1:]
-    elif "train" in splits.values():
-        folders = ()
-    return Photograph(identity, folders[0] if folders else "", split)
-
-
-def _class_folders(root: Path, splits: dict[str, str]) -> set[str]:
-    parents = [root / name for name in splits]
-    if "train" not in splits.values():
-        parents.append(root)
-    return {
-        folder.name
-        for parent in parents
-        for folder in visible_folders(parent)
-        if not (parent == root and folder.name in splits)
-    }
-
-
-def _listed(labels: Iterable[str]) -> str:
-    return ", ".join(printable(label) for label in sorted(labels))
+    reasons = {file.id: refusal(root, file.id) for file in files}
+    labels = {file.label for file in files if reasons[file.id] is None} - {""}
+    for label in sorted(expected - labels):
+        refused = Counter(reasons[file.id] for file in files if file.label == label)
+        if not refused:
+            raise LithoscopeError(f"{root}: class {printable(label)} holds no file: fill or remove the folder")
+        why = ", ".join(f"{count:,} × {reason}" for reason, count in sorted(refused.items(), key=str))
+        raise LithoscopeError(f"{root}: class {printable(label)} holds no file that can be opened: {why}")
+    if len(labels) < 2:
+        seen = f"one class ({listed(labels)})" if labels else f"{len(files):,} files in no class folder"
+        seen += "".join(f", {reason}" for reason in sorted({str(reasons[file.id]) for file in files} - {"None"}))
+        raise LithoscopeError(f"{root}: at least two classes are needed, one folder each; found {seen}")

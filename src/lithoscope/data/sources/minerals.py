@@ -11,7 +11,7 @@ import requests
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.archives import DamagedArchive, extract
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.folder import SPLIT_FOLDERS
+from lithoscope.data.sources.layout import split_of_name
 from lithoscope.data.sources.listing import visible_files
 
 MINERALS = ("biotite", "bornite", "chrysocolla", "malachite", "muscovite", "pyrite", "quartz")
@@ -72,7 +72,7 @@ def _placed(identity: str) -> Photograph:
     depth = next((depth for depth, folder in enumerate(folders) if folder in MINERALS), None)
     if depth is None:
         return Photograph(identity, "")
-    splits = [SPLIT_FOLDERS[folder] for folder in folders[:depth] if folder in SPLIT_FOLDERS]
+    splits = [split for folder in folders[:depth] if (split := split_of_name(folder))]
     return Photograph(identity, folders[depth], splits[-1] if splits else "")
 
 

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, Request
-from lithoscope.data.sources.folder import FolderSet, split_folders
+from lithoscope.data.sources.folder import FolderSet
+from lithoscope.data.sources.layout import split_folders
 
 
 class Specimens(FolderSet):

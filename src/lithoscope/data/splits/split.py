@@ -131,7 +131,16 @@ def _require_enough(
     if not poor:
         return
     held = table[table["split"] != ASIDE].groupby("label").size()
-    found = ", ".join(f"{label} ({distinct.get(label, 0)} of {held.get(label, 0)})" for label in poor)
+    aside = table[table["split"] == ASIDE]
+    reasons = {
+        label: Counter(str(why).partition(":")[0] for why in rows) for label, rows in aside.groupby("label")["reason"]
+    }
+    found = ", ".join(
+        f"{label} ({distinct.get(label, 0)} of {held.get(label, 0)}"
+        + "".join(f"; {count} set aside: {why}" for why, count in sorted(reasons.get(label, {}).items()))
+        + ")"
+        for label in poor
+    )
     advice = "lower split.folds, " if settings.folds > 2 else ""
     raise LithoscopeError(
         f"too few photographs to split: each class needs {needed} different ones beside any official test or "
