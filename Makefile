@@ -37,8 +37,14 @@ repro: setup ## Run the pipeline end to end and print the headline figures
 unchanged: setup ## After `make repro`: is everything as committed, where the machine is like the one that made it?
 	@python -m lithoscope.cli.reproducibility
 
+# The longest files stand first (tests/conftest.py), so they are not to be sorted by their number of tests.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: setup ## Run the whole test suite, two files at a time
-	@python -m pytest --numprocesses 2 --dist loadfile
+	@python -m pytest $(SIDE_BY_SIDE)
+
+test-fast: setup ## Run what needs no dvc, torchrun, server, browser or long training: two minutes at most
+	@python -m pytest $(SIDE_BY_SIDE) -m "not (pipeline or slow or browser)"
 
 browser: ## Install Debian's Chromium, for the report's test, where there is none
 	@command -v chromium || { as_root=$$([ "$$(id -u)" = 0 ] || echo sudo); \
@@ -80,4 +86,4 @@ lock: ## Pin the newest tested set anew in requirements.txt
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro unchanged test browser check docs gate faults results lock
+.PHONY: help setup repro unchanged test test-fast browser check docs gate faults results lock

@@ -3,10 +3,15 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+# Before torch is imported: files are tested side by side, and threads of small networks only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from lithoscope.config.params import Parameters, load_parameters
 
@@ -25,16 +30,36 @@ def checkout() -> Path:
 
 
 @pytest.fixture(scope="session")
-def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with no run in it, to be copied: to set one up takes seconds."""
-    from lithoscope.tracking import Store
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Makes a folder that several test files read, once for all processes that run tests; returns it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    folder = tmp_path_factory.mktemp("blank")
-    Store(f"sqlite:///{folder / 'mlflow.db'}", folder)
-    with sqlite3.connect(folder / "mlflow.db") as database:
-        # It names the folder of its artifacts.
-        database.execute("delete from experiments where name = 'lithoscope'")
-    return folder / "mlflow.db"
+    def made(name: str, make: Callable[[Path], None]) -> Path:
+        folder, whole = shared / name, shared / f"{name}.whole"
+        with FileLock(shared / f"{name}.lock"):
+            if not whole.exists():
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def blank_database(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """An MLflow database with no run in it, to be copied: to set one up takes seconds."""
+
+    def make(folder: Path) -> None:
+        from lithoscope.tracking import Store
+
+        Store(f"sqlite:///{folder / 'mlflow.db'}", folder)
+        with sqlite3.connect(folder / "mlflow.db") as database:
+            # It names the folder of its artifacts.
+            database.execute("delete from experiments where name = 'lithoscope'")
+
+    return once("blank", make) / "mlflow.db"
 
 
 @pytest.fixture
@@ -71,17 +96,30 @@ def params(checkout: Path) -> Parameters:
 
 
 @pytest.fixture(scope="session")
-def packed_clone(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Clone:
-    """A clone with a tiny set that is packed and not yet trained on: one epoch, committed."""
-    photographs = tmp_path_factory.mktemp("elsewhere") / "rocks"
-    make_photographs(photographs)
-    made = Clone(tmp_path_factory.mktemp("packed"), checkout, pull=False)
-    for key, value in {"image_size": 32, "epochs": 1, "threads": 1, "batch_size": 8}.items():
-        made.edit("params.yaml", rf"^{key}: \d+", f"{key}: {value}")
-    made.run("lithoscope", "use", str(photographs))
-    made.run("dvc", "repro", "--quiet", "augment")
-    made.commit("Pack a tiny set")
-    return made
+def photographs(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """A tiny set under a name that wants quoting, to be read alone."""
+    return once("elsewhere", lambda folder: make_photographs(folder / "My Rocks (1) [new]")) / "My Rocks (1) [new]"
+
+
+@pytest.fixture(scope="session")
+def packed_clone(once: Callable[[str, Callable[[Path], None]], Path], checkout: Path, photographs: Path) -> Clone:
+    """A clone with the tiny set that is packed and not yet trained on: one epoch, committed. Copy it."""
+
+    def make(folder: Path) -> None:
+        clone = Clone.of(checkout, folder)
+        clone.tiny(photographs)
+        clone.run("dvc", "repro", "--quiet", "augment")
+        clone.commit("Pack a tiny set")
+
+    return Clone(once("packed", make))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that none is left over in the end; mark what needs a server."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

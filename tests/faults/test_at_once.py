@@ -22,9 +22,9 @@ def clone(packed_clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clon
     return packed_clone.copy(tmp_path_factory.mktemp("at-once") / "clone")
 
 
-def experiment(clone: Clone, mode: str, seed: int) -> str:
+def experiment(clone: Clone, mode: str, rate: int) -> str:
     """Start an experiment, again where another one kept DVC's lock for more than its three seconds."""
-    command = ["dvc", "exp", "run", mode, "--name", f"seed-{seed}", "-S", f"seed={seed}", "train"]
+    command = ["dvc", "exp", "run", mode, "--name", f"rate-{rate}", "-S", f"lr={rate}e-3", "train"]
     while True:
         done = subprocess.run(
             command,
@@ -47,16 +47,16 @@ def experiment(clone: Clone, mode: str, seed: int) -> str:
     "to be sent",
 )
 def test_eight_experiments_at_once_are_eight_whole_runs(clone: Clone) -> None:
-    for seed in QUEUED:
-        experiment(clone, "--queue", seed)
+    for rate in QUEUED:
+        experiment(clone, "--queue", rate)
     with ThreadPoolExecutor(len(ELSEWHERE)) as pool:
-        elsewhere = [pool.submit(experiment, clone, "--temp", seed) for seed in ELSEWHERE]
+        elsewhere = [pool.submit(experiment, clone, "--temp", rate) for rate in ELSEWHERE]
         clone.run("dvc", "queue", "start", "--jobs", "3")
         for one in elsewhere:
             assert "best epoch" in one.result()
 
     def ended() -> bool:
-        states = [line.split()[-1] for line in clone.run("dvc", "queue", "status").splitlines() if "seed-" in line]
+        states = [line.split()[-1] for line in clone.run("dvc", "queue", "status").splitlines() if "rate-" in line]
         assert "Failed" not in states, clone.run("dvc", "queue", "status")
         return len(states) == len(QUEUED) and set(states) == {"Success"}
 
@@ -65,10 +65,10 @@ def test_eight_experiments_at_once_are_eight_whole_runs(clone: Clone) -> None:
         assert database.execute("pragma integrity_check").fetchall() == [("ok",)]
     store = Store(f"sqlite:///{clone.root / 'mlflow.db'}", clone.root)
     runs = {run.experiment: run for run in store.past_runs()}
-    assert set(runs) == {f"seed-{seed}" for seed in (*ELSEWHERE, *QUEUED)}
+    assert set(runs) == {f"rate-{rate}" for rate in (*ELSEWHERE, *QUEUED)}
     assert len(store.past_runs()) == 8
     for name, run in runs.items():
-        assert (run.status, f"seed-{run.parameters['seed']}") == ("FINISHED", name)
+        assert (run.status, f"rate-{1000 * float(run.parameters['lr']):.0f}") == ("FINISHED", name)
         assert store.by_epoch(run.run_id, "val_loss").keys() == {1}
         assert store.file(run.run_id, "history.csv")
         outputs = store.client.get_run(run.run_id).outputs
@@ -83,7 +83,7 @@ def test_a_training_that_dvc_restores_from_its_cache_is_the_run_it_was(clone: Cl
     store = Store(f"sqlite:///{clone.root / 'mlflow.db'}", clone.root)
     before = {run.run_id for run in store.past_runs()}
     refs = clone.run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    (ref,) = [name for name in refs if name.endswith(f"/seed-{ELSEWHERE[0]}")]
+    (ref,) = [name for name in refs if name.endswith(f"/rate-{ELSEWHERE[0]}")]
     (clone.root / "params.yaml").write_text(clone.run("git", "show", f"{ref}:params.yaml"), encoding="utf-8")
     (clone.root / "dvc.lock").write_text(clone.run("git", "show", "HEAD:dvc.lock"), encoding="utf-8")
     assert "cached" in clone.run("dvc", "repro", "train")

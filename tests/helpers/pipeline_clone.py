@@ -1,6 +1,5 @@
 """A clone of the working tree with a tiny set of photographs, in which the real ``dvc`` runs."""
 
-import copy
 import json
 import os
 import re
@@ -8,12 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mlflow.entities import Run
-from mlflow.tracking import MlflowClient
 from PIL import Image
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
 
 CLASSES = ("basalt", "granite & gneiss", "quartz")
 
@@ -35,24 +36,11 @@ class Clone:
     """A checkout of its own, with an environment like an activated one.
 
     Args:
-        root: Where.
-        source: The checkout it is made of.
-        pull: Whether it gets the built-in specimens too.
+        root: Where it is.
     """
 
-    def __init__(self, root: Path, source: Path, *, pull: bool = True) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=source,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for name in filter(None, listed.split("\0")):
-            if (source / name).is_file():
-                (root / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source / name, root / name)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "MLFLOW_"))}
         self.environment = {
             **kept,
@@ -62,17 +50,38 @@ class Clone:
             "GIT_COMMITTER_NAME": "A Test",
             "GIT_COMMITTER_EMAIL": "test@localhost",
         }
-        self.run("git", "init", "--quiet", "--initial-branch=main")
-        self.commit("Start")
+
+    @classmethod
+    def of(cls, checkout: Path, root: Path, *, pull: bool = False) -> "Clone":
+        """Make one of a checkout; with the built-in specimens, two files of three in the repository, where asked."""
+        clone = cls(root)
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for name in filter(None, listed.split("\0")):
+            if (checkout / name).is_file() and (pull or not name.startswith("bundled/")):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(checkout / name, root / name)
+        clone.run("git", "init", "--quiet", "--initial-branch=main")
+        clone.commit("Start")
         if pull:
-            self.run("dvc", "pull", "--quiet", "data.dvc")  # as the README says
+            clone.run("dvc", "pull", "--quiet", "data.dvc")  # as the README says
+        return clone
+
+    def tiny(self, photographs: Path, **settings: int) -> None:
+        """Set it up for a tiny set; what else stands at the top of params.yaml can be set too."""
+        for key, value in {"image_size": 32, "epochs": 1, "threads": 1, "batch_size": 8, **settings}.items():
+            self.edit("params.yaml", rf"^{key}: \d+", f"{key}: {value}")
+        self.run("lithoscope", "use", str(photographs))
 
     def copy(self, root: Path) -> "Clone":
         """Return another clone with everything in it as it is here."""
         shutil.copytree(self.root, root, symlinks=True)
-        other = copy.copy(self)
-        other.root, other.environment = root, dict(self.environment)
-        return other
+        return Clone(root)
 
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command; return what it printed, on both streams."""
@@ -102,7 +111,7 @@ class Clone:
         (self.root / file).write_text(changed, encoding="utf-8")
 
 
-def runs(store: MlflowClient) -> list[Run]:
+def runs(store: "MlflowClient") -> "list[Run]":
     """Return all runs of ours in a store, the oldest first."""
     experiment = store.get_experiment_by_name("lithoscope")
     assert experiment is not None

@@ -5,9 +5,13 @@ It writes the files that Lithoscope's own stages write, under the same names; th
 
 import os
 import re
-import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+
+import pytest
+from dvc.cli import main
 
 from helpers.git_checkout import git
 
@@ -106,20 +110,17 @@ class SmallPipeline:
         self.commit("Train")
 
     def dvc(self, *arguments: str) -> str:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_"))}
-        path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-        environment = {**kept, "PATH": path, "PYTHONPATH": str(self.checkout / "src")}
-        done = subprocess.run(
-            ["dvc", *arguments],
-            cwd=self.root,
-            env=environment,
-            text=True,
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+        """Run dvc in this process, which has imported it; return what it printed, on both streams."""
+        printed = StringIO()
+        with pytest.MonkeyPatch.context() as patched, redirect_stdout(printed), redirect_stderr(printed):
+            for variable in [name for name in os.environ if name.startswith(("DVC_", "GIT_"))]:
+                patched.delenv(variable)
+            patched.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+            patched.setenv("PYTHONPATH", str(self.checkout / "src"))
+            patched.chdir(self.root)
+            status = main(list(arguments))
+        assert status == 0, printed.getvalue()
+        return printed.getvalue()
 
     def repro(self) -> None:
         self.dvc("repro", "--quiet")

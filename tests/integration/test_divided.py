@@ -13,6 +13,8 @@ from lithoscope.training.sharded_batch import DividedBatch
 
 from helpers.divided_cases import CASES, fit, start
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE, TOLERANCE_WITHOUT_NORMS = 2e-4, 1e-5
 """Of losses, nats; docs/repeats.md states them. Sums are taken in another order, and norms amplify that."""
 STEPS = 0.05

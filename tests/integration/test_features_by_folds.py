@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "features_by_folds.py"
@@ -17,6 +18,7 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_every_kind_of_features_is_judged_on_training_photographs_alone(tmp_path: Path) -> None:
     rows, rng = [], np.random.default_rng(0)
     for number in range(24):

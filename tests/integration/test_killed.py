@@ -3,6 +3,7 @@
 The real dvc runs in a clone, and SIGKILL ends it, the stage, or both. Each test goes on from what the one before left.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from lithoscope.config.yaml import read_yaml
 
-from helpers.pipeline_clone import Clone, make_photographs
+from helpers.pipeline_clone import Clone
 from helpers.stopping import Stopped
 
 pytestmark = pytest.mark.pipeline
@@ -35,13 +36,10 @@ def checkpoints(clone: Clone) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Clone:
-    photographs = tmp_path_factory.mktemp("elsewhere") / "rocks"
-    make_photographs(photographs)
-    made = Clone(tmp_path_factory.mktemp("killed"), checkout)
-    for key, value in (("image_size", 32), ("epochs", 3), ("threads", 1), ("batch_size", 8)):
-        made.edit("params.yaml", rf"^{key}: \d+", f"{key}: {value}")
-    made.run("lithoscope", "use", str(photographs))
+def clone(packed_clone: Clone, blank_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    made = packed_clone.copy(tmp_path_factory.mktemp("killed") / "clone")
+    made.edit("params.yaml", r"^epochs: \d+", "epochs: 3")
+    shutil.copyfile(blank_database, made.root / "mlflow.db")
     made.run("dvc", "repro", "--quiet", "train")
     return made
 

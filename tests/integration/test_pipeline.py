@@ -16,24 +16,15 @@ from PIL import Image
 
 from lithoscope.models.saved_model import weights_digest
 
-from helpers.pipeline_clone import CLASSES, Clone, make_photographs, read, runs
+from helpers.pipeline_clone import CLASSES, Clone, read, runs
 
 pytestmark = pytest.mark.pipeline
 
 
 @pytest.fixture(scope="module")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("elsewhere") / "My Rocks (1) [new]"
-    make_photographs(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory, checkout: Path, photographs: Path) -> Clone:
-    made = Clone(tmp_path_factory.mktemp("clone"), checkout)
-    for key, value in {"image_size": 32, "epochs": 2, "threads": 1, "batch_size": 8}.items():
-        made.edit("params.yaml", rf"^{key}: \d+", f"{key}: {value}")
-    made.run("lithoscope", "use", str(photographs))
+def clone(packed_clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    made = packed_clone.copy(tmp_path_factory.mktemp("trained") / "clone")
+    made.edit("params.yaml", r"^epochs: \d+", "epochs: 2")
     made.run("dvc", "repro", "--quiet")
     made.commit("Train on a tiny set")
     return made
@@ -183,7 +174,7 @@ def test_predict_shows_labels_and_names_what_is_broken(clone: Clone, photographs
 
 
 def test_an_experiment_with_a_small_learning_rate_is_a_run_of_that_name(clone: Clone, store: MlflowClient) -> None:
-    clone.run("dvc", "exp", "run", "--quiet", "--name", "slow", "-S", "lr=1e-5")
+    clone.run("dvc", "exp", "run", "--quiet", "--name", "slow", "-S", "lr=1e-5", "evaluate")
     run = runs(store)[-1]
     assert run.data.tags["dvc.experiment"] == "slow"
     assert float(run.data.params["lr"]) == 1e-5
@@ -249,26 +240,6 @@ def test_every_part_of_training_and_of_the_model_can_be_set_in_params_yaml(clone
     assert history["val_loss"].isna().all()
 
 
-def test_validation_photographs_are_scored_from_closer_on_request(clone: Clone) -> None:
-    scores = []
-    for name, crop in (("as-they-are", 0.0), ("closer", 0.6)):
-        clone.run(
-            "dvc",
-            "exp",
-            "run",
-            "--quiet",
-            "--temp",
-            "--name",
-            name,
-            "-S",
-            "evaluate.on=validation",
-            "-S",
-            f"evaluate.crop={crop}",
-        )
-        scores.append(DVCFileSystem(str(clone.root), rev=name).read_text("plots/predictions.csv"))
-    assert scores[0] != scores[1]
-
-
 def test_an_experiment_elsewhere_is_kept_as_a_result_without_being_applied(clone: Clone) -> None:
     before = clone.run("git", "status", "--porcelain").splitlines()
     clone.run("lithoscope", "record", "elsewhere-seed5", "--experiment", "elsewhere")
@@ -291,7 +262,7 @@ def test_an_experiment_elsewhere_is_kept_as_a_result_without_being_applied(clone
 def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone: Clone) -> None:
     module = "src/lithoscope/evaluation/metrics.py"
     clone.edit(module, r'"n": len\(labels\),', '"n": len(labels), "marker": 1.0,')
-    clone.run("dvc", "exp", "run", "--quiet", "--queue", "--name", "queued", "-S", "seed=6")
+    clone.run("dvc", "exp", "run", "--quiet", "--queue", "--name", "queued", "evaluate")
     clone.edit(module, r'"marker": 1.0', '"marker": 2.0')
     clone.run("dvc", "exp", "run", "--quiet", "--run-all")
     clone.run("git", "checkout", "--quiet", "--", ".")
@@ -305,13 +276,22 @@ def test_on_validation_the_test_figures_are_absent_and_the_same_run_gets_the_new
 ) -> None:
     clone.run("dvc", "checkout", "--quiet", "--force")
     before = len(runs(store))
-    clone.run("dvc", "exp", "run", "--quiet", "--name", "validated", "-S", "evaluate.on=validation")
+    clone.run("dvc", "exp", "run", "--quiet", "--name", "validated", "-S", "evaluate.on=validation", "evaluate")
     assert set(read(clone, "metrics/evaluation.json")) == {"validation"}
     assert set(read(clone, "metrics/per_class.json")) == {"validation"}
     assert set(pd.read_csv(clone.root / "plots" / "predictions.csv")["split"]) == {"validation"}
     assert len(runs(store)) == before, "nothing was trained, so no run was opened"
     assert {"test.accuracy", "validation.accuracy"} <= set(runs(store)[0].data.metrics)
     clone.run("git", "checkout", "--quiet", "--", ".")
+
+
+def test_validation_photographs_are_scored_from_closer_on_request(clone: Clone) -> None:
+    closer = ("-S", "evaluate.on=validation", "-S", "evaluate.crop=0.6", "evaluate")
+    clone.run("dvc", "exp", "run", "--quiet", "--temp", "--name", "closer", *closer)
+    scores = [
+        DVCFileSystem(str(clone.root), rev=name).read_text("plots/predictions.csv") for name in ("validated", "closer")
+    ]
+    assert scores[0] != scores[1]
 
 
 def test_figures_of_a_training_from_the_cache_say_so_where_the_store_has_no_run(clone: Clone, tmp_path: Path) -> None:
@@ -343,12 +323,17 @@ def test_a_mistake_in_the_parameters_ends_a_stage_in_a_line(clone: Clone, stage:
     clone.run("git", "checkout", "--quiet", "--", ".")
 
 
-def test_a_photograph_that_was_added_is_noticed(clone: Clone, photographs: Path) -> None:
+def test_a_photograph_that_was_added_is_noticed(clone: Clone, photographs: Path, tmp_path: Path) -> None:
+    own = tmp_path / photographs.name
+    shutil.copytree(photographs, own)
+    clone.run("lithoscope", "use", str(own))
+    clone.run("dvc", "repro", "--quiet", "split")
     before = read(clone, "metrics/data.json")["photographs"]
+    assert "changed" not in clone.run("dvc", "status", "download")
     rng = np.random.default_rng(99)
-    Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(photographs / CLASSES[0] / "added.png")
-    (photographs / CLASSES[1] / "notes.txt").write_text("no picture", encoding="utf-8")
-    assert "changed" in clone.run("dvc", "status")
+    Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(own / CLASSES[0] / "added.png")
+    (own / CLASSES[1] / "notes.txt").write_text("no picture", encoding="utf-8")
+    assert "changed" in clone.run("dvc", "status", "download")
     clone.run("dvc", "repro", "--quiet", "split")
     assert read(clone, "metrics/data.json")["photographs"] == before + 1
     assert "notes.txt" in (clone.root / "build" / "set_aside.csv").read_text(encoding="utf-8")

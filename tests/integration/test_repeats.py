@@ -8,7 +8,7 @@ import pytest
 
 from lithoscope.config.yaml import read_yaml
 
-from helpers.pipeline_clone import Clone, make_photographs
+from helpers.pipeline_clone import Clone
 
 pytestmark = pytest.mark.pipeline
 
@@ -20,24 +20,16 @@ SURROUNDINGS: tuple[dict[str, str], ...] = (
 UMASKS = (0o022, 0o077)
 
 
-def prepare(root: Path, checkout: Path, photographs: Path, surroundings: dict[str, str]) -> Clone:
-    root.mkdir(parents=True)
-    clone = Clone(root, checkout)
-    for key, value in (("image_size", 32), ("epochs", 2), ("threads", 1), ("batch_size", 8)):
-        clone.edit("params.yaml", rf"^{key}: \d+", f"{key}: {value}")
-    clone.environment |= surroundings
-    clone.run("lithoscope", "use", str(photographs))
-    return clone
-
-
 @pytest.fixture(scope="module")
-def clones(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> list[Clone]:
-    folder = tmp_path_factory.mktemp("repeats")
-    photographs = folder / "rocks"
-    make_photographs(photographs)
-    made = [
-        prepare(folder / place, checkout, photographs, more) for place, more in zip(PLACES, SURROUNDINGS, strict=True)
-    ]
+def clones(tmp_path_factory: pytest.TempPathFactory, checkout: Path, photographs: Path) -> list[Clone]:
+    folder, made = tmp_path_factory.mktemp("repeats"), []
+    for place, surroundings in zip(PLACES, SURROUNDINGS, strict=True):
+        root = folder / place
+        root.mkdir(parents=True)
+        clone = Clone.of(checkout, root, pull=place == "a")
+        clone.environment |= surroundings
+        clone.tiny(photographs, epochs=2)
+        made.append(clone)
     running = []
     for clone, umask in zip(made, UMASKS, strict=True):
         log = (clone.root.parent / f"{clone.root.name}.log").open("wb")
@@ -105,3 +97,4 @@ def test_the_surroundings_were_as_different_as_they_should_be(clones: list[Clone
     modes = [(clone.root / "build" / "splits.csv").stat().st_mode & 0o777 for clone in clones]
     assert modes[0] != modes[1]
     assert len(clones[0].root.parts) != len(clones[1].root.parts)
+    assert [(clone.root / "data" / "specimens").is_dir() for clone in clones] == [True, False]

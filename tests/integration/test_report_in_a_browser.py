@@ -20,6 +20,8 @@ from helpers.made_up_findings import write_explained, write_people
 from helpers.made_up_run import make_run
 from helpers.read_pages import inputs_of
 
+pytestmark = pytest.mark.browser
+
 SECTIONS = [
     "curves",
     "confusion",

@@ -17,22 +17,20 @@ from lithoscope.reporting.picture_files import figure_files
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store
 
 from helpers.made_up_run import PARAMETERS, make_run
-
-
-def run_stage(checkout: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
-    shutil.copy(checkout / "params.yaml", folder)
-    command = [sys.executable, str(checkout / "stages" / "report.py")]
-    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder / 'mlflow.db'}", "DVC_ROOT": str(folder)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8")
+from helpers.stage import run_stage
 
 
 def test_the_made_up_run_has_the_parameters_of_a_real_one(checkout: Path) -> None:
     assert list(load_parameters(checkout / "params.yaml").flat()) == list(PARAMETERS)
 
 
-def test_writes_the_page_that_another_process_would_write(checkout: Path, tmp_path: Path) -> None:
+def test_writes_the_page_that_another_process_would_write(checkout: Path, tmp_path: Path, blank_database: Path) -> None:
     make_run(tmp_path)
-    done = run_stage(checkout, tmp_path)
+    shutil.copy(checkout / "params.yaml", tmp_path)
+    shutil.copy(blank_database, tmp_path / "mlflow.db")
+    command = [sys.executable, str(checkout / "stages" / "report.py")]
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}", "DVC_ROOT": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     found = {path.relative_to(tmp_path / "report").as_posix() for path in (tmp_path / "report").rglob("*.*")}
     pictures = ("accuracy", "confusion", "loss", "reliability", "selective")
@@ -56,8 +54,11 @@ def test_every_file_that_the_page_is_made_from_is_a_dependency_of_the_stage(chec
     assert not [name for name in sorted(read) if not any(f"{name}/".startswith(f"{dep}/") for dep in declared)]
 
 
-def test_the_report_is_kept_with_the_run_that_trained_these_weights(checkout: Path, tmp_path: Path) -> None:
+def test_the_report_is_kept_with_the_run_that_trained_these_weights(
+    checkout: Path, tmp_path: Path, blank_database: Path
+) -> None:
     make_run(tmp_path)
+    shutil.copy(blank_database, tmp_path / "mlflow.db")
     shutil.copy(checkout / "params.yaml", tmp_path)
     parameters = load_parameters(tmp_path / "params.yaml")
     inputs = read_inputs(tmp_path, parameters.flat(), parameters.digest())
@@ -65,7 +66,7 @@ def test_the_report_is_kept_with_the_run_that_trained_these_weights(checkout: Pa
     tags = {PARAMETERS_TAG: inputs.hashes.parameters, WEIGHTS_TAG: inputs.hashes.weights}
     with store.run("made up", parameters, tags) as run:
         pass
-    done = run_stage(checkout, tmp_path)
+    done = run_stage(checkout, tmp_path, "report")
     assert done.returncode == 0, done.stderr
     kept = {one.path for one in store.client.list_artifacts(run.run_id, "report")}
     assert kept == {"report/index.html", "report/summary.md", "report/figures"}
@@ -73,8 +74,9 @@ def test_the_report_is_kept_with_the_run_that_trained_these_weights(checkout: Pa
 
 def test_a_store_that_cannot_be_used_costs_no_page(checkout: Path, tmp_path: Path) -> None:
     make_run(tmp_path)
+    shutil.copy(checkout / "params.yaml", tmp_path)
     (tmp_path / "mlflow.db").write_bytes(b"no database at all, but long enough to be read as one" * 40)
-    done = run_stage(checkout, tmp_path)
+    done = run_stage(checkout, tmp_path, "report")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report/index.html").is_file()
     assert "the report is not kept in MLflow: MLflow: the store" in done.stdout
@@ -82,7 +84,8 @@ def test_a_store_that_cannot_be_used_costs_no_page(checkout: Path, tmp_path: Pat
 
 def test_a_missing_input_is_one_line(checkout: Path, tmp_path: Path) -> None:
     make_run(tmp_path)
+    shutil.copy(checkout / "params.yaml", tmp_path)
     (tmp_path / "build/splits.csv").unlink()
-    done = run_stage(checkout, tmp_path)
+    done = run_stage(checkout, tmp_path, "report")
     assert done.returncode == 1
     assert done.stderr == "error: build/splits.csv is missing: `dvc repro` makes it\n"

@@ -1,11 +1,11 @@
-"""The stages split and augment, run as DVC runs them."""
+"""The stages split and augment, script and all."""
 
 import hashlib
 import io
 import json
 import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ from PIL import Image
 
 from lithoscope.data.images.decode import perceptual_hash
 from lithoscope.data.packed.arrays import open_split
+
+from helpers.stage import run_stage
 
 PER_CLASS = 12
 Run = Callable[[str], subprocess.CompletedProcess[str]]
@@ -61,12 +63,7 @@ def workspace(tmp_path: Path, checkout: Path) -> Path:
 @pytest.fixture
 def run(workspace: Path, checkout: Path) -> Run:
     """Runs a stage in the workspace."""
-
-    def stage(name: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(checkout / f"stages/{name}.py")]
-        return subprocess.run(command, cwd=workspace, capture_output=True, text=True, timeout=120, check=False)
-
-    return stage
+    return partial(run_stage, checkout, workspace)
 
 
 def test_split_then_augment(workspace: Path, run: Run) -> None:

@@ -1,4 +1,4 @@
-"""The stages train and evaluate, run as DVC runs them, on a small set with validation photographs and coarse kinds."""
+"""The stages train and evaluate, script and all, on a small set with validation photographs and coarse kinds."""
 
 import json
 import os
@@ -23,6 +23,7 @@ from lithoscope.models.saved_model import load_description, weights_digest
 from lithoscope.models.temperature import fit_temperature
 
 from helpers.made_up_run import make_run
+from helpers.stage import run_stage
 
 CLASSES = ("basalt", "chert", "granite")
 TOLERANCE = 0.05
@@ -31,7 +32,7 @@ KINDS = {"basalt": "igneous", "chert": "sedimentary", "granite": "igneous"}
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
+def workspace(tmp_path_factory: pytest.TempPathFactory, checkout: Path, blank_database: Path) -> Path:
     """A workspace in which both stages have run."""
     folder = tmp_path_factory.mktemp("workspace")
     make_run(folder, CLASSES, each=16, coarse=KINDS)
@@ -43,12 +44,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
         assert old in text
         text = text.replace(old, new)
     (folder / "params.yaml").write_text(text, "utf-8")
-    run(checkout, folder, "train")
-    run(checkout, folder, "evaluate")
+    shutil.copy(blank_database, folder / "mlflow.db")
+    run_here(checkout, folder, "train")
+    run_here(checkout, folder, "evaluate")
     return folder
 
 
 def run(checkout: Path, folder: Path, stage: str, *launcher: str) -> str:
+    """Run a stage in a process of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_"))}
     done = subprocess.run(
         [sys.executable, *launcher, str(checkout / f"stages/{stage}.py")],
@@ -61,6 +64,11 @@ def run(checkout: Path, folder: Path, stage: str, *launcher: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run_here(checkout: Path, folder: Path, stage: str) -> None:
+    done = run_stage(checkout, folder, stage)
+    assert done.returncode == 0, done.stderr
 
 
 def read(folder: Path, name: str) -> dict[str, Any]:
@@ -170,7 +178,7 @@ def test_figures_of_windows_stand_beside_those_of_whole_photographs_in_the_run(
     text = (folder / "params.yaml").read_text("utf-8")
     whole = text.replace("  on: test ", "  on: validation ")
     (folder / "params.yaml").write_text(whole, "utf-8")
-    run(checkout, folder, "evaluate")
+    run_here(checkout, folder, "evaluate")
     store = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")
     before = {entry.path for entry in store.list_artifacts(found_run(store).info.run_id)}
     predictions = store.download_artifacts(found_run(store).info.run_id, "predictions.csv")
@@ -182,7 +190,7 @@ def test_figures_of_windows_stand_beside_those_of_whole_photographs_in_the_run(
         ),
         "utf-8",
     )
-    run(checkout, folder, "evaluate")
+    run_here(checkout, folder, "evaluate")
     metrics, closer = found_run(store).data.metrics, read(folder, "metrics/evaluation.json")["validation"]
     assert metrics["validation.crop0.6.loss"] == closer["loss"]
     assert metrics["validation.loss"] != closer["loss"]
@@ -214,12 +222,14 @@ def test_the_run_says_what_it_ran_on(workspace: Path) -> None:
     assert report["run"].items() <= tags.items()
 
 
+@pytest.mark.slow
 def test_two_processes_under_torchrun_train_the_same_and_write_once(
-    workspace: Path, checkout: Path, tmp_path: Path
+    workspace: Path, checkout: Path, tmp_path: Path, blank_database: Path
 ) -> None:
     folder = tmp_path / "divided"
     shutil.copytree(workspace, folder, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts", ".partial"))
     shutil.rmtree(folder / "build" / "model")
+    shutil.copy(blank_database, folder / "mlflow.db")
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     printed = run(checkout, folder, "train", *torchrun)
     assert printed.count("training cnn") == 1

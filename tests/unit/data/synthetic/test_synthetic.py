@@ -29,14 +29,23 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scenes are rendered on few points, in a sixth of the time."""
+    monkeypatch.setattr("lithoscope.data.synthetic.scene._FINE_SIZE", 60)
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One training and one test picture of every class."""
+    """One training and one test picture of every class, on few points."""
     folder = tmp_path_factory.mktemp("drawn") / "specimens"
-    draw_specimens(folder, train_per_class=1, test_per_class=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("lithoscope.data.synthetic.scene._FINE_SIZE", 60)
+        draw_specimens(folder, train_per_class=1, test_per_class=1)
     return folder
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize("label", PAINTERS)
 def test_a_picture_is_drawn_from_its_key_alone(label: str) -> None:
     first = draw_scene(5, "train", label, 3)
@@ -48,6 +57,7 @@ def test_a_picture_is_drawn_from_its_key_alone(label: str) -> None:
     assert first.pixels.std() > 5  # not a blank sheet
 
 
+@pytest.mark.usefixtures("coarse")
 def test_another_seed_split_or_number_gives_another_picture() -> None:
     keys = [(5, "train", 1), (6, "train", 1), (5, "test", 1), (5, "train", 2)]
     pictures = [draw_scene(seed, split, "malachite", index).pixels.astype(float) for seed, split, index in keys]
@@ -55,6 +65,7 @@ def test_another_seed_split_or_number_gives_another_picture() -> None:
         assert np.abs(pictures[0] - other).mean() > 5
 
 
+@pytest.mark.usefixtures("coarse")
 def test_number_of_pictures_does_not_change_a_picture(small: Path, tmp_path: Path) -> None:
     draw_specimens(tmp_path / "more", train_per_class=2, test_per_class=0)
     few, more = files(small), files(tmp_path / "more")
@@ -89,6 +100,7 @@ def test_files_are_jpeg_with_halved_colour(small: Path) -> None:
         assert [component[1:3] for component in image.layer] == [(2, 2), (1, 1), (1, 1)]  # type: ignore[attr-defined]
 
 
+@pytest.mark.usefixtures("coarse")
 def test_progress_is_told_per_class(tmp_path: Path) -> None:
     lines: list[str] = []
     draw_specimens(tmp_path / "new", train_per_class=1, test_per_class=0, progress=lines.append)
