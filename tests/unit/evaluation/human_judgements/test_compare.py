@@ -1,7 +1,9 @@
 """The comparison as a part of the pipeline, from files to files, on a made-up set."""
 
 import json
-from dataclasses import replace
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,7 @@ def written(tmp_path: Path) -> MadeUp:
     return made_up(tmp_path, each=(6, 4), side=SIDE)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def parameters(checkout: Path, start: Path) -> Parameters:
     values = load_parameters(checkout / "params.yaml").model_dump()
     values["image_size"] = SIDE
@@ -64,10 +66,32 @@ def compare(root: Path, parameters: Parameters, on: str = "test") -> tuple[dict[
     return json.loads((root / FIGURES).read_text("utf-8")), flat
 
 
-def test_everything_is_compared_and_written(
-    written: MadeUp, tmp_path: Path, parameters: Parameters, capsys: pytest.CaptureFixture[str]
-) -> None:
-    figures, flat = compare(tmp_path, parameters)
+@dataclass(frozen=True)
+class Compared:
+    """One comparison, for the tests that look at it."""
+
+    root: Path
+    written: MadeUp
+    figures: dict[str, Any]
+    flat: dict[str, float]
+    printed: str
+
+
+def content(root: Path) -> list[bytes]:
+    return [path.read_bytes() for path in [root / FIGURES, root / TABLE, *sorted((root / EMBEDDINGS).iterdir())]]
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, parameters: Parameters) -> Compared:
+    root, printed = tmp_path_factory.mktemp("compared"), StringIO()
+    written = made_up(root, each=(6, 4), side=SIDE)
+    with redirect_stdout(printed):
+        figures, flat = compare(root, parameters)
+    return Compared(root, written, figures, flat, printed.getvalue())
+
+
+def test_everything_is_compared_and_written(compared: Compared) -> None:
+    root, written, figures, flat = compared.root, compared.written, compared.figures, compared.flat
     assert figures["status"] == "compared"
     assert figures["embedding"]["weights"] == "start.safetensors"
     assert "not known" in figures["embedding"]["of"], "weights of ours may have seen anything"
@@ -84,9 +108,9 @@ def test_everything_is_compared_and_written(
     assert test["naming"]["igneous"]["model"]["photographs"] == 20
     assert flat["people.test.ridge.disparity"] == pytest.approx(test["ridge"]["disparity"], abs=1e-6)
     assert all(isinstance(value, float) for value in flat.values())
-    assert "people, test: mean r" in capsys.readouterr().out
+    assert "people, test: mean r" in compared.printed
 
-    rows = pd.read_csv(tmp_path / TABLE)
+    rows = pd.read_csv(root / TABLE)
     assert len(rows) == 40 * 8
     one = rows[rows["dimension"] == "hue"]
     assert one["id"].tolist() == written.test
@@ -94,29 +118,25 @@ def test_everything_is_compared_and_written(
     r = np.corrcoef(one["people"], one["model"])[0, 1]
     assert r == pytest.approx(test["ridge"]["r"]["hue"], abs=1e-3)
 
-    train = safetensors.numpy.load_file(tmp_path / EMBEDDINGS / "train.safetensors")
-    tested = safetensors.numpy.load_file(tmp_path / EMBEDDINGS / "test.safetensors")
-    assert pd.read_csv(tmp_path / EMBEDDINGS / "train.csv")["id"].tolist() == written.train
+    train = safetensors.numpy.load_file(root / EMBEDDINGS / "train.safetensors")
+    tested = safetensors.numpy.load_file(root / EMBEDDINGS / "test.safetensors")
+    assert pd.read_csv(root / EMBEDDINGS / "train.csv")["id"].tolist() == written.train
     assert (train["last"].shape, tested["last"].shape, tested["trained"].shape) == ((60, 192), (40, 192), (40, 192))
     assert np.abs(tested["last"] - tested["trained"]).max() > 0.01
 
 
-def test_dimensions_that_the_pictures_show_are_found_and_others_are_not(
-    written: MadeUp, tmp_path: Path, parameters: Parameters
-) -> None:
+def test_dimensions_that_the_pictures_show_are_found_and_others_are_not(compared: Compared) -> None:
     """The first two dimensions were painted as brightness and redness, the last five are in no picture."""
-    r = compare(tmp_path, parameters)[0]["training"]["ridge"]["r"]
+    r = compared.figures["training"]["ridge"]["r"]
     assert min(r["lightness"], r["grain size"]) > 0.7
     assert max(list(r.values())[3:]) < 0.6
 
 
-def test_the_same_inputs_give_the_same_bytes(written: MadeUp, tmp_path: Path, parameters: Parameters) -> None:
-    kept = []
-    for _ in range(2):
-        compare(tmp_path, parameters)
-        paths = [tmp_path / FIGURES, tmp_path / TABLE, *sorted((tmp_path / EMBEDDINGS).iterdir())]
-        kept.append([path.read_bytes() for path in paths])
-    assert kept[0] == kept[1]
+def test_the_same_inputs_give_the_same_bytes(
+    compared: Compared, written: MadeUp, tmp_path: Path, parameters: Parameters
+) -> None:
+    compare(tmp_path, parameters)
+    assert content(tmp_path) == content(compared.root)
 
 
 def test_on_validation_no_test_photograph_is_looked_at(written: MadeUp, tmp_path: Path, parameters: Parameters) -> None:
@@ -132,14 +152,15 @@ def test_on_validation_no_test_photograph_is_looked_at(written: MadeUp, tmp_path
     assert not (tmp_path / EMBEDDINGS / "test.safetensors").exists()
 
 
-def test_the_maps_know_nothing_of_the_test(written: MadeUp, tmp_path: Path, parameters: Parameters) -> None:
+def test_the_maps_know_nothing_of_the_test(
+    compared: Compared, written: MadeUp, tmp_path: Path, parameters: Parameters
+) -> None:
     """Other human data for the test, or other test photographs, leave the training's figures as they were."""
-    before = compare(tmp_path, parameters)[0]["training"]
     np.save(written.build / "arrays" / "test.npy", 255 - np.load(written.build / "arrays" / "test.npy"))
     rng = np.random.default_rng(9)
     (written.human / "mds_120_supplemental_dims.txt").unlink()
     np.savetxt(written.human / "mds_120.txt", rng.normal(size=(40, 8)))
-    assert compare(tmp_path, parameters)[0]["training"] == before
+    assert compare(tmp_path, parameters)[0]["training"] == compared.figures["training"]
 
 
 def test_a_network_from_scratch_is_compared_without_a_regression(
