@@ -1,6 +1,7 @@
 """The comparison as a part of the pipeline, from files to files, on a made-up set."""
 
 import json
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -27,6 +28,16 @@ from helpers.lively_networks import lively
 from helpers.made_up_people import CATEGORIES, MadeUp, made_up
 
 SIDE = 32
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_resamples() -> Iterator[None]:
+    """Intervals are rough, and in a tenth of the time; no test here looks at their ends."""
+    with pytest.MonkeyPatch.context() as patched:
+        for place in ("procrustes.RESAMPLES", "procrustes.DRAWS", "rsa.RESAMPLES", "confusions.RESAMPLES"):
+            patched.setattr(f"lithoscope.evaluation.human_judgements.{place}", 50)
+        patched.setattr("lithoscope.evaluation.human_judgements.regressions.PENALTIES", (0.03, 0.3, 3.0))
+        yield
 
 
 @pytest.fixture(scope="module")
