@@ -47,7 +47,7 @@ def test_writes_the_page_that_another_process_would_write(checkout: Path, tmp_pa
 def test_every_file_that_the_page_is_made_from_is_a_dependency_of_the_stage(checkout: Path) -> None:
     declared = read_yaml(checkout / "dvc.yaml")["stages"]["report"]["deps"]
     read = {f"metrics/{name}.json" for name in METRICS} | {FOLDER}
-    for name in ("inputs", "explained"):
+    for name in ("inputs", "explained_input"):
         source = (checkout / f"src/lithoscope/reporting/{name}.py").read_text(encoding="utf-8")
         read |= set(re.findall(r'"((?:build|plots)/[\w./]+)', source))
     assert len(read) > 15
