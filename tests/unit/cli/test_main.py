@@ -28,13 +28,29 @@ def test_use_says_what_it_found_and_sets_both_parameters(
     workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     photographs = tmp_path / "My Rocks (1) [new]"
-    class_folders(photographs, "basalt", "gneiss")
+    class_folders(photographs, "basalt", "gneiss", each=3)
     assert cli.main(["use", str(photographs)]) == 0
     printed = capsys.readouterr().out
     assert "basalt" in printed
     assert "gneiss" in printed
     values = read_yaml(workspace / "params.yaml")
     assert (values["dataset"], values["mirror"]) == ("folder", str(photographs))
+
+
+def test_use_takes_the_depth_and_writes_nothing_that_split_would_refuse(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class_folders(tmp_path / "rocks" / "Igneous", "Basalt", "Granite", each=3)
+    assert cli.main(["use", str(tmp_path / "rocks"), "--depth", "2"]) == 0
+    assert read_yaml(workspace / "params.yaml")["folder"]["depth"] == 2
+    before = (workspace / "params.yaml").read_bytes()
+    class_folders(tmp_path / "rocks" / "Igneous", "Obsidian", each=1)
+    assert cli.main(["use", str(tmp_path / "rocks"), "--depth", "2"]) == 1
+    assert "these have fewer" in (printed := capsys.readouterr()).err
+    assert "Obsidian (1 of 1)" in printed.err
+    assert (workspace / "params.yaml").read_bytes() == before
+    assert cli.main(["use", str(tmp_path / "rocks"), "--depth", "0"]) == 1
+    assert "use: depth = 0: allowed: a whole number ≥ 1" in capsys.readouterr().err
 
 
 def test_the_synthetic_specimens_are_never_taken_for_photographs(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def listed(photograph_set: PhotographSet, tree: Path, shown: str) -> tuple[Path,
         LithoscopeError: The folder cannot be read or does not hold the set.
     """
     try:
-        root = unwrapped(tree)
+        root = unwrapped(tree, photograph_set.depth)
         return root, photograph_set.photographs(root), photograph_set.companions(root)
     except OSError as error:
         message = f"{error.filename}: cannot be read ({error.strerror})"
@@ -141,19 +141,23 @@ def open_mirror(mirror: Path, workplace: Path) -> Path:
     return whole
 
 
-def unwrapped(tree: Path) -> Path:
+def unwrapped(tree: Path, depth: int = 1) -> Path:
     """Descend through folders that hold nothing but one folder, as archives and downloads often do.
 
-    The descent ends at a folder named like a split (``train``) and before one without folders of its own, which is a
-    class.
+    The descent ends at a folder named like a split (``train``) and before one in which folders are not nested as deep
+    as classes are: that one belongs to a class.
     """
     while True:
         visible = [entry for entry in tree.iterdir() if not is_ignored(entry.name)]
         folders = visible_folders(tree)
         alone = len(visible) == 1 and len(folders) == 1
-        if not alone or split_of_name(folders[0].name) or not visible_folders(folders[0]):
+        if not alone or split_of_name(folders[0].name) or not _nested(folders[0], depth):
             return tree
         tree = folders[0]
+
+
+def _nested(folder: Path, depth: int) -> bool:
+    return depth == 0 or any(_nested(inner, depth - 1) for inner in visible_folders(folder))
 
 
 def _source(photograph_set: PhotographSet, request: Request) -> Path:

@@ -59,6 +59,7 @@ class PhotographSet(ABC):
         rights: What is known of the pictures' rights.
         published: How many photographs the set has as published, where that is known; a copy with fewer says so.
         synthetic: True where the pictures are drawn, not photographed.
+        depth: How many folders lie around a photograph at least, those of splits not counted.
     """
 
     name: ClassVar[str]
@@ -67,6 +68,7 @@ class PhotographSet(ABC):
     rights: ClassVar[str]
     published: ClassVar[int | None] = None
     synthetic: ClassVar[bool] = False
+    depth: int = 1
 
     @abstractmethod
     def obtain(self, destination: Path, request: Request) -> None:

@@ -27,6 +27,7 @@ class FolderSet(PhotographSet):
 
     def __init__(self, layout: FolderParameters | None = None) -> None:
         self.layout = layout or FolderParameters()
+        self.depth = self.layout.depth
         self._coarse: dict[str, str] = {}
 
     def obtain(self, destination: Path, request: Request) -> None:
