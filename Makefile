@@ -80,7 +80,7 @@ results: setup ## Rebuild docs/results.md from results/*.json
 
 lock: ## Pin the newest tested set anew in requirements.txt
 	@mkdir -p .partial && printf 'torch==2.13.0\ntorchvision==0.28.0\n' > .partial/constraints.txt
-	@uv pip compile pyproject.toml --quiet --extra dev --extra docs --universal --python-version 3.11 --no-header --no-annotate \
+	@uv pip compile pyproject.toml --quiet --extra dev --extra docs --universal --python-version 3.11.0 --no-header --no-annotate \
 		--constraint .partial/constraints.txt -o .partial/requirements.txt
 	@{ echo "# Made by \`make lock\`: every package, transitively, for Python 3.11 and later."; \
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \

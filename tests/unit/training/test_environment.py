@@ -1,6 +1,6 @@
 import tomllib
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 import torch
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from lithoscope.training.environment import differences, examine, installed, pinned, processor
@@ -122,3 +123,15 @@ def test_what_a_run_ran_on_is_said_in_full(tmp_path: Path) -> None:
     assert found.report["processor"] == processor()
     assert found.report["processor"]["instructions"] == torch.backends.cpu.get_cpu_capability()
     assert all(name in found.deciding for name in ("torch", "lightning", "numpy", "1 processes"))
+
+
+def test_no_pin_needs_a_later_patch_of_the_oldest_python(checkout: Path) -> None:
+    """Debian's Python 3.11 is 3.11.2, and the project says 3.11."""
+    oldest, needing = f"{PYTHONS[0]}.0", {}
+    for name in pinned(checkout / "requirements.txt", PYTHONS[0]):
+        try:
+            needing[name] = SpecifierSet(metadata(name)["Requires-Python"] or "")
+        except PackageNotFoundError:  # another system needs it
+            continue
+    assert len(needing) > 100, "this test looks at nothing"
+    assert [name for name, specifier in needing.items() if not specifier.contains(oldest)] == []
