@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#]+)(?:#[^)]*)?\)")
+NAMED = re.compile(r"`((?:src|stages|tests|benchmarks|examples|recipes|docs)/[a-z0-9_./-]*)`")
 FIGURE = re.compile(r"[.\d]+ ± [.\d]+|(?<!± )\.\d{3}(?= \[)|\[[^\]]*\d, [^\]]*\d\](?!\()")
 
 
@@ -61,6 +62,13 @@ def test_links_between_files_lead_somewhere(checkout: Path, folder: str) -> None
     for page in pages:
         for target in LINK.findall(page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_files_and_folders_that_pages_name_are_there(checkout: Path) -> None:
+    pages = [*checkout.glob("*.md"), *(checkout / "docs").glob("*.md"), *(checkout / "benchmarks").glob("*.md")]
+    for page in pages:
+        for name in NAMED.findall(page.read_text("utf-8")):
+            assert (checkout / name).exists(), f"{page.name}: {name}"
 
 
 def test_every_page_stands_in_the_navigation(checkout: Path) -> None:
