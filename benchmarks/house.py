@@ -3,7 +3,7 @@
 ``python benchmarks/house.py CHECKOUT …`` prints a table with a column for each checkout of this project, old or new.
 
 - **parts**: what lies directly in ``src/lithoscope``: packages and modules, front pages (``__init__.py``) with theirs.
-- **arrows**: ordered pairs of parts of which one imports from the other, anywhere, also for the type checker alone.
+- **arrows**: pairs of parts of which the first imports from the second, anywhere, also for the type checker alone.
 - **circles**: groups of parts that can all reach each other along arrows.
 - **upward**: arrows that would have to go for no circle to be left, as grimp nominates them.
 - **levels**: parts on the longest way along arrows, a circle counting as one.
@@ -41,7 +41,7 @@ def import_graph(checkout: Path) -> dict[str, int]:
         (parts.index(part), parts.index(imported))
         for part in parts
         for imported in graph.find_modules_directly_imported_by(part)
-        if imported in parts
+        if imported in parts and imported != part
     ]
     return summarise(len(parts), arrows, len(upward))
 
