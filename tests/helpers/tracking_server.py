@@ -110,6 +110,7 @@ class Line:
         self.die_after = 10**9  # calls
         self.then = self.dead
         self.cut_at: bytes | None = None
+        self.absent: bytes | None = None  # a path that the server does not know
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -137,6 +138,9 @@ class Line:
                     self.calls += 1
                     if self.calls > self.die_after:
                         self.then.set()
+                if asking and self.absent and self.absent in data.partition(b"\r\n")[0]:
+                    source.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    break
                 if asking and self.cut_at and self.cut_at in data:
                     self.cut.set()
                 if self.cut.is_set():

@@ -3,10 +3,11 @@
 import logging
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 import mlflow
@@ -15,17 +16,29 @@ from alembic.util import (
     CommandError,  # what MLflow lets through when a database was made by another version, or by half
 )
 from filelock import FileLock, Timeout
+from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
 from sqlalchemy.exc import SQLAlchemyError  # what MLflow lets through when a database is damaged
 
 from lithoscope.core.errors import LithoscopeError
 
 EXPERIMENT = "lithoscope"
+"""Where runs go, unless ``MLFLOW_EXPERIMENT_NAME`` or ``MLFLOW_EXPERIMENT_ID`` says otherwise."""
+
+
+class ArtifactStoreError(OSError):
+    """The place that a tracking store keeps files in refused one; its client's own errors share no base class."""
+
+
 FAILURES = (MlflowException, SQLAlchemyError, OSError)
 """What a store that has gone away raises; every error of ``requests`` is an ``OSError``."""
 LOCK_SECONDS = 600
 """How long others may take to open the store: on a slow disk a new one takes a minute."""
+GONE = "it does not answer"
+NO_MODELS = "no model, since this server has no /logged-models: servers of MLflow 2 and Azure ML keep none"
 PROBE_SECONDS = 5
 """How long a server may take to say that it is well."""
 
@@ -36,8 +49,20 @@ def project_root(checkout: Path) -> Path:
 
 
 def tracking_uri(root: Path) -> str:
-    """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else a SQLite file at the root of the workspace."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+    """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else a SQLite file at the root of the workspace.
+
+    A relative SQLite path is the workspace's, also in a checkout of its own (``--temp``), which is thrown away.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    path = uri.removeprefix("sqlite:///")
+    if path == uri or PurePath(path).is_absolute() or path.startswith(":memory:"):
+        return uri
+    return f"sqlite:///{root / path}"
+
+
+def is_number(value: float) -> bool:
+    """Say whether a store's figure came from a number: its SQLite gives infinity back as the largest finite float."""
+    return abs(value) < sys.float_info.max  # which NaN is not either
 
 
 def shown(uri: str) -> str:
@@ -88,7 +113,7 @@ class Connection:
         OSError: The workspace cannot be written.
         """
         if self.remote:
-            self._require_server()
+            self.require_server()
         # Several processes that create one SQLite store at once break it: one creates, the others wait.
         (self.root / ".partial").mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.root / ".partial" / "mlflow.lock")
@@ -109,40 +134,89 @@ class Connection:
             lock.release()
 
     def _experiment(self) -> str:
-        found = self.client.get_experiment_by_name(EXPERIMENT)
+        name, chosen = os.environ.get("MLFLOW_EXPERIMENT_NAME"), os.environ.get("MLFLOW_EXPERIMENT_ID")
+        found: Experiment | None
+        if chosen:
+            found = self.client.get_experiment(chosen)
+            if name and found.name != name:
+                raise ValueError(f"MLFLOW_EXPERIMENT_ID={chosen} is {found.name!r}, MLFLOW_EXPERIMENT_NAME={name!r}")
+        else:
+            found = self.client.get_experiment_by_name(name or EXPERIMENT)
         if found is not None:
             if found.lifecycle_stage == "deleted":
                 self.client.restore_experiment(found.experiment_id)
             return str(found.experiment_id)
         # A server decides for itself where artifacts go; a local store gets a folder of its own.
         local = (self.root / "mlartifacts").as_uri() if self.uri.startswith("sqlite:") else None
-        return str(self.client.create_experiment(EXPERIMENT, artifact_location=local))
+        return str(self.client.create_experiment(name or EXPERIMENT, artifact_location=local))
 
-    def _require_server(self) -> None:
+    def require_server(self) -> None:
+        """Ask a server whether it is well.
+
+        Raises:
+            LithoscopeError: It does not answer, or not well.
+        """
         try:
-            answer = requests.get(f"{self.uri}/health", timeout=PROBE_SECONDS)
-        except requests.RequestException as error:
+            status = self._status("/health", "GET")
+        except FAILURES as error:
             raise self.unusable(error) from None
-        if answer.status_code >= 500:
-            raise self.unusable(RuntimeError(f"it answers with status {answer.status_code}"))
+        if status >= 500:
+            raise self.unusable(RuntimeError(f"it answers with status {status}"))
+
+    def _status(self, endpoint: str, method: str) -> int:
+        """Ask as MLflow's client does, with its certificates and credentials; return the status."""
+        credentials = get_default_host_creds(self.uri)  # type: ignore[no-untyped-call]
+        settings = {"timeout": PROBE_SECONDS, "max_retries": 0, "raise_on_status": False}
+        body = {"json": {"experiment_ids": [self.experiment_id], "max_results": 1}} if method == "POST" else {}
+        answer = http_request(credentials, endpoint, method, **settings, **body)  # type: ignore[no-untyped-call]
+        return int(answer.status_code)
+
+    def keeps_models(self) -> bool:
+        """Say whether the store keeps logged models: servers of MLflow 2 and Azure ML do not.
+
+        Raises:
+            MlflowException, OSError: It does not answer.
+        """
+        absent = (404, 405, 501)
+        return not self.remote or self._status("/api/2.0/mlflow/logged-models/search", "POST") not in absent
 
     def reason(self, error: Exception) -> str:
         """Return what an error says in a few words, without a password that the address may hold."""
         if isinstance(error, requests.ConnectionError | requests.Timeout):
-            return "it does not answer"
+            return GONE
         text = re.sub(r"://[^/@\s]+@", "://", str(error).replace(self.uri, self.shown)).strip()
+        if found := re.search(r"certificate verify failed[^()]*|CERTIFICATE_REQUIRED|certificate required", text):
+            return f"{found[0].strip()}: see MLFLOW_TRACKING_SERVER_CERT_PATH and MLFLOW_TRACKING_CLIENT_CERT_PATH"
         if "Max retries exceeded" in text or "timeout exception" in text:
-            return "it does not answer"
+            return GONE
         return text.splitlines()[0] if text else type(error).__name__
 
     def unusable(self, error: Exception) -> LithoscopeError:
         """Return the line for a store that cannot be used."""
         reason = self.reason(error)
+        if isinstance(error, ArtifactStoreError):
+            return LithoscopeError(
+                f"MLflow: {self.shown} answers, but the place of its files does not take them ({reason}); put that "
+                "right, then start again"
+            )
         if "disk is full" in reason or "readonly database" in reason or "unable to open database" in reason:
             remedy = "free space or give this place back its permission to write, then start again"
         else:
             remedy = "start it, set MLFLOW_TRACKING_URI to one that runs, or unset it to keep runs in mlflow.db"
         return LithoscopeError(f"MLflow: the store {self.shown} cannot be used ({reason}); {remedy}")
+
+
+@contextmanager
+def artifact_store() -> Iterator[None]:
+    """Turn whatever the client of an artifact store raises (S3, Google, Azure) into :class:`ArtifactStoreError`."""
+    try:
+        yield
+    except (*FAILURES, LithoscopeError):
+        raise
+    except ImportError as error:
+        raise ArtifactStoreError(f"no package for its file store: {error}; install it") from error
+    except Exception as error:
+        raise ArtifactStoreError(f"{type(error).__name__}: {error}") from error
 
 
 @contextmanager

@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import math
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +17,10 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.tracking.connection import FAILURES, Connection
+from lithoscope.tracking.connection import FAILURES, GONE, NO_MODELS, Connection, artifact_store
 from lithoscope.tracking.environment import DVC_TAG
 from lithoscope.tracking.journal import CODE, EXAMPLE, FILES, MODEL, Journal, JournalRecord, Point, waiting
-from lithoscope.tracking.model import log_model
+from lithoscope.tracking.model import log_model, served_code
 
 JOURNAL_TAG = "journal"
 _BATCH = 1000  # figures that MLflow takes at once
@@ -37,6 +39,7 @@ class Sent:
         own: Whether the run was made of this journal, and is not one that was there before.
         parts: How many parameters, tags, figures, files and models were sent.
         withheld: Why the model was not, or "" where it was or there is none.
+        note: What the store can never take, or "".
     """
 
     run_id: str
@@ -44,11 +47,13 @@ class Sent:
     own: bool
     parts: dict[str, int]
     withheld: str = ""
+    note: str = ""
 
     def __str__(self) -> str:
         """Return it in words."""
         words = [f"{count} {name if count > 1 else name[:-1]}" for name, count in self.parts.items() if count]
-        return ("a new run with " if self.new else "") + (", ".join(words) or "nothing that was missing")
+        what = ("a new run with " if self.new else "") + (", ".join(words) or "nothing that was missing")
+        return f"{what} ({self.note})" if self.note else what
 
 
 def send(connection: Connection, journal: Journal, *, over: bool) -> Sent:
@@ -87,16 +92,28 @@ def send(connection: Connection, journal: Journal, *, over: bool) -> Sent:
         )
     points = _missing(client, run_id, record.points, run.data.metrics)
     send_points(client, run_id, points)
-    for name in record.files:
-        client.log_artifact(run_id, str(journal.folder / FILES / name))
-    models, withheld = _send_model(client, run_id, journal)
+    refusal: Exception | None = None
+    models, withheld = 0, ""
+    note = "" if record.model is None or connection.keeps_models() else NO_MODELS
+    try:
+        with artifact_store():
+            for name in record.files:
+                client.log_artifact(run_id, str(journal.folder / FILES / name))
+            if not note:
+                models, withheld = _send_model(client, run_id, journal)
+    except FAILURES as error:
+        if connection.reason(error) == GONE:
+            raise
+        refusal = error  # files alone are refused: the store still learns how the run ended
     status = record.status or ("KILLED" if over else "RUNNING")
     if own and status == "RUNNING":
         client.update_run(run_id, status)
     elif own:
         client.set_terminated(run_id, status, record.ended)
+    if refusal:
+        raise refusal
     parts = {"parameters": len(parameters), "tags": len(tags), "figures": len(points), "files": len(record.files)}
-    return Sent(run_id, new, own, {**parts, "models": models}, withheld)
+    return Sent(run_id, new, own, {**parts, "models": models}, withheld, note)
 
 
 def send_points(client: MlflowClient, run_id: str, points: list[Point]) -> None:
@@ -132,11 +149,16 @@ def find_run(connection: Connection, tags: Mapping[str, str]) -> MlflowRun | Non
 def _missing(client: MlflowClient, run_id: str, points: list[Point], latest: Mapping[str, float]) -> list[Point]:
     """Return the figures that a run lacks."""
     present = {
-        (name, repr(metric.value), metric.timestamp, metric.step)
+        (name, _as_kept(metric.value), metric.timestamp, metric.step)
         for name in {point.name for point in points} & set(latest)
         for metric in client.get_metric_history(run_id, name)
     }
-    return [p for p in dict.fromkeys(points) if (p.name, repr(p.value), p.milliseconds, p.step) not in present]
+    return [p for p in dict.fromkeys(points) if (p.name, _as_kept(p.value), p.milliseconds, p.step) not in present]
+
+
+def _as_kept(value: float) -> str:
+    """Write a figure as a SQLite store gives it back: infinity as the largest finite float."""
+    return repr(max(-sys.float_info.max, min(sys.float_info.max, value)) if math.isinf(value) else value)
 
 
 def _send_model(client: MlflowClient, run_id: str, journal: Journal) -> tuple[int, str]:
@@ -148,7 +170,7 @@ def _send_model(client: MlflowClient, run_id: str, journal: Journal) -> tuple[in
     begun = [client.get_logged_model(output.model_id) for output in (outputs.model_outputs if outputs else [])]
     if any(model.status == LoggedModelStatus.READY for model in begun):
         return 0, ""
-    if _modules(journal.folder / CODE / kept["code"][0]) != _modules(_OWN_CODE):
+    if _hashes(journal.folder / CODE / kept["code"][0]) != _hashes(_OWN_CODE):
         return 0, (
             "other code made it than this, and is never run: check out the commit that the run's tag git.commit names, "
             f"and deliver again; that code lies in {journal.folder / CODE}"
@@ -165,10 +187,9 @@ def _send_model(client: MlflowClient, run_id: str, journal: Journal) -> tuple[in
     return 1, ""
 
 
-def _modules(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every Python file below a folder."""
-    files = (path for path in folder.rglob("*.py") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+def _hashes(source: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of the code that a served model runs."""
+    return {name: hashlib.sha256((source / name).read_bytes()).hexdigest() for name in served_code(source)}
 
 
 @dataclass(frozen=True)

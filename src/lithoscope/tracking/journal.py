@@ -23,6 +23,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.tracking.model import copy_served_code
 
 FOLDER = Path(".partial") / "undelivered"
 LINES, LOCK, FILES, MODEL, CODE, EXAMPLE = "journal.jsonl", "lock", "files", "model", "code", "example.npy"
@@ -180,7 +181,7 @@ class Journal:
         """Copy a model that the store did not take, and the code that made it, so that neither is lost."""
         shutil.copytree(model, self.folder / MODEL, dirs_exist_ok=True)
         code = self.folder / CODE / source.name
-        shutil.copytree(source, code, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        copy_served_code(source, code)
         np.save(self.folder / EXAMPLE, example, allow_pickle=False)
         _to_disk(*self.folder.rglob("*"), self.folder)
         self.append(model={"classes": list(classes), "requirements": list(requirements), "code": [source.name]})

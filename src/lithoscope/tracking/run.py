@@ -12,7 +12,7 @@ import numpy.typing as npt
 from mlflow.entities import RunTag
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.tracking.connection import FAILURES, Connection
+from lithoscope.tracking.connection import FAILURES, NO_MODELS, Connection, artifact_store
 from lithoscope.tracking.delivery import send, send_points
 from lithoscope.tracking.journal import Journal, Point, now
 from lithoscope.tracking.model import log_model, requirements
@@ -65,7 +65,7 @@ class Run:
         """Keep files, or folders, with the run."""
         for path in paths:
             self._send(
-                lambda path=path: self._connection.client.log_artifact(self.run_id, str(path)),  # type: ignore[misc]
+                lambda path=path: self._upload(lambda: self._connection.client.log_artifact(self.run_id, str(path))),  # type: ignore[misc]
                 lambda path=path: self._journal.keep_file(path),  # type: ignore[misc]
             )
 
@@ -73,7 +73,7 @@ class Run:
         """Keep values with the run as a JSON file of that name."""
         text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
         self._send(
-            lambda: self._connection.client.log_text(self.run_id, text, name),
+            lambda: self._upload(lambda: self._connection.client.log_text(self.run_id, text, name)),
             lambda: self._journal.keep_text(text, name),
         )
 
@@ -83,14 +83,24 @@ class Run:
         Args:
             folder: What :func:`lithoscope.models.saved_model.save_model` wrote.
             example: One square, uint8 (1, image_size, image_size, 3).
-            source: The checkout's ``src/lithoscope``, kept with the model so that it loads anywhere.
+            source: The checkout's ``src/lithoscope``; what the model needs of it is kept with it, so that it loads
+                anywhere.
             classes: Labels in the order of the logits.
         """
         packages = requirements()
-        self._send(
-            lambda: log_model(self.run_id, folder, example, source, classes, packages),
-            lambda: self._journal.keep_model(folder, example, source, classes, packages),
-        )
+
+        def to_store() -> None:
+            if self._connection.keeps_models():
+                log_model(self.run_id, folder, example, source, classes, packages)
+            else:
+                print(f"note: MLflow: the run in {self._connection.shown} has {NO_MODELS}", file=sys.stderr, flush=True)
+
+        self._send(to_store, lambda: self._journal.keep_model(folder, example, source, classes, packages))
+
+    @staticmethod
+    def _upload(upload: Callable[[], object]) -> None:
+        with artifact_store():
+            upload()
 
     def place(self) -> str:
         """Say where the run is, as the end of a sentence."""

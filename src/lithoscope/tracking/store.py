@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 
 from lithoscope.config.params import Parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.tracking.connection import FAILURES, Connection, project_root, tracking_uri
+from lithoscope.tracking.connection import FAILURES, Connection, artifact_store, is_number, project_root, tracking_uri
 from lithoscope.tracking.delivery import deliver, find_run
 from lithoscope.tracking.environment import DVC_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, environment
 from lithoscope.tracking.journal import Journal
@@ -28,7 +28,7 @@ class PastRun:
         experiment: The DVC experiment's name, or "" where none ran.
         status: ``FINISHED``, ``FAILED``, ``KILLED`` or ``RUNNING``.
         parameters: Under dotted keys, as MLflow keeps them: texts.
-        metrics: The latest value of each.
+        metrics: The latest value of each; those of a training that diverged, which came from no number, are left out.
         tags: All of them.
     """
 
@@ -144,18 +144,19 @@ class Store:
             raise self.connection.unusable(error) from None
 
     def by_epoch(self, run_id: str, metric: str) -> dict[int, float]:
-        """Return a figure's value at each epoch; empty where the run has none."""
+        """Return a figure's value at each epoch where it is a number; empty where the run has none."""
         try:
-            return {point.step: point.value for point in self.client.get_metric_history(run_id, metric)}
+            points = self.client.get_metric_history(run_id, metric)
         except FAILURES as error:
             raise self.connection.unusable(error) from None
+        return {point.step: point.value for point in points if is_number(point.value)}
 
     def file(self, run_id: str, name: str) -> bytes | None:
         """Return what a file holds that was kept with a run by :meth:`Run.log_files`; None where there is none."""
         try:
-            if name not in {entry.path for entry in self.client.list_artifacts(run_id)}:
-                return None
-            with tempfile.TemporaryDirectory() as folder:
+            with artifact_store(), tempfile.TemporaryDirectory() as folder:
+                if name not in {entry.path for entry in self.client.list_artifacts(run_id)}:
+                    return None
                 return Path(self.client.download_artifacts(run_id, name, folder)).read_bytes()
         except FAILURES as error:
             raise self.connection.unusable(error) from None
@@ -164,9 +165,8 @@ class Store:
 def _past(run: MlflowRun) -> PastRun:
     data = run.data
     name, experiment = str(run.info.run_name or ""), data.tags.get(DVC_TAG, "")
-    return PastRun(
-        run.info.run_id, name, experiment, str(run.info.status), dict(data.params), dict(data.metrics), dict(data.tags)
-    )
+    metrics = {key: value for key, value in data.metrics.items() if is_number(value)}
+    return PastRun(run.info.run_id, name, experiment, str(run.info.status), dict(data.params), metrics, dict(data.tags))
 
 
 def _closing(run: Run) -> Iterator[Run]:

@@ -190,8 +190,9 @@ def test_code_in_a_journal_that_is_not_this_checkouts_is_never_run_and_never_los
 def test_a_run_whose_server_returns_keeps_a_model_that_other_code_made(
     line: Line, tmp_path: Path, params: Parameters, model: Path
 ) -> None:
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "a.py").write_text("", encoding="utf-8")
+    served = tmp_path / "other" / "serving" / "mlflow_model.py"
+    served.parent.mkdir(parents=True)
+    served.write_text("", encoding="utf-8")
     with Store(line.address, tmp_path).run("quartz", params, {}) as run:
         line.cut.set()
         run.log_metrics({"loss": 0.5}, 1)

@@ -27,8 +27,9 @@ def test_a_journal_says_all_of_a_run_and_keeps_the_code_beside_a_model(tmp_path:
     (tmp_path / "history.csv").write_text("epoch\n1\n", encoding="utf-8")
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "model.safetensors").write_bytes(b"weights")
-    (tmp_path / "code" / "__pycache__").mkdir(parents=True)
-    (tmp_path / "code" / "a.py").write_text("", encoding="utf-8")
+    for name in ("__pycache__/a.pyc", "__init__.py", "serving/mlflow_model.py", "core/text.py", "reporting/page.py"):
+        (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "code" / name).write_text("import lithoscope.core.text", encoding="utf-8")
     journal.append(parameters={"lr": "0.1"}, tags={"device": "cpu"})
     journal.append(run_id="a run", tags={"device": "cuda"})
     journal.append_points([Point("loss", 0.5, 17, 1), Point("loss", math.inf, 18, 2)])
@@ -47,7 +48,8 @@ def test_a_journal_says_all_of_a_run_and_keeps_the_code_beside_a_model(tmp_path:
     lines = (journal.folder / LINES).read_text(encoding="utf-8").splitlines()
     assert all(isinstance(json.loads(line, parse_constant=fail), dict) for line in lines), "JSON that others read too"
     kept = {path.relative_to(journal.folder).as_posix() for path in journal.folder.rglob("*") if path.is_file()}
-    expected = {"files/history.csv", "model/model.safetensors", "code/code/a.py", "example.npy"}
+    expected = {"files/history.csv", "model/model.safetensors", "example.npy"}
+    expected |= {f"code/code/{name}" for name in ("__init__.py", "serving/mlflow_model.py", "core/text.py")}
     assert kept == {LINES, "lock", *expected}
 
 

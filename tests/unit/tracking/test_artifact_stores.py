@@ -1,0 +1,168 @@
+"""Stores that take figures and refuse files, or know no models."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mlflow.tracking import MlflowClient
+
+from lithoscope.config.params import Parameters
+from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.saved_model import ModelDescription, save_model
+from lithoscope.tracking import Store, deliver, waiting
+from lithoscope.tracking.model import served_code
+
+from helpers.object_store import ObjectStore
+from helpers.tracking_server import Line, TrackingServer
+
+CLASSES = ["basalt", "quartz"]
+EXAMPLE = np.zeros((1, 32, 32, 3), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    torch.manual_seed(0)
+    architecture = Architecture("cnn", image_size=32, classes=2, pooling="average", head="linear", dropout=0.0)
+    save_model(
+        folder,
+        ModelDescription(architecture, CLASSES, True, "folder", True, None),
+        build_classifier(architecture).state_dict(),
+    )
+    return folder
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    store = ObjectStore(allowed=0)
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", store.address)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "rocks")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "rocks")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def kept_in(tmp_path: Path, blank_database: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A local database whose experiment keeps its files elsewhere."""
+    shutil.copyfile(blank_database, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "elsewhere")
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+def train(store: Store, params: Parameters, folder: Path, model: Path | None, checkout: Path) -> str:
+    """Log what a training logs; return the run's id."""
+    (folder / "history.csv").write_text("epoch\n1\n", encoding="utf-8")
+    with store.run("quartz", params, {}) as run:
+        run.log_metrics({"loss": 0.5}, 1)
+        run.log_files(folder / "history.csv")
+        run.log_metrics({"loss": 0.25}, 2)
+        run.log_dict({"threads": 2}, "environment.json")
+        if model:
+            run.log_model(model, EXAMPLE, checkout / "src" / "lithoscope", CLASSES)
+    return run.run_id
+
+
+@pytest.mark.fault(
+    tried="The credentials of an S3 artifact store expire: at the first upload, after one, while the model is sent",
+    outcome="One line; the training ends well, the run says FINISHED with all figures, and `lithoscope deliver` sends "
+    "the files once the credentials are renewed",
+)
+@pytest.mark.parametrize("allowed", [0, 1, 4])
+def test_an_expired_token_keeps_the_files_here_and_finishes_the_run(
+    allowed: int,
+    kept_in: str,
+    bucket: ObjectStore,
+    tmp_path: Path,
+    params: Parameters,
+    model: Path,
+    checkout: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    MlflowClient(kept_in).create_experiment("elsewhere", artifact_location="s3://rocks/runs")
+    bucket.allowed = allowed
+    store = Store(kept_in, tmp_path)
+    run_id = train(store, params, tmp_path, model if allowed == 4 else None, checkout)
+    notes = [line for line in capfd.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 1
+    assert "ExpiredToken" in notes[0]
+    run = store.client.get_run(run_id)
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"loss": 0.25})
+    (journal,) = waiting(tmp_path)
+    (refused,) = deliver(store.connection)
+    assert "ExpiredToken" in refused.problem
+    assert waiting(tmp_path) == [journal]
+
+    bucket.allowed = 10**6
+    (delivery,) = deliver(store.connection)
+    assert delivery.whole, delivery.problem
+    assert waiting(tmp_path) == []
+    assert store.client.get_run(run_id).info.status == "FINISHED"
+    names = {path.partition("?")[0].rpartition("/")[2] for path in bucket.objects}
+    assert {"history.csv", "environment.json"} <= names
+    assert ("model.safetensors" in names) == (allowed == 4)
+
+
+def test_a_missing_client_library_keeps_the_files_here_and_finishes_the_run(
+    kept_in: str, tmp_path: Path, params: Parameters, checkout: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    MlflowClient(kept_in).create_experiment("elsewhere", artifact_location="gs://rocks/runs")
+    store = Store(kept_in, tmp_path)
+    run_id = train(store, params, tmp_path, None, checkout)
+    (note,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert "no package for its file store" in note
+    assert "google" in note
+    run = store.client.get_run(run_id)
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"loss": 0.25})
+    (journal,) = waiting(tmp_path)
+    assert (journal / "files" / "history.csv").is_file()
+
+
+@pytest.mark.fault(
+    tried="A tracking server that keeps no models: MLflow 2, Azure ML",
+    outcome="The run has all but the model and says FINISHED; one line says why",
+)
+def test_a_server_without_logged_models_gets_all_but_the_model(
+    line: Line,
+    server: TrackingServer,
+    tmp_path: Path,
+    params: Parameters,
+    model: Path,
+    checkout: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    line.absent = b"/logged-models"
+    store = Store(line.address, tmp_path)
+    run_id = train(store, params, tmp_path, model, checkout)
+    (note,) = capfd.readouterr().err.splitlines()
+    assert "no model, since this server has no /logged-models" in note
+    assert waiting(tmp_path) == []
+    client = MlflowClient(server.address)
+    run = client.get_run(run_id)
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"loss": 0.25})
+    assert {entry.path for entry in client.list_artifacts(run_id)} == {"environment.json", "history.csv"}
+
+
+def test_figures_that_came_from_no_number_are_none_in_what_the_store_gives_back(
+    kept_in: str, tmp_path: Path, params: Parameters
+) -> None:
+    store = Store(kept_in, tmp_path)
+    with store.run("diverged", params, {}) as run:
+        for epoch, loss in enumerate([0.5, float("inf"), float("nan"), float("-inf")], start=1):
+            run.log_metrics({"val_loss": loss, "seconds": 1.0}, epoch)
+    assert store.client.get_metric_history(run.run_id, "val_loss")[1].value > 1e308, "what MLflow makes of infinity"
+    (past,) = store.past_runs()
+    assert past.metrics == {"seconds": 1.0}
+    assert store.by_epoch(run.run_id, "val_loss") == {1: 0.5}
+
+
+def test_what_travels_with_a_model_is_what_a_served_model_imports(checkout: Path) -> None:
+    packages = {name.partition("/")[0] for name in served_code(checkout / "src" / "lithoscope")}
+    assert {"core", "data", "models", "serving"} <= packages
+    assert not packages & {"reporting", "training", "evaluation", "gate", "experiments", "cli", "tracking"}
+    served = served_code(checkout / "src" / "lithoscope")
+    assert not [name for name in served if name.startswith(("data/synthetic", "data/sources"))]
