@@ -75,6 +75,9 @@ gate: setup ## Compare results with a baseline; BASELINE=… a revision or a fil
 faults: setup ## Try every fault anew and rewrite docs/faults.md; some need the right to mount a disk
 	@python -m pytest tests -m fault --fault-table=docs/faults.md
 
+photographs: setup ## Read every kind of photograph anew and rewrite docs/photographs.md
+	@python -m pytest tests/unit -m photograph --photograph-table=docs/photographs.md
+
 results: setup ## Rebuild docs/results.md from results/*.json
 	@lithoscope results
 
@@ -86,4 +89,4 @@ lock: ## Pin the newest tested set anew in requirements.txt
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro unchanged test test-fast browser check docs gate faults results lock
+.PHONY: help setup repro unchanged test test-fast browser check docs gate faults photographs results lock

@@ -9,10 +9,10 @@ import pandas as pd
 from rich.progress import Progress
 
 from lithoscope.config.params import load_parameters
-from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.stage_runner import run
 from lithoscope.core.threads import in_order
-from lithoscope.data.images.decode import UnreadablePhotograph, read_photograph
+from lithoscope.data.images.decode import read_downloaded
+from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.images.square import to_square
 from lithoscope.data.loading.augment import AugmentationLimits, augment_copies
 from lithoscope.data.packed.arrays import SPLITS, Pixels, open_split, write_classes, write_split
@@ -30,7 +30,8 @@ def main() -> None:
     folder, limits = BUILD / "arrays", AugmentationLimits.from_parameters(parameters.augment)
     used = photographs[photographs["split"].isin(SPLITS)]
     write_classes(folder, sorted(used["label"].unique()))
-    decode = partial(read_square, size=parameters.image_size, crop_border=parameters.augment.crop_border)
+    settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
+    decode = partial(read_square, settings, size=parameters.image_size, crop_border=parameters.augment.crop_border)
     vary = partial(vary_copies, limits=limits, seed=parameters.seed)
     with Progress(transient=True) as progress:
         for split in SPLITS:
@@ -56,12 +57,9 @@ def main() -> None:
     )
 
 
-def read_square(path: str, size: int, crop_border: bool) -> Pixels:
+def read_square(settings: ReadingSettings, path: str, size: int, crop_border: bool) -> Pixels:
     """Decode and frame one photograph."""
-    try:
-        return to_square(read_photograph(Path(path)), size, crop_border)
-    except UnreadablePhotograph as error:
-        raise LithoscopeError(f"{path}: {error}; it changed since it was downloaded: `dvc repro -f download`") from None
+    return to_square(read_downloaded(path, settings), size, crop_border)
 
 
 def vary_copies(images: Pixels, ids: list[str], copy: int, limits: AugmentationLimits, seed: int) -> Pixels:

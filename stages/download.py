@@ -9,6 +9,7 @@ import _checkout
 from lithoscope.config.params import load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
+from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.sources import photograph_set
 from lithoscope.data.sources.acquisition import acquire, finish
 from lithoscope.data.sources.base import PhotographSet, Request
@@ -20,7 +21,7 @@ OWN_SOURCE = "data"
 
 
 def main() -> None:
-    """Fill ``build/raw`` and write ``index.csv``, ``set_aside.csv`` and ``dataset.json`` beside it."""
+    """Fill ``build/raw`` and write ``index.csv``, ``set_aside.csv``, ``notes.csv`` and ``dataset.json`` beside it."""
     parameters = load_parameters(Path("params.yaml"))
     photographs = photograph_set(parameters.dataset, parameters.folder)
     request = Request(
@@ -29,7 +30,8 @@ def main() -> None:
         partial=partial_folder() / "download" / parameters.dataset,
     )
     acquired = acquire(photographs, request, RAW)
-    found = catalogue(RAW, acquired.photographs, acquired.refused, prefix=f"{RAW.as_posix()}/")
+    settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
+    found = catalogue(RAW, acquired.photographs, acquired.refused, f"{RAW.as_posix()}/", settings)
     write_catalogue(found, photographs, bool(acquired.companions), BUILD)
     finish(request)
     print(summary(photographs, found))
@@ -50,6 +52,8 @@ def summary(photographs: PhotographSet, found: Catalogue) -> str:
     lines += [f"set aside: {safe(item.id)} ({item.reason})" for item in found.set_aside[:10]]
     if len(found.set_aside) > 10:
         lines.append(f"set aside: {len(found.set_aside):,} files in all, listed in {BUILD.as_posix()}/set_aside.csv")
+    if found.notes:
+        lines.append(f"notes on how photographs were read: {len(found.notes):,}, in {BUILD.as_posix()}/notes.csv")
     return "\n".join(lines)
 
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 import _checkout  # noqa: F401  (first: makes this checkout's src importable)
 import pandas as pd
-from PIL import Image
 from rich.progress import Progress
 
 from lithoscope.config.params import load_parameters
-from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
-from lithoscope.data.images.decode import UnreadablePhotograph, read_photograph
+from lithoscope.data.images.decode import read_downloaded
+from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.splits.near_duplicates import group_numbers, near_duplicates
 from lithoscope.data.splits.split import split_photographs, summarise
 
@@ -25,13 +24,14 @@ def main() -> None:
     parameters = load_parameters(Path("params.yaml"))
     photographs = pd.read_csv(BUILD / "index.csv", keep_default_na=False, dtype=str)
     refused = pd.read_csv(BUILD / "set_aside.csv", keep_default_na=False, dtype=str)
+    settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
     paths, ids, contents = (photographs[column].tolist() for column in ("path", "id", "sha256"))
 
     with Progress(transient=True) as progress:
         task = progress.add_task("compare", total=len(paths))
         matches = near_duplicates(
             photographs["phash"].tolist(),
-            lambda row: read(paths[row]),
+            lambda row: read_downloaded(paths[row], settings),
             parameters.threads,
             advance=lambda: progress.advance(task),
         )
@@ -48,14 +48,6 @@ def main() -> None:
     lines = [f"same picture: {ids[one.first]} and {ids[one.second]} (similarity {one.similarity:.2f})" for one in near]
     lines += [f"set aside: {row.id} ({row.reason})" for row in splits[splits["split"] == "aside"].itertuples()]
     print(*map(safe, lines[:SHOWN]), *([f"… and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []), sep="\n")
-
-
-def read(path: str) -> Image.Image:
-    """Decode one photograph."""
-    try:
-        return read_photograph(Path(path))
-    except UnreadablePhotograph as error:
-        raise LithoscopeError(f"{path}: {error}; it changed since it was downloaded: `dvc repro -f download`") from None
 
 
 if __name__ == "__main__":

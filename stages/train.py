@@ -11,6 +11,7 @@ import _checkout
 from lithoscope.config.params import load_parameters
 from lithoscope.core.locked_folder import content_key, exclusive
 from lithoscope.core.stage_runner import run
+from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.loading.dataloader import OnlineAugmentation
 from lithoscope.data.packed.arrays import open_split
 from lithoscope.models.classifier import Architecture, build_classifier, parameter_count
@@ -49,8 +50,9 @@ def main() -> None:
     build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     name, synthetic = dataset["name"], dataset["synthetic"]
+    reading = ReadingSettings(params.pages, params.max_megapixels)
     description = ModelDescription(
-        architecture, split.classes, params.augment.crop_border, name, synthetic, start, model.views
+        architecture, split.classes, params.augment.crop_border, name, synthetic, start, model.views, reading=reading
     )
     online = OnlineAugmentation.from_parameters(params.augment, params.seed)
     shown = sys.stderr.isatty() and processes.leads()

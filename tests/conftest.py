@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from lithoscope.config.params import Parameters, load_parameters
 
 from helpers.disks import can_mount, mount, unmount
-from helpers.fault_table import Writer
+from helpers.fault_table import FAULTS, PHOTOGRAPHS, Writer
 from helpers.pipeline_clone import Clone, make_photographs
 from helpers.tracking_server import Line, TrackingServer
 
@@ -123,13 +123,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what `make faults` asks for."""
-    parser.addoption("--fault-table", type=Path, metavar="FILE", help="write the table of faults, where all passed")
+    """Add what `make faults` and `make photographs` ask for."""
+    for page in (FAULTS, PHOTOGRAPHS):
+        text = f"write the page of the tests marked {page.mark}, where all passed"
+        parser.addoption(f"--{page.mark}-table", type=Path, metavar="FILE", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Write the table of faults where that is asked for; let Ctrl-C reach what the tests start."""
+    """Write the pages that tests make where that is asked for; let Ctrl-C reach what the tests start."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    if path := config.getoption("--fault-table"):
-        config.pluginmanager.register(Writer(path, ROOT / "tests"))
+    for page in (FAULTS, PHOTOGRAPHS):
+        if path := config.getoption(f"--{page.mark}-table"):
+            config.pluginmanager.register(Writer(path, ROOT / "tests", page))

@@ -1,7 +1,8 @@
-"""The table of docs/faults.md: a row for each test that is marked ``@pytest.mark.fault(tried=…, outcome=…)``.
+"""Pages of the documentation that tests make: a row for each test with the page's mark.
 
-``make faults`` runs these tests and writes the table of what passed; test_fault_table.py compares the table with the
-marks. A mark's texts stand in it as they are, so they are one line each.
+``make faults`` runs the tests that are marked ``@pytest.mark.fault(tried=…, outcome=…)`` and writes docs/faults.md out
+of those that passed; ``make photographs`` does the same for ``@pytest.mark.photograph(…)``. test_fault_table.py
+compares the pages with the marks. A mark's texts stand in its row as they are, so they are one line each.
 """
 
 import ast
@@ -11,8 +12,26 @@ from pathlib import Path
 
 import pytest
 
-MARK, FIELDS = "fault", {"tried", "outcome"}
-HEAD = """# Faults that were tried
+
+@dataclass(frozen=True)
+class Page:
+    """A page that tests make.
+
+    Attributes:
+        mark: The mark of its tests.
+        fields: What a mark gives, in the order of the columns.
+        head: What stands above the rows.
+    """
+
+    mark: str
+    fields: tuple[str, ...]
+    head: str
+
+
+FAULTS = Page(
+    "fault",
+    ("tried", "outcome"),
+    """# Faults that were tried
 
 Made by `make faults` out of tests that passed: each row is what a test did (to the real `dvc`, a real MLflow server, a
 really full disk, where those are named; a loss of power is imitated by damaging files as it does) and what it then
@@ -20,67 +39,82 @@ found. Some need the administrator's rights, to mount a small disk.
 
 | what was tried | what happened | the test |
 | --- | --- | --- |
-"""
+""",
+)
+PHOTOGRAPHS = Page(
+    "photograph",
+    ("kind", "done", "reported"),
+    """# Kinds of photographs that are read
+
+Made by `make photographs` out of tests that passed: each test writes such files with known pixels, reads them as the
+stages and `lithoscope predict` do, and finds the pixels within 2 of 255 on average, or the reason that is named here.
+What was done to a photograph beyond decoding it stands in `build/notes.csv`, what was refused in
+`build/set_aside.csv`. The last column names a public report of the kind, where one is known.
+
+| kind of file | what is done | reported in | the test |
+| --- | --- | --- | --- |
+""",
+)
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A row.
+class Row:
+    """A row of a page.
 
     Attributes:
         file: Of the test, below ``tests/``.
         test: Its name.
-        tried: What goes wrong.
-        outcome: What then happens.
+        cells: What its mark gives.
     """
 
     file: str
     test: str
-    tried: str
-    outcome: str
+    cells: tuple[str, ...]
 
 
-def declared(tests: Path) -> list[Fault]:
+def declared(tests: Path, page: Page = FAULTS) -> list[Row]:
     """Return the rows that the marks in a folder of tests ask for, by file and place in it."""
-    return [fault for path in sorted(tests.rglob("test_*.py")) for fault in _of_file(path, tests)]
+    return [row for path in sorted(tests.rglob("test_*.py")) for row in _of_file(path, tests, page)]
 
 
-def _of_file(path: Path, tests: Path) -> Iterator[Fault]:
+def _of_file(path: Path, tests: Path, page: Page) -> Iterator[Row]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         for mark in getattr(node, "decorator_list", []):
-            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{MARK}":
+            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{page.mark}":
                 assert isinstance(node, ast.FunctionDef), f"{path}: mark functions"
                 texts = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in mark.keywords}
-                assert not mark.args, f"{path}: {node.name}: name the texts tried=… and outcome=…"
-                assert set(texts) == FIELDS, f"{path}: {node.name}: give tried=… and outcome=…, and nothing else"
+                wanted = "=…, ".join(page.fields)
+                assert not mark.args, f"{path}: {node.name}: name the texts {wanted}=…"
+                assert set(texts) == set(page.fields), f"{path}: {node.name}: give {wanted}=…, and nothing else"
                 for text in texts.values():
                     assert text.strip() == text, f"{path}: {node.name}: a text with space around it"
                     assert not set(text) & set("\n|"), f"{path}: {node.name}: a text that is no cell of a table"
-                yield Fault(path.relative_to(tests).as_posix(), node.name, **texts)
+                yield Row(path.relative_to(tests).as_posix(), node.name, tuple(texts[name] for name in page.fields))
 
 
-def row(fault: Fault) -> str:
-    """Return a line of the table."""
-    return f"| {fault.tried} | {fault.outcome} | [{fault.test}](../tests/{fault.file}) |"
+def line(row: Row) -> str:
+    """Return a line of a table."""
+    return f"| {' | '.join(row.cells)} | [{row.test}](../tests/{row.file}) |"
 
 
-def render(faults: list[Fault]) -> str:
-    """Return the page."""
-    return HEAD + "\n".join(map(row, faults)) + "\n"
+def render(rows: list[Row], page: Page = FAULTS) -> str:
+    """Return a page."""
+    return page.head + "\n".join(map(line, rows)) + "\n"
 
 
 class Writer:
-    """The plugin behind ``--fault-table FILE``: writes the page where every marked test passed.
+    """The plugin behind ``--fault-table FILE`` and its like: writes the page where every marked test passed.
 
     A test that did not run this time keeps the row it has; one that ran and failed, or was skipped, has none.
 
     Args:
         path: Of the page.
         tests: The folder of the tests.
+        page: Which page it is.
     """
 
-    def __init__(self, path: Path, tests: Path) -> None:
-        self.path, self.tests = path, tests
+    def __init__(self, path: Path, tests: Path, page: Page = FAULTS) -> None:
+        self.path, self.tests, self.page = path, tests, page
         self._passed: dict[tuple[str, str], bool] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -91,14 +125,12 @@ class Writer:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the page, or say whose row would be untrue."""
-        faults = declared(self.tests)
+        rows = declared(self.tests, self.page)
         kept = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
-        untrue = sorted(
-            {fault.test for fault in faults if not self._passed.get((fault.file, fault.test), row(fault) in kept)}
-        )
+        untrue = sorted({row.test for row in rows if not self._passed.get((row.file, row.test), line(row) in kept)})
         if untrue:
             print(f"\n{self.path} not written, since these did not run and pass: {', '.join(untrue)}")
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         else:
-            self.path.write_text(render(faults), encoding="utf-8")
-            print(f"\nwrote {self.path}: {len(faults)} faults")
+            self.path.write_text(render(rows, self.page), encoding="utf-8")
+            print(f"\nwrote {self.path}: {len(rows)} rows")

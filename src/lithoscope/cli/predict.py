@@ -89,13 +89,10 @@ def _shown(path: Path) -> str:
 
 
 def _sheet(predictions: "Sequence[Prediction]", predictor: "Predictor") -> "Image.Image":
-    from lithoscope.data.images.decode import read_photograph
     from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
 
     shown = predictions[:SHEET_LIMIT]
-    tiles = [
-        Tile(predictor.square(read_photograph(p.path)), predicted=str(p.label), confidence=p.confidence) for p in shown
-    ]
+    tiles = [Tile(predictor.read_square(p.path), predicted=str(p.label), confidence=p.confidence) for p in shown]
     more = f", the first {len(shown)}" if len(shown) < len(predictions) else ""
     synthetic = "; the model was trained on synthetic drawings" if predictor.description.synthetic else ""
     return contact_sheet(tiles, title=f"{len(predictions)} photographs{more}{synthetic}")

@@ -170,6 +170,8 @@ class Parameters(Block):
 
     dataset: Literal["specimens", "osf-rocks", "minerals", "folder"]
     mirror: Annotated[str, Field(min_length=1)]
+    pages: Literal["first", "max"] = "first"  # earlier files have none
+    max_megapixels: Annotated[int, Field(ge=1, le=100_000)] = 179
     osf_api: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
     folder: FolderParameters = FolderParameters()
     image_size: Annotated[int, Field(ge=32, le=1024)]
@@ -235,10 +237,11 @@ class Parameters(Block):
     def digest(self) -> str:
         """Return a SHA-256 of the parameters that make a trained model out of photographs, as hexadecimal digits.
 
-        Where the photographs came from and how they were split does not count, since the data have a hash of their
-        own; nor does what is scored afterwards.
+        Where the photographs came from, how they were read and split does not count, since the data have a hash of
+        their own; nor does what is scored afterwards.
         """
-        leading = self.model_dump(exclude={"dataset", "mirror", "osf_api", "folder", "split", "evaluate"})
+        other = {"dataset", "mirror", "osf_api", "folder", "pages", "max_megapixels", "split", "evaluate"}
+        leading = self.model_dump(exclude=other)
         return hashlib.sha256(json.dumps(leading, sort_keys=True).encode()).hexdigest()
 
 

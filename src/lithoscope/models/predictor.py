@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from lithoscope.data.images.decode import UnreadablePhotograph, read_photograph
+from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.images.reading import UnreadablePhotograph
 from lithoscope.data.images.square import to_square
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.ensemble import Ensemble, Views
@@ -81,6 +82,14 @@ class Predictor:
         """Prepare a photograph as the training did: crop, pad, resize; uint8 (size, size, 3)."""
         return to_square(photograph, self.description.architecture.image_size, self.description.crop_border)
 
+    def read_square(self, path: Path) -> npt.NDArray[np.uint8]:
+        """Read a file and prepare it as the training did; uint8 (size, size, 3).
+
+        Raises:
+            UnreadablePhotograph: With the reason.
+        """
+        return self.square(read_photograph(path, self.description.reading))
+
     def predict_files(self, paths: Sequence[Path]) -> Iterator[Prediction]:
         """Classify files in batches; a file that cannot be read gives a prediction that says why."""
         for start in range(0, len(paths), BATCH):
@@ -94,7 +103,7 @@ class Predictor:
                 problems[path] = "not a regular file"
                 continue
             try:
-                squares[path] = self.square(read_photograph(path))
+                squares[path] = self.read_square(path)
             except UnreadablePhotograph as problem:
                 problems[path] = str(problem)
         found = dict(zip(squares, self.probabilities(np.stack(list(squares.values()))), strict=True)) if squares else {}

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import half_of, keep
+from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 from lithoscope.models.backbones import normalisation
 from lithoscope.models.classifier import Architecture, Classifier
 from lithoscope.models.ensemble import Ensemble, build_network
@@ -37,6 +38,7 @@ class ModelDescription:
         views: How many symmetries of a photograph are averaged; see :func:`lithoscope.models.ensemble.symmetry`.
         temperature: What logits are divided by before the softmax; see :mod:`lithoscope.models.temperature`.
         calibrated_on: Of how many validation photographs it was fitted; 0 where it is 1 or was given.
+        reading: How files became pixels.
     """
 
     architecture: Architecture
@@ -48,6 +50,7 @@ class ModelDescription:
     views: int = 1
     temperature: float = 1.0
     calibrated_on: int = 0
+    reading: ReadingSettings = DEFAULTS
 
 
 def save_model(folder: Path, description: ModelDescription, state: Mapping[str, Tensor]) -> None:
@@ -86,6 +89,7 @@ def _described(text: dict[str, Any]) -> ModelDescription:
         views=text["views"],
         temperature=_temperature(text.get("temperature", 1.0)),  # earlier models have none
         calibrated_on=text.get("calibrated_on", 0),
+        reading=ReadingSettings(**text.get("reading", {})),
     )
 
 

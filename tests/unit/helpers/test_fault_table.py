@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.fault_table import Fault, Writer, declared, render
+from helpers.fault_table import FAULTS, PHOTOGRAPHS, Page, Row, Writer, declared, render
 
 pytest_plugins = ["pytester"]
 TEST = """
@@ -18,9 +18,13 @@ def test_another():
 """
 
 
-def test_the_page_names_exactly_the_marked_tests(checkout: Path) -> None:
-    assert (checkout / "docs" / "faults.md").read_text("utf-8") == render(declared(checkout / "tests")), (
-        "docs/faults.md is stale: run `make faults`"
+@pytest.mark.parametrize("page", [FAULTS, PHOTOGRAPHS], ids=lambda page: page.mark)
+def test_a_page_names_exactly_the_marked_tests(checkout: Path, page: Page) -> None:
+    name = f"{page.mark}s"
+    rows = declared(checkout / "tests", page)
+    assert rows
+    assert (checkout / "docs" / f"{name}.md").read_text("utf-8") == render(rows, page), (
+        f"docs/{name}.md is stale: run `make {name}`"
     )
 
 
@@ -30,7 +34,7 @@ def test_a_row_comes_of_a_test_that_passed_with_all_its_parameters(pytester: pyt
     (pytester.path / "tests" / "test_it.py").write_text(TEST.format(limit=limit), encoding="utf-8")
     page = pytester.path / "faults.md"
     result = pytester.inline_run("tests", "-p", "no:cacheprovider", plugins=[Writer(page, pytester.path / "tests")])
-    rows = [Fault("test_it.py", "test_a_disk", "The disk is full", "It says so")]
+    rows = [Row("test_it.py", "test_a_disk", ("The disk is full", "It says so"))]
     assert declared(pytester.path / "tests") == rows
     if limit == 3:
         assert page.read_text("utf-8") == render(rows)

@@ -3,29 +3,54 @@
 A file is judged by its content alone: names and extensions are never looked at.
 """
 
-import threading
 import warnings
-from contextlib import nullcontext
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 import imagehash
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
-MIN_SIDE = 32
-"""Smallest width and height of a photograph, in pixels."""
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.images.colour import on_white
+from lithoscope.data.images.depth import to_eight_bits
+from lithoscope.data.images.raw import kind_of_raw, read_raw
+from lithoscope.data.images.reading import (
+    DEFAULTS,
+    LARGE_PIXELS,
+    Reading,
+    ReadingSettings,
+    UnreadablePhotograph,
+    bounded,
+)
+from lithoscope.data.images.samples import decode_samples, jpeg_size, stored_bits
 
-MAX_PIXELS = 178_956_970
-"""Most pixels that are decoded: Pillow's own limit for decompression bombs, 16 bytes a pixel being 2.7 GiB."""
+REDUCED_SIDE = 4096
+"""A JPEG above :data:`LARGE_PIXELS` is decoded at a half, a quarter or an eighth, with a longer side of at least this:
+four times the largest square a network can be given."""
 
 # Raster formats whose decoders ship inside Pillow. Left out on purpose: formats that start other programs or draw
 # instructions (EPS, PDF, WMF) and those without a signature, which text files are mistaken for (TGA, PCX, XBM).
 # The multi-picture files of some cameras (MPO) are opened as the JPEG they begin with.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "PPM", "AVIF")
 
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
+_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF_MARKS, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
+_MAY_BE_DEEP = (b"\x89PNG", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP", b"\xff\xd8")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_OTHER_KINDS = {
+    b"\xff\x0a": "a JPEG XL image",
+    b"\0\0\0\x0cJXL ": "a JPEG XL image",
+    b"II\xbc\x01": "a JPEG XR image",
+    b"8BPS": "a Photoshop document",
+    b"v/1\x01": "an OpenEXR image",
+    b"#?RADIANCE": "a Radiance HDR image",
+    b"SIMPLE  =": "a FITS image",
+    b"ZISRAW": "a Zeiss CZI microscope file",
+    b"gimp xcf": "a GIMP document",
+}
 
 # EXIF's orientation tag (CIPA DC-008, 4.6.5.1.6): what turns the stored picture upright.
 _ORIENTATION_TAG = 0x0112
@@ -39,60 +64,60 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Photographs are decoded in parallel, very large ones one at a time, so that memory stays bounded.
-_LARGE_PIXELS = 32_000_000
-_ONE_LARGE_AT_A_TIME = threading.Lock()
-
-# Pillow warns of large photographs and of damaged metadata, neither of which a user has to do anything about.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# Our own limit, which params.yaml can raise for stitched scans, is checked on every header before anything is decoded.
+Image.MAX_IMAGE_PIXELS = None
+# Pillow warns of damaged metadata, which a user does not have to do anything about.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
-class UnreadablePhotograph(Exception):  # noqa: N818 (an answer about a file, caught where files are listed)
-    """A file that cannot serve as a photograph.
-
-    Attributes:
-        reason: Why, in words that follow the file's name: ``"truncated"``, ``"not an image"``.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-def read_photograph(source: Path | BinaryIO) -> Image.Image:
-    """Decode an image file to an upright RGB picture.
-
-    Args:
-        source: A file, or its content as a binary stream that can seek.
-
-    Returns:
-        A Pillow image in mode RGB, at least 32 × 32 px, turned as its EXIF orientation says. Transparent parts lie on
-        white, more than 8 bits a channel are scaled to 8, and of several frames the first is taken.
+def read_photograph(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS) -> Image.Image:
+    """Decode an image file to an upright RGB picture; see :func:`read`.
 
     Raises:
         UnreadablePhotograph: With the reason.
     """
-    return read_with_format(source)[0]
+    return read(source, settings).picture
 
 
-def read_with_format(source: Path | BinaryIO) -> tuple[Image.Image, str]:
-    """Decode an image file like :func:`read_photograph`; also return the name Pillow has for its format."""
+def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS) -> Reading:
+    """Decode an image file.
+
+    Args:
+        source: A file, or its content as a binary stream that can seek.
+        settings: Which page of several, and how large a picture may be.
+
+    Returns:
+        A picture in mode RGB, at least 32 × 32 px, turned as its EXIF orientation says, in sRGB. Transparent parts lie
+        on white, more than 8 bits a channel are scaled to 8 (:mod:`lithoscope.data.images.depth`).
+
+    Raises:
+        UnreadablePhotograph: With the reason.
+    """
     try:
         if isinstance(source, Path):
             with source.open("rb") as stream:
-                return _read(stream)
-        return _read(source)
+                return _read(stream, settings)
+        return _read(source, settings)
     except UnreadablePhotograph:
         raise
     except PermissionError:
         raise UnreadablePhotograph("permission denied") from None
-    except Image.DecompressionBombError:
-        raise UnreadablePhotograph(f"more than {MAX_PIXELS:,} pixels, perhaps a decompression bomb") from None
     except MemoryError:
         raise UnreadablePhotograph("needs more memory than there is") from None
     except Exception as error:  # decoders fed with damaged files raise almost anything
         raise UnreadablePhotograph("truncated" if "truncated" in str(error).casefold() else "damaged") from None
+
+
+def read_downloaded(path: str, settings: ReadingSettings) -> Image.Image:
+    """Decode a photograph that the download stage could read.
+
+    Raises:
+        LithoscopeError: It cannot be read any more.
+    """
+    try:
+        return read_photograph(Path(path), settings)
+    except UnreadablePhotograph as error:
+        raise LithoscopeError(f"{path}: {error}; it changed since it was downloaded: `dvc repro -f download`") from None
 
 
 def perceptual_hash(image: Image.Image) -> str:
@@ -100,71 +125,147 @@ def perceptual_hash(image: Image.Image) -> str:
     return str(imagehash.phash(image))
 
 
-def _read(stream: BinaryIO) -> tuple[Image.Image, str]:
-    head = stream.read(32)
+def _read(stream: BinaryIO, settings: ReadingSettings) -> Reading:
+    head = stream.read(64)
     stream.seek(0)
     if not head:
         raise UnreadablePhotograph("an empty file")
+    raw = kind_of_raw(head)
+    if raw is not None:
+        return read_raw(stream, raw, settings)
+    if head.startswith(_TIFF_MARKS):
+        return _read_tiff(stream, settings)
+    is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+    if is_heif:
+        _register_heif()
+    bits = stored_bits(stream) if head.startswith(_MAY_BE_DEEP) else 8
     try:
-        image = Image.open(stream, formats=FORMATS)
+        image = Image.open(stream, formats=(*FORMATS, "HEIF") if is_heif else FORMATS)
     except UnidentifiedImageError:
+        if bits > 8 and head.startswith(b"\xff\xd8"):  # Pillow knows no such JPEG
+            settings.check_size(*jpeg_size(stream))
+            return _read_samples(stream, "JPEG", bits, jpeg_size(stream), None)
         raise UnreadablePhotograph(_why_unidentified(head)) from None
     with image:
-        width, height = image.size  # from the header: nothing is decoded yet
-        if width * height > MAX_PIXELS:
-            raise UnreadablePhotograph(f"{width} by {height} px, perhaps a decompression bomb")
-        if min(width, height) < MIN_SIDE:
-            raise UnreadablePhotograph(f"{width} by {height} px, smaller than {MIN_SIDE} px")
-        with _ONE_LARGE_AT_A_TIME if width * height > _LARGE_PIXELS else nullcontext():
+        settings.check_size(*image.size)  # from the header: nothing is decoded yet
+        if bits > 8 and image.mode != "P":
+            return _read_samples(stream, str(image.format), bits, image.size, image)
+        return _read_opened(image, settings)
+
+
+def _read_opened(image: Image.Image, settings: ReadingSettings) -> Reading:
+    size, kind, profile = image.size, str(image.format), image.info.get("icc_profile")
+    if kind == "JPEG" and size[0] * size[1] > LARGE_PIXELS:
+        scale = REDUCED_SIDE / max(size)
+        image.draft(None, (round(size[0] * scale), round(size[1] * scale)))
+    frames = 1 if kind in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)  # depth maps, auxiliary pictures
+    notes: list[str | None] = []
+    with bounded(*size):
+        image.load()
+        picture, note = on_white(_eight_bits(image, notes), profile)
+        if frames > 1 and settings.pages == "max":
+            for number in range(1, frames):
+                image.seek(number)
+                picture = ImageChops.lighter(picture, on_white(image, profile)[0])
+            image.seek(0)
+    if frames > 1:
+        notes.append(f"the maximum of {frames} frames" if settings.pages == "max" else f"the first of {frames} frames")
+    return _finished(picture, kind, _exif_orientation(image), [*notes, note], size)
+
+
+def _read_tiff(stream: BinaryIO, settings: ReadingSettings) -> Reading:
+    """Read a TIFF: Pillow decodes what it decodes right, tifffile the rest."""
+    from lithoscope.data.images.tiff import decode_pages, described, is_cut, open_tiff  # TIFF alone pays for it
+
+    try:
+        tiff = open_tiff(stream, settings)
+    except UnreadablePhotograph:
+        raise
+    except Exception:
+        raise UnreadablePhotograph("truncated or damaged") from None
+    stream.seek(0)
+    if tiff.raw:
+        return read_raw(stream, tiff.raw, settings)
+    if is_cut(stream, tiff.pages):
+        raise UnreadablePhotograph("truncated")
+    with bounded(tiff.page.imagewidth, tiff.page.imagelength):
+        if tiff.for_pillow():
+            with suppress(Exception):  # tifffile may know what Pillow does not
+                picture, note = _pages_by_pillow(stream, [number for number in tiff.numbers if number is not None])
+                return _finished(picture, "TIFF", None, [tiff.note(), note])  # Pillow turned it upright
+        try:
+            decoded, found = decode_pages(tiff)
+        except (UnreadablePhotograph, MemoryError):
+            raise
+        except Exception as error:
+            raise UnreadablePhotograph(f"{described(tiff.page)}, which cannot be decoded") from error
+        picture, note = on_white(decoded, tiff.profile())
+        return _finished(picture, "TIFF", tiff.orientation(), [tiff.note(), *found, note])
+
+
+def _pages_by_pillow(stream: BinaryIO, numbers: list[int]) -> tuple[Image.Image, str | None]:
+    stream.seek(0)
+    with Image.open(stream, formats=("TIFF",)) as image:
+        found = None
+        for number in numbers:
+            image.seek(number)
             image.load()
-            return _upright(_to_rgb(image), image), str(image.format)
+            page, note = on_white(image, image.info.get("icc_profile"))
+            found = page if found is None else ImageChops.lighter(found, page)
+    if found is None:
+        raise UnreadablePhotograph("a TIFF without a page")
+    return found, note
+
+
+def _read_samples(stream: BinaryIO, kind: str, bits: int, size: tuple[int, int], opened: Image.Image | None) -> Reading:
+    with bounded(*size):
+        decoded, depth_note = decode_samples(stream, kind, bits)
+        picture, note = on_white(decoded, opened.info.get("icc_profile") if opened else None)
+    return _finished(picture, kind, _exif_orientation(opened) if opened else None, [depth_note, note])
+
+
+def _finished(
+    picture: Image.Image, kind: str, orientation: object, notes: list[str | None], size: tuple[int, int] | None = None
+) -> Reading:
+    size = size or picture.size
+    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    if turn is not None:
+        picture = picture.transpose(turn)
+        size = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
+    return Reading(picture, kind, size, tuple(note for note in notes if note))
+
+
+@lru_cache(maxsize=1)
+def _register_heif() -> None:
+    import pi_heif
+
+    pi_heif.register_heif_opener()
 
 
 def _why_unidentified(head: bytes) -> str:
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        return "a HEIC image, which is not read: convert it to JPEG"
+    for beginning, kind in _OTHER_KINDS.items():
+        if head.startswith(beginning):
+            return f"{kind}, which is not read: save it as PNG, TIFF or JPEG"
     if (
         head.startswith(_SIGNATURES)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
-        or head[4:12] == b"ftypavif"
+        or (head[4:8] == b"ftyp" and head[8:12] in (*_HEIF_BRANDS, b"avif", b"avis"))
     ):
         return "truncated or damaged"
-    return "not an image"
+    return "a video" if head[4:8] == b"ftyp" else "not an image"
 
 
-def _upright(image: Image.Image, decoded: Image.Image) -> Image.Image:
-    """Turn ``image`` as the EXIF data of ``decoded`` say; damaged EXIF data count as none."""
+def _exif_orientation(image: Image.Image) -> object:
+    """Return what the EXIF data say; damaged EXIF data count as none."""
     try:
-        orientation = decoded.getexif().get(_ORIENTATION_TAG)
+        return image.getexif().get(_ORIENTATION_TAG)
     except Exception:
+        return None
+
+
+def _eight_bits(image: Image.Image, notes: list[str | None]) -> Image.Image:
+    if not image.mode.startswith(("I", "F")):
         return image
-    turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
-    return image if turn is None else image.transpose(turn)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        layers = image.convert("RGBA")
-        canvas = Image.new("RGB", layers.size, "white")
-        canvas.paste(layers, mask=layers.getchannel("A"))
-        return canvas
-    return image.convert("RGB")
-
-
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    """Scale grey values of more than 8 bits, shape (height, width), to uint8.
-
-    Values of 0 … 65,535 keep their share of that range and values of 0 … 1 (floating point) theirs. Others have no
-    agreed white: the least becomes black and the greatest white.
-    """
-    low, high = 0.0, 65535.0
-    if values.dtype.kind == "f":
-        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
-        high = 1.0
-    if values.min() < low or values.max() > high:
-        low, high = float(values.min()), float(values.max())
-    scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-12))
-    rounded: np.ndarray = np.rint(scaled).clip(0, 255).astype(np.uint8)
-    return rounded
+    values, note = to_eight_bits(np.asarray(image))
+    notes += [note] if note else []
+    return Image.fromarray(values)

@@ -7,12 +7,13 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
-from lithoscope.data.images.decode import UnreadablePhotograph, perceptual_hash, read_with_format
+from lithoscope.data.images.decode import perceptual_hash, read
+from lithoscope.data.images.reading import DEFAULTS, ReadingSettings, UnreadablePhotograph
 from lithoscope.data.sources.base import Photograph, PhotographSet
 from lithoscope.data.sources.listing import printable, refusal
 from lithoscope.data.sources.progress import track
@@ -31,7 +32,7 @@ class Entry:
         phash: Perceptual hash of the upright RGB picture, 16 hexadecimal digits.
         width: Of the upright picture, pixels.
         height: Of the upright picture, pixels.
-        format: Pillow's name for the file's format.
+        format: The file's format, as :class:`lithoscope.data.images.reading.Reading` names it.
     """
 
     id: str
@@ -55,12 +56,23 @@ class SetAside:
     reason: str
 
 
+@dataclass(frozen=True, order=True)
+class Note:
+    """What was done to a photograph besides decoding it: a row of ``notes.csv``."""
+
+    id: str
+    path: str
+    label: str
+    note: str
+
+
 @dataclass(frozen=True)
 class Catalogue:
-    """What a folder of photographs holds; both lists are sorted by id."""
+    """What a folder of photographs holds; the lists are sorted by id."""
 
     entries: list[Entry]
     set_aside: list[SetAside]
+    notes: list[Note] = field(default_factory=list)
 
     def labels(self) -> list[str]:
         """Return the classes, sorted."""
@@ -73,7 +85,11 @@ def why_refused(root: Path, photograph: Photograph) -> str | None:
 
 
 def catalogue(
-    root: Path, photographs: Sequence[Photograph], refused: Mapping[str, str] | None = None, prefix: str = ""
+    root: Path,
+    photographs: Sequence[Photograph],
+    refused: Mapping[str, str] | None = None,
+    prefix: str = "",
+    settings: ReadingSettings = DEFAULTS,
 ) -> Catalogue:
     """Judge every file of a set, several at a time.
 
@@ -82,6 +98,7 @@ def catalogue(
         photographs: The files to judge.
         refused: Files that are not below ``root`` because they were refused before, with the reason, by id.
         prefix: What stands before an id to make it a path from the checkout's root, e.g. ``"build/raw/"``.
+        settings: How to read.
 
     Raises:
         LithoscopeError: A class would be left without a photograph, or without one that is not for testing.
@@ -91,21 +108,22 @@ def catalogue(
     workers = min(os.cpu_count() or 1, 16)
     with ThreadPoolExecutor(workers) as pool:  # Pillow lets other threads run while it decodes
         try:
-            results = pool.map(lambda photograph: _judged(root, photograph, refused, prefix), ordered)
+            results = pool.map(lambda photograph: _judged(root, photograph, refused, prefix, settings), ordered)
             judged = list(track(results, len(ordered), "reading photographs"))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
     found = Catalogue(
-        sorted(item for item in judged if isinstance(item, Entry)),
-        sorted(item for item in judged if isinstance(item, SetAside)),
+        sorted(item for item, _ in judged if isinstance(item, Entry)),
+        sorted(item for item, _ in judged if isinstance(item, SetAside)),
+        sorted(Note(item.id, item.path, item.label, note) for item, notes in judged for note in notes),
     )
     _require_photographs_of_each_class(ordered, found)
     return found
 
 
 def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bool, folder: Path) -> None:
-    """Write ``index.csv``, ``set_aside.csv`` and ``dataset.json`` into a folder.
+    """Write ``index.csv``, ``set_aside.csv``, ``notes.csv`` and ``dataset.json`` into a folder.
 
     Args:
         found: What was judged.
@@ -114,8 +132,9 @@ def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bo
         folder: Where to write; it is made if it is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _write_table(folder / "index.csv", [field.name for field in fields(Entry)], map(astuple, found.entries))
-    _write_table(folder / "set_aside.csv", [field.name for field in fields(SetAside)], map(astuple, found.set_aside))
+    _write_table(folder / "index.csv", Entry, found.entries)
+    _write_table(folder / "set_aside.csv", SetAside, found.set_aside)
+    _write_table(folder / "notes.csv", Note, found.notes)
     description = {
         "name": photographs.name,
         "title": photographs.title,
@@ -131,29 +150,33 @@ def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bo
     (folder / "dataset.json").write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def _judged(root: Path, photograph: Photograph, refused: Mapping[str, str], prefix: str) -> Entry | SetAside:
+def _judged(
+    root: Path, photograph: Photograph, refused: Mapping[str, str], prefix: str, settings: ReadingSettings
+) -> tuple[Entry | SetAside, tuple[str, ...]]:
+    """Return what a file is, and the notes on how it was read."""
     identity, label = printable(photograph.id), printable(photograph.label)
     reason = refused.get(photograph.id) or why_refused(root, photograph)
     if reason is not None:
-        return SetAside(identity, "", label, reason)
+        return SetAside(identity, "", label, reason), ()
     path = root / photograph.id
     try:
-        picture, kind = read_with_format(path)
+        reading = read(path, settings)
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except UnreadablePhotograph as problem:
-        return SetAside(identity, prefix + identity if prefix else "", label, problem.reason)
-    return Entry(
+        return SetAside(identity, prefix + identity if prefix else "", label, problem.reason), ()
+    entry = Entry(
         id=identity,
         path=prefix + identity if prefix else "",
         label=label,
         official_split=photograph.official_split,
         sha256=digest,
-        phash=perceptual_hash(picture),
-        width=picture.width,
-        height=picture.height,
-        format=kind,
+        phash=perceptual_hash(reading.picture),
+        width=reading.size[0],
+        height=reading.size[1],
+        format=reading.format,
     )
+    return entry, reading.notes
 
 
 def _require_photographs_of_each_class(photographs: Iterable[Photograph], found: Catalogue) -> None:
@@ -176,8 +199,8 @@ def _require_photographs_of_each_class(photographs: Iterable[Photograph], found:
         )
 
 
-def _write_table(path: Path, columns: list[str], rows: Iterable[tuple[str | int, ...]]) -> None:
+def _write_table(path: Path, kind: type[Entry | SetAside | Note], rows: Iterable[Entry | SetAside | Note]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerow([column.name for column in fields(kind)])
+        writer.writerows(map(astuple, rows))

@@ -1,0 +1,83 @@
+"""How a photograph is read: the settings, the limits, what a reading gives and why there is none."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from threading import Lock
+from typing import Literal
+
+from PIL import Image
+
+MIN_SIDE = 32
+"""Smallest width and height of a photograph, in pixels."""
+
+LARGE_PIXELS = 32_000_000
+"""Photographs above this are decoded one at a time, so that memory stays bounded; those below in parallel."""
+
+_ONE_LARGE_AT_A_TIME = Lock()
+
+
+class UnreadablePhotograph(Exception):  # noqa: N818 (an answer about a file, caught where files are listed)
+    """A file that cannot serve as a photograph.
+
+    Attributes:
+        reason: Why, in words that follow the file's name: ``"truncated"``, ``"not an image"``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """How files become pixels, as ``params.yaml`` says.
+
+    Attributes:
+        pages: Of a file with several pages or frames: the first full-size one, or the brightest value of all at each
+            pixel (a stack under crossed polarisers).
+        max_megapixels: The most pixels that are decoded, in millions. Pillow's own limit for decompression bombs, 16
+            bytes a pixel being 2.7 GiB, is 179.
+    """
+
+    pages: Literal["first", "max"] = "first"
+    max_megapixels: int = 179
+
+    def check_size(self, width: int, height: int) -> None:
+        """Refuse a picture from its header, before anything is decoded.
+
+        Raises:
+            UnreadablePhotograph: It is too small or too large.
+        """
+        if width * height > self.max_megapixels * 1_000_000:
+            raise UnreadablePhotograph(
+                f"{width} by {height} px are {width * height / 1e6:,.0f} megapixels, above max_megapixels = "
+                f"{self.max_megapixels:,}: raise that in params.yaml for a stitched scan"
+            )
+        if min(width, height) < MIN_SIDE:
+            raise UnreadablePhotograph(f"{width} by {height} px, smaller than {MIN_SIDE} px")
+
+
+DEFAULTS = ReadingSettings()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A photograph that was read.
+
+    Attributes:
+        picture: Upright, mode RGB, sRGB.
+        format: The file's format: Pillow's name for it, or ``"RAW"``.
+        size: Width and height of the upright picture as the file holds it, pixels; ``picture`` may be smaller where a
+            very large JPEG was decoded at a reduced scale.
+        notes: What was done to it that its owner may want to know, each in words that follow the file's name.
+    """
+
+    picture: Image.Image
+    format: str
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+
+def bounded(width: int, height: int) -> AbstractContextManager[object]:
+    """Return what a picture of this size is decoded in, so that two very large ones never fill the memory at once."""
+    return _ONE_LARGE_AT_A_TIME if width * height > LARGE_PIXELS else nullcontext()

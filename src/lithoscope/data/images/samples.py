@@ -1,0 +1,81 @@
+"""PNG, JPEG 2000 and JPEG files of more than 8 bits a channel, of which Pillow cuts or breaks the values."""
+
+import struct
+from collections.abc import Callable
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lithoscope.data.images.depth import to_eight_bits
+
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG's frame header (ITU T.81, table B.1)
+_SIZ = b"\xff\x4f\xff\x51"  # begins a JPEG 2000 code stream (ITU T.800, A.5.1)
+
+
+def stored_bits(stream: BinaryIO) -> int:
+    """Return the most bits a channel of a PNG, JPEG 2000 or JPEG has, by its header; 8 for anything else."""
+    stream.seek(0)
+    head = stream.read(1 << 16)
+    stream.seek(0)
+    if head.startswith(b"\x89PNG") and len(head) > 24:
+        return head[24]  # IHDR is the first chunk
+    if (start := head.find(_SIZ)) >= 0 and (start == 0 or head.startswith(b"\0\0\0\x0cjP")):
+        channels = struct.unpack_from(">H", head, start + 40)[0]
+        return max((head[start + 42 + 3 * place] & 0x7F) + 1 for place in range(channels))
+    return _jpeg_frame(stream)[0] if head.startswith(b"\xff\xd8") else 8
+
+
+def jpeg_size(stream: BinaryIO) -> tuple[int, int]:
+    """Return width and height from a JPEG's header."""
+    return _jpeg_frame(stream)[1:]
+
+
+def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image, str | None]:
+    """Decode a file of more than 8 bits a channel.
+
+    Args:
+        stream: The file.
+        kind: ``"PNG"``, ``"JPEG2000"`` or ``"JPEG"``.
+        bits: As :func:`stored_bits` says.
+
+    Returns:
+        A picture of mode L, LA, RGB or RGBA, not yet turned upright, and a note where its range was found.
+
+    Raises:
+        Exception: The file is damaged; decoders raise almost anything.
+    """
+    import imagecodecs  # few files pay for it
+
+    decoders: dict[str, Callable[[bytes], npt.NDArray[np.generic]]] = {
+        "PNG": imagecodecs.png_decode,
+        "JPEG2000": imagecodecs.jpeg2k_decode,
+        "JPEG": imagecodecs.jpeg_decode,
+    }
+    stream.seek(0)
+    values = decoders[kind](stream.read())
+    channels = values.reshape(*values.shape[:2], -1)
+    colours = channels[..., :3] if channels.shape[-1] >= 3 else channels[..., :1]
+    eight, note = to_eight_bits(colours, bits)
+    parts = [eight]
+    if channels.shape[-1] in (2, 4):
+        parts.append(to_eight_bits(channels[..., -1:], bits)[0])
+    pixels = np.ascontiguousarray(np.concatenate(parts, axis=-1))
+    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[-1]]
+    return Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes()), note
+
+
+def _jpeg_frame(stream: BinaryIO) -> tuple[int, int, int]:
+    """Return bits a channel, width and height; 8, 0, 0 where there is no frame header in the first megabyte."""
+    stream.seek(0)
+    head = stream.read(1 << 20)
+    stream.seek(0)
+    place = 2
+    while place + 9 < len(head) and head[place] == 0xFF:
+        marker, length = head[place + 1], struct.unpack_from(">H", head, place + 2)[0]
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", head, place + 5)
+            return head[place + 4], width, height
+        place += 2 + length
+    return 8, 0, 0
