@@ -4,21 +4,21 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from statistics import NormalDist, fmean, stdev
 
-from lithoscope.gate.judging import Judgement
-from lithoscope.gate.scores import METRICS, Scores
+from lithoscope.gate.non_inferiority import Judgement
+from lithoscope.gate.predictions import METRICS, Predictions
 from lithoscope.gate.settings import GateSettings
-from lithoscope.gate.verdict import compare
+from lithoscope.gate.verdict import judge_metrics
 from lithoscope.reporting.headline import share_in_words
 
-Kept = Sequence[Scores | None]
-"""The scores of trainings; None for one that broke off."""
+Kept = Sequence[Predictions | None]
+"""The predictions of trainings; None for one that broke off."""
 Pair = list[Judgement] | None
 
 
 def judged(settings: GateSettings, baselines: Kept, others: Kept) -> list[Pair]:
     """Judge pairs; None where the training that is judged broke off."""
     return [
-        compare(settings, before, after, paired=True) if after is not None else None
+        judge_metrics(settings, before, after, paired=True) if after is not None else None
         for before, after in zip(baselines, others, strict=True)
         if before is not None
     ]
@@ -64,7 +64,7 @@ def render(baselines: Kept, arms: Mapping[str, Kept], same: str, settings: GateS
     for arm, judgements in pairs.items():
         n = len(judgements)
         rates = [share_in_words(sum(fails(pair, name) for pair in judgements) / n, n) for name in (None, *METRICS)]
-        accuracies = [METRICS["accuracy"].of(scores) for scores in arms[arm] if scores]
+        accuracies = [METRICS["accuracy"].of(predictions) for predictions in arms[arm] if predictions]
         broken = sum(pair is None for pair in judgements)
         shown = _spread(accuracies) + (f"; {broken} of {n} broke off" if broken else "")
         lines.append(
@@ -96,7 +96,7 @@ def _seeds(baselines: Kept, others: Kept, pairs: Sequence[Pair], settings: GateS
         "| --- | --- | --- | --- |",
     ]
     for name, metric in METRICS.items():
-        values = [metric.of(scores) for scores in [*baselines, *others] if scores]
+        values = [metric.of(predictions) for predictions in [*baselines, *others] if predictions]
         asked = tolerance(settings, name, values, pairs)
         lines.append(f"| {name} | {_spread(values)} | {asked:.4f} | {settings.rules()[name].drop:g} |")
     return [*lines, ""]

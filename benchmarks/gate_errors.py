@@ -17,7 +17,7 @@ from _small_trainings import ROOT, keep, key_of, pack
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.locked_folder import exclusive
-from lithoscope.gate.scores import Scores, read_scores
+from lithoscope.gate.predictions import Predictions, read_predictions
 from lithoscope.gate.settings import gate_settings
 
 BASELINE = "baseline"
@@ -71,7 +71,7 @@ def main() -> None:
         if not arrays.is_dir():
             pack(arrays, params)
     part, parts = map(int, options.part.split("/"))
-    found: dict[str, list[Scores | None]] = {arm: [] for arm in plans(params)}
+    found: dict[str, list[Predictions | None]] = {arm: [] for arm in plans(params)}
     for number in range(part - 1, options.seeds, parts):
         for arm, changes in plans(params).items():
             path = folder / arm.replace(" ", "-") / f"{number:04}.csv"
@@ -81,7 +81,7 @@ def main() -> None:
                 keep(path, arrays, changed, seed_of(arm, number), shuffled=bool(changes.get("shuffled")))
                 print(f"{arm}, number {number}: {time.perf_counter() - started:.1f} s", flush=True)
             text = path.read_text(encoding="utf-8")
-            found[arm].append(read_scores(text, path.name) if text else None)
+            found[arm].append(read_predictions(text, path.name) if text else None)
     if parts > 1:
         return
     settings = gate_settings(read_yaml(ROOT / "params.yaml"))

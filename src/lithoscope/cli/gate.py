@@ -33,20 +33,20 @@ def gate(
 ) -> int:
     """Compare results with a baseline: 0 passed, 1 failed, 2 cannot tell."""
     from lithoscope.gate import report
-    from lithoscope.gate.sides import PARAMETERS, baseline_side, revision_side, workspace_side, write_snapshot
+    from lithoscope.gate.result_files import PARAMETERS, baseline_files, revision_files, workspace_files, write_snapshot
     from lithoscope.gate.verdict import CANNOT_TELL, decide
 
     root = Path.cwd()
     try:
-        current = workspace_side(root) if rev is None else revision_side(root, rev)
+        current = workspace_files(root) if rev is None else revision_files(root, rev)
         if PARAMETERS not in current.files:
             raise LithoscopeError(f"{PARAMETERS} is not there in {current.name}; run this at the root of a checkout")
         if snapshot is not None:
-            current.scores()  # a snapshot without predictions would be no baseline
+            current.predictions()  # a snapshot without predictions would be no baseline
             write_snapshot(current, snapshot)
             print(f"wrote {snapshot}; compare with it: lithoscope gate --baseline {snapshot}")
             return 0
-        verdict = decide(root, baseline_side(root, baseline), current, timed=timed)
+        verdict = decide(root, baseline_files(root, baseline), current, timed=timed)
         for path, written in ((markdown, report.markdown), (json, report.as_json)):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,18 +68,18 @@ def print_verdict(verdict: "Verdict") -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from lithoscope.gate.report import HEADINGS, explanation, headline, reasons, rows
+    from lithoscope.gate.report import HEADINGS, detail_sections, method_lines, metric_rows, verdict_line
 
     console = Console(highlight=False, soft_wrap=True)
     if verdict.judgements:
         table = Table(*HEADINGS, box=box.SIMPLE, show_edge=False)
-        for cells in rows(verdict):
+        for cells in metric_rows(verdict):
             table.add_row(*cells)
         Console(highlight=False, width=max(console.width, WIDTH)).print(table)
-    for line in explanation(verdict):
+    for line in method_lines(verdict):
         console.print(escape(line))
-    for heading, lines in reasons(verdict):
+    for heading, lines in detail_sections(verdict):
         console.print(f"{heading}:")
         for line in lines:
             console.print(f"  - {escape(line)}")
-    console.print(escape(headline(verdict)))
+    console.print(escape(verdict_line(verdict)))

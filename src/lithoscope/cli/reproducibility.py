@@ -4,17 +4,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from lithoscope.experiments.reproducibility import RECORD, judge, machine, record
+from lithoscope.experiments.reproducibility import RECORD, check, machine, record
 
 
 def main() -> int:
-    """Judge, or with ``--record`` note this machine beside a new ``dvc.lock``."""
+    """Check, or with ``--record`` note this machine beside a new ``dvc.lock``."""
     parser = argparse.ArgumentParser("python -m lithoscope.cli.reproducibility", description=__doc__)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD} where dvc.lock is new")
     if parser.parse_args().record:
         record(Path())
         return 0
-    status, line = judge(Path(), machine())
+    status, line = check(Path(), machine())
     print(line, file=sys.stderr if status else sys.stdout)
     return status
 

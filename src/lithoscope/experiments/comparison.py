@@ -2,25 +2,23 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.evaluation.statistics.proportions import wilson
-from lithoscope.experiments.accuracy_difference import against, predictions_of
+from lithoscope.experiments.accuracy_difference import describe_difference
 from lithoscope.experiments.recipes import PLACES
-from lithoscope.gate.scores import Scores
+from lithoscope.experiments.run_results import RunResults, read_results
 from lithoscope.reporting.headline import share_in_words, short
-from lithoscope.tracking import PastRun, Store, open_store
+from lithoscope.tracking import PastRun, open_store
 
-CURVES = ("train_loss", "val_loss", "train_accuracy", "val_accuracy")
-SHEET = "photographs.png"  # as the `evaluate` stage logs it
 NO_EXPERIMENT = "(no DVC experiment)"
 _FOLDER = "folder"  # the data set of photographs of the user's own
 
 
 @dataclass(frozen=True)
-class Scored:
+class AccuracyInterval:
     """An accuracy with its 95 % Wilson interval.
 
     Attributes:
@@ -39,47 +37,63 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedRun:
     """One run beside others.
 
     Attributes:
         number: From 1, as in the charts.
-        run: What MLflow keeps of it.
+        results: What is kept of it.
         differences: Its values of the parameters that are not the same in all runs.
-        curves: For each of :data:`CURVES` its value at each epoch.
-        best_epoch: The epoch that was kept; the last one where nothing validated.
-        scored: What the ``evaluate`` stage found, test first; empty where it has not run.
-        sheet: PNG with photographs and what the model said of them; None where the run kept none.
         against: Its accuracy against that of the reference, in words; "" of the reference itself, and where either
             one's predictions are not kept.
     """
 
     number: int
-    run: PastRun
+    results: RunResults
     differences: dict[str, str]
-    curves: dict[str, dict[int, float]]
-    best_epoch: int | None
-    scored: list[Scored]
-    sheet: bytes | None
     against: str = ""
+
+    @property
+    def run(self) -> PastRun:
+        """What MLflow keeps of it."""
+        return self.results.run
 
     @property
     def name(self) -> str:
         """The DVC experiment, or the run's name and the beginning of its id."""
         return self.run.experiment or f"{self.run.name} {self.run.run_id[:8]}"
 
-    def at_best(self, curve: str) -> float | None:
+    @property
+    def curves(self) -> dict[str, dict[int, float]]:
+        """For each of :data:`lithoscope.experiments.run_results.CURVES` its value at each epoch."""
+        return self.results.curves
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch that was kept; the last one where nothing validated."""
+        best = self.run.metrics.get("best_epoch")
+        return None if best is None else int(best)
+
+    @property
+    def accuracies(self) -> list[AccuracyInterval]:
+        """What the ``evaluate`` stage found, test first; empty where it has not run."""
+        return [found for split in ("test", "validation") if (found := self.accuracy(split)) is not None]
+
+    def accuracy(self, split: str) -> AccuracyInterval | None:
+        """Return the accuracy on a split, None where it was not scored."""
+        accuracy, n = self.run.metrics.get(f"{split}.accuracy"), int(self.run.metrics.get(f"{split}.n", 0))
+        if accuracy is None or not n:
+            return None
+        return AccuracyInterval(split, accuracy, n, *wilson(round(accuracy * n), n))
+
+    def at_best_epoch(self, curve: str) -> float | None:
         """Return a curve's value at the best epoch."""
         return self.curves[curve].get(self.best_epoch or 0)
-
-    def score(self, split: str) -> Scored | None:
-        """Return what was found on a split."""
-        return next((scored for scored in self.scored if scored.split == split), None)
 
 
 def compare_runs(
     root: Path, names: Sequence[str] = (), last: int | None = None, reference: str | None = None
-) -> list[Compared]:
+) -> list[ComparedRun]:
     """Gather runs from MLflow, and compare each one's accuracy with that of one of them.
 
     Args:
@@ -104,30 +118,30 @@ def compare_runs(
         first = _named(reference, runs)
         chosen = [first, *(run for run in chosen if run.run_id != first.run_id)]
     keys = [key for key in _keys(chosen) if len({run.parameters.get(key) for run in chosen}) > 1]
-    compared = [_compared(store, number, run, keys) for number, run in enumerate(chosen, start=1)]
-    return _with_differences(root, store, compared)
+    first_results, *others = read_results(root, store, chosen)
+    return [
+        ComparedRun(number, results, {key: results.run.parameters.get(key, "–") for key in keys}, against)
+        for number, (results, against) in enumerate(
+            [(first_results, ""), *((results, _difference(first_results, results)) for results in others)], start=1
+        )
+    ]
 
 
-def _with_differences(root: Path, store: Store, compared: Sequence[Compared]) -> list[Compared]:
-    """Compare each run's accuracy with that of the first."""
-    first, *others = compared
-    told = predictions_of(root, store, first.run) if others and first.scored else None
-    if told is None:
-        return list(compared)
-    found = [first]
-    for one in others:
-        scores = predictions_of(root, store, one.run) if one.scored else None
-        same = scores is not None and same_set(first.run, told, one.run, scores)
-        found.append(one if scores is None else replace(one, against=against(told, scores, same_set=same)))
-    return found
+def _difference(reference: RunResults, other: RunResults) -> str:
+    if reference.predictions is None or other.predictions is None:
+        return ""
+    return describe_difference(reference.predictions, other.predictions, same_set=same_data_set(reference, other))
 
 
-def same_set(first: PastRun, told: Scores, other: PastRun, scores: Scores) -> bool:
+def same_data_set(one: RunResults, other: RunResults) -> bool:
     """Say whether two runs read one data set; a user's folders are one where they lie or what they hold is the same."""
-    mine, others = (run.parameters.get("dataset") for run in (first, other))
-    if mine != others or mine != _FOLDER:
-        return mine == others
-    return first.parameters.get("mirror") == other.parameters.get("mirror") or told.labelled() == scores.labelled()
+    datasets = [results.run.parameters.get("dataset") for results in (one, other)]
+    if datasets[0] != datasets[1] or datasets[0] != _FOLDER:
+        return datasets[0] == datasets[1]
+    if one.run.parameters.get("mirror") == other.run.parameters.get("mirror"):
+        return True
+    labels = [results.predictions and results.predictions.label_by_id() for results in (one, other)]
+    return labels[0] is not None and labels[0] == labels[1]
 
 
 def _has_figures(run: PastRun) -> bool:
@@ -154,20 +168,7 @@ def _keys(runs: Sequence[PastRun]) -> list[str]:
     return [key for key in dict.fromkeys(key for run in runs for key in run.parameters) if key not in PLACES]
 
 
-def _compared(store: Store, number: int, run: PastRun, keys: Sequence[str]) -> Compared:
-    curves = {name: store.by_epoch(run.run_id, name) for name in CURVES}
-    best = run.metrics.get("best_epoch")
-    scored = []
-    for split in ("test", "validation"):
-        accuracy, n = run.metrics.get(f"{split}.accuracy"), int(run.metrics.get(f"{split}.n", 0))
-        if accuracy is not None and n:
-            scored.append(Scored(split, accuracy, n, *wilson(round(accuracy * n), n)))
-    differences = {key: run.parameters.get(key, "–") for key in keys}
-    sheet = store.file(run.run_id, SHEET)
-    return Compared(number, run, differences, curves, None if best is None else int(best), scored, sheet)
-
-
-def comparison_table(compared: Sequence[Compared]) -> tuple[list[str], list[list[str]]]:
+def comparison_table(compared: Sequence[ComparedRun]) -> tuple[list[str], list[list[str]]]:
     """Return a table's head and its lines, one a run, in words for a terminal or a page."""
     keys = list(compared[0].differences)
     head = ["", "experiment", *keys, "best epoch", "validation loss", "validation", "test [95 %]", "n", "seconds"]
@@ -179,10 +180,10 @@ def comparison_table(compared: Sequence[Compared]) -> tuple[list[str], list[list
     return head, lines
 
 
-def _row(run: Compared) -> list[str]:
+def _row(run: ComparedRun) -> list[str]:
     epochs = max(run.curves["train_loss"], default=0)
-    validation, test = run.score("validation"), run.score("test")
-    loss, accuracy = run.at_best("val_loss"), run.at_best("val_accuracy")
+    validation, test = run.accuracy("validation"), run.accuracy("test")
+    loss, accuracy = run.at_best_epoch("val_loss"), run.at_best_epoch("val_accuracy")
     plain = "–" if accuracy is None else short(accuracy)
     seconds = run.run.metrics.get("seconds")
     name = run.run.experiment or f"{NO_EXPERIMENT} {run.name}"
@@ -207,6 +208,6 @@ _NOTE = (
 )
 
 
-def comparison_note(compared: Sequence[Compared]) -> str:
+def comparison_note(compared: Sequence[ComparedRun]) -> str:
     """Return what the table's words mean where accuracies are compared, else nothing."""
     return _NOTE.format(reference=compared[0].number) if any(run.against for run in compared) else ""

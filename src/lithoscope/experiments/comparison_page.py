@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from PIL import Image
 from sklearn.isotonic import isotonic_regression
 
-from lithoscope.experiments.comparison import Compared
+from lithoscope.experiments.comparison import ComparedRun
 from lithoscope.reporting.assets import style_sheet
 from lithoscope.reporting.svg import MUTED, PAPER, STYLE, to_svg
 
@@ -41,7 +41,7 @@ def line_style(number: int) -> dict[str, Any]:
     return {"color": COLOURS[place], "linestyle": ("solid", (0, (4, 2)), (0, (1.5, 1.5)))[min(turn, 2)]}
 
 
-def draw_curves(compared: Sequence[Compared], quantity: str) -> Figure:
+def draw_curves(compared: Sequence[ComparedRun], quantity: str) -> Figure:
     """Draw a quantity on validation photographs over the epochs, a line a run, its number at the line's end.
 
     Args:
@@ -58,7 +58,7 @@ def draw_curves(compared: Sequence[Compared], quantity: str) -> Figure:
                 continue
             epochs, values = zip(*sorted(curve.items()), strict=True)
             axes.plot(epochs, values, linewidth=1.5, marker="o" if len(epochs) == 1 else None, **line_style(run.number))
-            at_best = run.at_best(f"val_{quantity}")
+            at_best = run.at_best_epoch(f"val_{quantity}")
             if at_best is not None and run.best_epoch is not None:
                 colour = line_style(run.number)["color"]
                 axes.plot([run.best_epoch], [at_best], "o", color=colour, markerfacecolor=PAPER, markersize=5.5)
@@ -87,7 +87,7 @@ def draw_curves(compared: Sequence[Compared], quantity: str) -> Figure:
         return figure
 
 
-def _ceiling(compared: Sequence[Compared]) -> float:
+def _ceiling(compared: Sequence[ComparedRun]) -> float:
     """Return the top of the loss axis: one run that burst does not press the others flat."""
     highest = sorted(max(run.curves["val_loss"].values()) for run in compared if run.curves["val_loss"])
     if not highest:
@@ -115,7 +115,7 @@ def spread(heights: Sequence[float], bottom: float, top: float, apart: float) ->
     return [float(height) for height in placed]
 
 
-def draw_accuracies(compared: Sequence[Compared]) -> Figure:
+def draw_accuracies(compared: Sequence[ComparedRun]) -> Figure:
     """Draw each run's accuracy with its 95 % interval: test filled, validation hollow."""
     with matplotlib.style.context(["default", STYLE, {"axes.grid.axis": "x"}]):
         height = 0.42 * len(compared) + 0.9
@@ -123,13 +123,13 @@ def draw_accuracies(compared: Sequence[Compared]) -> Figure:
         axes = figure.add_axes((0.36, 0.5 / height, 0.61, 1 - 0.75 / height))
         for row, run in enumerate(compared):
             colour = line_style(run.number)["color"]
-            marks = list(run.scored)
+            marks = list(run.accuracies)
             for place, scored in enumerate(marks):
                 at = row + (0.14 * (2 * place - 1) if len(marks) > 1 else 0)
                 axes.plot([scored.low, scored.high], [at, at], color=colour, linewidth=2.4, alpha=0.55)
                 fill = colour if scored.split == "test" else PAPER
                 axes.plot([scored.accuracy], [at], "o", color=colour, markerfacecolor=fill, markersize=6.5)
-            best = run.at_best("val_accuracy")
+            best = run.at_best_epoch("val_accuracy")
             if not marks and best is not None:
                 axes.plot([best], [row], "D", color=colour, markerfacecolor=PAPER, markersize=5)
             axes.annotate(
@@ -172,7 +172,7 @@ def embedded(sheet: bytes, widest: int = 960) -> str:
 
 
 def comparison_page(
-    compared: Sequence[Compared], head: Sequence[str], lines: Sequence[Sequence[str]], note: str = ""
+    compared: Sequence[ComparedRun], head: Sequence[str], lines: Sequence[Sequence[str]], note: str = ""
 ) -> str:
     """Return one HTML document that opens by itself and asks no host for anything.
 
@@ -204,8 +204,10 @@ def comparison_page(
         colours=[line_style(run.number)["color"] for run in compared],
         unnamed=[run.number for run in compared if not run.run.experiment],
         sheets=[
-            {"number": run.number, "name": run.name, "picture": embedded(run.sheet)} for run in compared if run.sheet
+            {"number": run.number, "name": run.name, "picture": embedded(run.results.sheet)}
+            for run in compared
+            if run.results.sheet
         ],
-        unseen=[run.number for run in compared if not run.sheet],
-        untested=[run.number for run in compared if run.score("test") is None],
+        unseen=[run.number for run in compared if not run.results.sheet],
+        untested=[run.number for run in compared if run.accuracy("test") is None],
     )

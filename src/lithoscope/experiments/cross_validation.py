@@ -1,4 +1,4 @@
-"""Cross-validation of a recipe: one experiment a fold, whose answers are pooled.
+"""Cross-validation of a recipe: one experiment a fold, whose predictions are pooled.
 
 Every training photograph is answered once, by a network that was not trained on it. Pooled, the answers say how good
 the recipe is without a look at the test photographs, which epochs the folds kept, and which temperature their
@@ -22,19 +22,19 @@ from lithoscope.core.files import read_json
 from lithoscope.evaluation.metric_intervals import as_file as intervals_as_file
 from lithoscope.evaluation.metric_intervals import figure_intervals, read_groups
 from lithoscope.evaluation.metrics import losses
-from lithoscope.experiments.dvc_runs import Experiment, Request, base_name, plan
+from lithoscope.experiments.dvc_runs import Experiment, Request, base_name, fetch_files, plan
 from lithoscope.experiments.recipes import PLACES, Recipe, overrides
-from lithoscope.experiments.record import fetch, read_predictions
+from lithoscope.experiments.run_results import read_table
 from lithoscope.models.saved_model import load_description
 from lithoscope.models.temperature import Temperature, fit_temperature, tempered
 
 _FILES = ("params.yaml", "plots/predictions.csv", "build/splits.csv", "build/model/model.json", "metrics/train.json")
-_SMALLEST = 1e-6  # the last decimal of a probability in plots/predictions.csv
+_LEAST_PROBABILITY = 1e-6  # the last decimal of a probability in plots/predictions.csv
 
 
 @dataclass(frozen=True)
 class Fold:
-    """What one fold's experiment said of the photographs that it did not train on.
+    """Predictions of one fold's experiment for the photographs that it did not train on.
 
     Attributes:
         ids: Of the photographs, n of them.
@@ -52,19 +52,19 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Pooled:
-    """What all folds say together.
+class PooledFolds:
+    """Predictions of all folds together.
 
     Attributes:
         photographs: How many.
-        right: How many of them were named right.
+        correct: How many were predicted correctly.
         intervals: 95 % intervals of the figures at the temperature, with ``accuracy`` and ``loss`` among them.
         temperature: Fitted on all folds' answers.
         epochs: The epochs that the folds' members kept.
     """
 
     photographs: int
-    right: int
+    correct: int
     intervals: dict[str, tuple[float, float]]
     temperature: Temperature
     loss: float
@@ -106,17 +106,17 @@ def plan_folds(root: Path, recipe: Recipe, request: Request, folds: int) -> list
 
 def read_fold(folder: Path) -> Fold:
     """Read what an experiment left; ``folder`` holds its files under their usual names."""
-    table = read_predictions(folder)
+    table = read_table(folder)
     description = load_description(folder / "build" / "model")
-    place = {name: number for number, name in enumerate(description.classes)}
-    shares = table[[f"p_{name}" for name in description.classes]].to_numpy(np.float64)
+    index = {name: number for number, name in enumerate(description.classes)}
+    probabilities = table[[f"p_{name}" for name in description.classes]].to_numpy(np.float64)
     ids, training = table["id"].tolist(), read_json(folder / "metrics" / "train.json")
     members = training.get("members") or [training]
     return Fold(
         ids,
         read_groups(folder / "build" / "splits.csv", ids),
-        np.array([place[name] for name in table["label"]], dtype=np.int64),
-        np.log(np.maximum(shares, _SMALLEST)) * description.temperature,
+        np.array([index[name] for name in table["label"]], dtype=np.int64),
+        np.log(np.maximum(probabilities, _LEAST_PROBABILITY)) * description.temperature,
         [member["best_epoch"] for member in members if member.get("tuned", True)],
     )
 
@@ -130,7 +130,7 @@ def read_folds(root: Path, planned: Sequence[Experiment]) -> list[Fold]:
     folds = []
     for experiment in planned:
         with tempfile.TemporaryDirectory() as folder:
-            fetch(root, experiment.name, Path(folder), _FILES)
+            fetch_files(root, experiment.name, Path(folder), _FILES)
             if load_parameters(Path(folder) / "params.yaml", past=True) != experiment.parameters:
                 raise LithoscopeError(
                     f"the experiment {experiment.name} is there with other parameters: choose another name with "
@@ -140,7 +140,7 @@ def read_folds(root: Path, planned: Sequence[Experiment]) -> list[Fold]:
     return folds
 
 
-def pool_folds(folds: Sequence[Fold]) -> Pooled:
+def pool_folds(folds: Sequence[Fold]) -> PooledFolds:
     """Pool the folds' answers.
 
     Raises:
@@ -148,12 +148,12 @@ def pool_folds(folds: Sequence[Fold]) -> Pooled:
     """
     ids = [name for fold in folds for name in fold.ids]
     if len(set(ids)) < len(ids):
-        twice = next(name for name in ids if ids.count(name) > 1)
-        raise LithoscopeError(f"{twice} is in two of the folds: they were not cut from one split; run them anew")
+        duplicate = next(name for name in ids if ids.count(name) > 1)
+        raise LithoscopeError(f"{duplicate} is in two of the folds: they were not cut from one split; run them anew")
     labels, logits = (np.concatenate([getattr(fold, name) for fold in folds]) for name in ("labels", "logits"))
     temperature = fit_temperature(logits, labels)
     probabilities = tempered(logits, temperature.value)
-    return Pooled(
+    return PooledFolds(
         len(ids),
         int((logits.argmax(axis=1) == labels).sum()),
         figure_intervals(probabilities, labels, [group for fold in folds for group in fold.groups], "folds"),
@@ -163,9 +163,9 @@ def pool_folds(folds: Sequence[Fold]) -> Pooled:
     )
 
 
-def summary_lines(name: str, folds: int, pooled: Pooled) -> list[str]:
+def summary_lines(name: str, folds: int, pooled: PooledFolds) -> list[str]:
     """Say what the folds found."""
-    accuracy, loss = pooled.right / pooled.photographs, pooled.intervals["loss"]
+    accuracy, loss = pooled.correct / pooled.photographs, pooled.intervals["loss"]
     low, high = pooled.intervals["accuracy"]
     return [
         f"{name}, {folds} folds: accuracy {accuracy:.3f} [{low:.3f}, {high:.3f}] of {pooled.photographs} training "
@@ -175,7 +175,7 @@ def summary_lines(name: str, folds: int, pooled: Pooled) -> list[str]:
     ]
 
 
-def final_training_command(recipe: str, request: Request, parameters: Parameters, pooled: Pooled) -> str:
+def final_training_command(recipe: str, request: Request, parameters: Parameters, pooled: PooledFolds) -> str:
     """Return the line that trains on all training photographs, as long as the folds did and with their temperature.
 
     Args:
@@ -198,7 +198,7 @@ def final_training_command(recipe: str, request: Request, parameters: Parameters
     return shlex.join([*line, *overrides(settings)])
 
 
-def pooled_figures(pooled: Pooled, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:
+def pooled_figures(pooled: PooledFolds, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:
     """Return the pooled figures for a JSON file, with the line that makes them.
 
     Args:
@@ -215,7 +215,7 @@ def pooled_figures(pooled: Pooled, recipe: str, request: Request, planned: Seque
         "model": {"name": parameters.model.name, "members": parameters.model.members, "views": parameters.model.views},
         "folds": len(planned),
         "n": pooled.photographs,
-        "accuracy": round(pooled.right / pooled.photographs, 6),
+        "accuracy": round(pooled.correct / pooled.photographs, 6),
         "loss": round(pooled.loss, 6),
         "interval": intervals_as_file(pooled.intervals),
         "calibration": pooled.temperature.summary(),

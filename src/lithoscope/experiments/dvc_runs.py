@@ -1,4 +1,4 @@
-"""Recipes as DVC experiments: plans them, names them, hands them to ``dvc exp run``.
+"""DVC experiments of recipes: planned, named, handed to ``dvc exp run``, and their files fetched.
 
 DVC lays ``-S`` over the workspace's ``params.yaml``, so that what an earlier experiment or an edit left there leaks
 into the next one. A planned experiment therefore also sets back, key by key, what differs there from the last commit,
@@ -20,6 +20,7 @@ from typing import Any
 from lithoscope.config.params import Parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.git import git_output
 from lithoscope.core.nested import flatten
 from lithoscope.experiments.recipes import Recipe, committed_parameters, overrides, parameters_with
 
@@ -88,7 +89,7 @@ def plan(root: Path, recipe: Recipe, request: Request) -> list[Experiment]:
         changes = {**recipe.differences, **combination, **seeds, **source, **request.settings}
         parameters = parameters_with(committed, changes, f"{where} with -S")
         wanted = {**before, **changes}
-        _check_place(wanted["mirror"])
+        _check_mirror(wanted["mirror"])
         reset = [key for key, value in wanted.items() if key not in changes and workspace[key] != value]
         name = f"{base}-{number}" if recipe.grid else base
         settings = overrides({key: wanted[key] for key in (*changes, *reset)})
@@ -120,7 +121,7 @@ def _source(before: Mapping[str, Any], recipe: Recipe, request: Request) -> dict
     return {"dataset": found.dataset, "mirror": mirror_value(found.path)}
 
 
-def _check_place(mirror: Any) -> None:
+def _check_mirror(mirror: Any) -> None:
     if mirror != "data" and not Path(str(mirror)).is_absolute():
         raise LithoscopeError(f"mirror = {mirror}: allowed: a full path, or data (the set's own source)")
     if mirror != "data" and not Path(str(mirror)).exists():
@@ -146,8 +147,8 @@ def _check_name(name: str) -> None:
 
 def taken_names(root: Path) -> set[str]:
     """Return the names of all experiments there are, on any commit, finished or queued."""
-    waiting = _git(root, "reflog", "show", "--format=%gs", QUEUE, "--").splitlines()  # nothing where nothing waits
-    return finished_names(root) | {line.rsplit(":", 1)[1] for line in waiting if "dvc-exp:" in line}
+    queued = git_output(root, "reflog", "show", "--format=%gs", QUEUE, "--") or ""  # fails where nothing is queued
+    return finished_names(root) | {line.rsplit(":", 1)[1] for line in queued.splitlines() if "dvc-exp:" in line}
 
 
 def finished_names(root: Path) -> set[str]:
@@ -157,12 +158,47 @@ def finished_names(root: Path) -> set[str]:
 
 def finished_refs(root: Path) -> list[str]:
     """Return the Git references of all finished experiments, on any commit; the last part of each is the name."""
-    refs = _git(root, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    refs = (git_output(root, "for-each-ref", "--format=%(refname)", "refs/exps") or "").split()
     return [ref for ref in refs if re.fullmatch(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/.+", ref)]
 
 
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=False).stdout
+def fetch_files(root: Path, experiment: str, folder: Path, names: Sequence[str], *, optional: bool = False) -> None:
+    """Copy files and folders that an experiment left into a folder, from its Git commit and DVC's cache.
+
+    Args:
+        root: The checkout.
+        experiment: Its name.
+        folder: Where they are put, under the same paths.
+        names: Their paths.
+        optional: Leave out those that are not there.
+
+    Raises:
+        LithoscopeError: There is no one finished experiment of that name, or it lacks one of the files.
+    """
+    found = [ref for ref in finished_refs(root) if ref.rsplit("/", 1)[1] == experiment]
+    if not found:
+        raise LithoscopeError(f"--experiment {experiment}: no finished experiment of that name; see: dvc exp list -A")
+    if len(found) > 1:
+        raise LithoscopeError(
+            f"--experiment {experiment}: {len(found)} commits have one of that name: give one another with "
+            f"`dvc exp rename --rev COMMIT {experiment} OTHER`"
+        )
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+
+    name = "its commit"
+    try:
+        files = DVCFileSystem(repo=str(root), rev=found[0])
+        for name in names:
+            if optional and not files.exists(name):
+                continue
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            files.get(name, str(folder / name), recursive=files.isdir(name))  # type: ignore[no-untyped-call]
+    except (FileNotFoundError, DvcException) as error:
+        raise LithoscopeError(
+            f"--experiment {experiment}: {name if isinstance(error, FileNotFoundError) else error} is not there: it "
+            "did not finish, or `dvc gc` emptied the cache"
+        ) from None
 
 
 def free_name(root: Path, recipe: Recipe, request: Request, ask: Callable[[str], str] | None) -> Request:
@@ -202,7 +238,7 @@ def warnings(root: Path, experiments: Sequence[Experiment]) -> list[str]:
     lines = []
     if experiments[0].reset:
         lines.append(f"params.yaml differs from the last commit; not used here: {', '.join(experiments[0].reset)}")
-    status = _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
+    status = (git_output(root, "status", "--porcelain", "--untracked-files=no") or "").splitlines()
     # The last run's records change with every run, and change no result.
     results = ("params.yaml", "dvc.lock", "metrics/", "plots/")
     changed = [line[3:] for line in status if not line[3:].startswith(results)]

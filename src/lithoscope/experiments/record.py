@@ -1,4 +1,4 @@
-"""Keeps a finished run, of the workspace or of a DVC experiment, as one small file ``results/NAME.json``.
+"""Records of finished runs: the workspace's or a DVC experiment's as one small file ``results/NAME.json``.
 
 The file holds what is needed to recompute every figure: parameters, hashes, ids with labels and probabilities, and
 the command that makes it. :mod:`lithoscope.experiments.results` builds the table from such files.
@@ -9,11 +9,9 @@ import re
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.core.errors import LithoscopeError
@@ -21,7 +19,7 @@ from lithoscope.core.files import read_json
 from lithoscope.core.nested import flatten
 from lithoscope.evaluation.human_judgements.summary import headlines
 from lithoscope.evaluation.metric_intervals import read_groups
-from lithoscope.experiments.dvc_runs import finished_refs
+from lithoscope.experiments.dvc_runs import fetch_files
 from lithoscope.experiments.recipes import (
     PLACES,
     committed_parameters,
@@ -32,6 +30,7 @@ from lithoscope.experiments.recipes import (
     recipe_and_seed,
     recipe_names,
 )
+from lithoscope.experiments.run_results import read_table
 from lithoscope.models.saved_model import load_description, weights_digest
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store, open_store
 
@@ -69,67 +68,12 @@ def record_run(root: Path, name: str, experiment: str | None = None) -> Path:
         values = _collect(root, root, name, "")
     else:
         with tempfile.TemporaryDirectory() as folder:
-            fetch(root, experiment, Path(folder), _NEEDED)
-            fetch(root, experiment, Path(folder), _OPTIONAL, optional=True)
+            fetch_files(root, experiment, Path(folder), _NEEDED)
+            fetch_files(root, experiment, Path(folder), _OPTIONAL, optional=True)
             values = _collect(root, Path(folder), name, experiment)
     target.parent.mkdir(exist_ok=True)
-    target.write_text(_compact(values), encoding="utf-8")
+    target.write_text(_one_line_a_photograph(values), encoding="utf-8")
     return target
-
-
-def fetch(root: Path, experiment: str, folder: Path, names: Sequence[str], *, optional: bool = False) -> None:
-    """Copy files and folders that an experiment left into a folder, from its Git commit and DVC's cache.
-
-    Args:
-        root: The checkout.
-        experiment: Its name.
-        folder: Where they are put, under the same paths.
-        names: Their paths.
-        optional: Leave out those that are not there.
-
-    Raises:
-        LithoscopeError: There is no one finished experiment of that name, or it lacks one of the files.
-    """
-    found = [ref for ref in finished_refs(root) if ref.rsplit("/", 1)[1] == experiment]
-    if not found:
-        raise LithoscopeError(f"--experiment {experiment}: no finished experiment of that name; see: dvc exp list -A")
-    if len(found) > 1:
-        raise LithoscopeError(
-            f"--experiment {experiment}: {len(found)} commits have one of that name: give one another with "
-            f"`dvc exp rename --rev COMMIT {experiment} OTHER`"
-        )
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
-    name = "its commit"
-    try:
-        files = DVCFileSystem(repo=str(root), rev=found[0])
-        for name in names:
-            if optional and not files.exists(name):
-                continue
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            files.get(name, str(folder / name), recursive=files.isdir(name))  # type: ignore[no-untyped-call]
-    except (FileNotFoundError, DvcException) as error:
-        raise LithoscopeError(
-            f"--experiment {experiment}: {name if isinstance(error, FileNotFoundError) else error} is not there: it "
-            "did not finish, or `dvc gc` emptied the cache"
-        ) from None
-
-
-def read_predictions(folder: Path) -> pd.DataFrame:
-    """Read ``plots/predictions.csv`` of a run whose files lie in a folder; names stay texts.
-
-    Raises:
-        LithoscopeError: It is missing.
-    """
-    try:
-        return pd.read_csv(
-            folder / "plots" / "predictions.csv",
-            keep_default_na=False,
-            dtype=dict.fromkeys(("id", "split", "label", "predicted"), str),
-        )
-    except FileNotFoundError:
-        raise LithoscopeError("plots/predictions.csv is missing: `dvc repro` makes it") from None
 
 
 def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, Any]:
@@ -146,9 +90,9 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     description = load_description(folder / "build" / "model")
     weights = weights_digest(folder / "build" / "model")
     training = read_json(folder / "metrics" / "train.json")
-    table = read_predictions(folder)
+    table = read_table(folder)
     split, accuracy = str(table["split"].iloc[0]), float((table["label"] == table["predicted"]).mean())
-    tags, metrics = _tracked(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
+    tags, metrics = _matching_run(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
     columns = [f"p_{label}" for label in description.classes]
     groups = read_groups(folder / "build" / "splits.csv", table["id"].tolist())
     people = folder / "metrics" / "people.json"
@@ -182,26 +126,26 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     }
 
 
-def _tracked(
+def _matching_run(
     store: Store, params: Parameters, weights: str, metric: str, accuracy: float, experiment: str
 ) -> tuple[dict[str, str], dict[str, float]]:
     """Return tags and metrics of the MLflow run that trained these weights and was scored at this very accuracy.
 
     An experiment that was stopped before its evaluation keeps the figures of the commit it started from; those belong
-    to no run of its weights, and are refused here. Of runs alike, one of the experiment is preferred, then one that
+    to no run of its weights, and are refused here. Of several, one of the experiment is preferred, then one that
     trained (and was not restored from DVC's cache).
     """
-    alike = []
+    candidates = []
     for past in store.past_runs():
         same = past.tags.get(WEIGHTS_TAG) == weights and past.tags.get(PARAMETERS_TAG) == params.digest()
         if same and past.status == "FINISHED" and abs(past.metrics.get(metric, -1.0) - accuracy) < 1e-5:
-            alike.append((past.experiment != experiment, "seconds" not in past.metrics, past.tags, past.metrics))
-    if not alike:
+            candidates.append((past.experiment != experiment, "seconds" not in past.metrics, past.tags, past.metrics))
+    if not candidates:
         raise LithoscopeError(
             f"MLflow holds no run of these weights and parameters with {metric} {accuracy:.3f}: the run is not "
             "finished, or it ran with another store; run `dvc repro`, or set MLFLOW_TRACKING_URI"
         )
-    _, _, tags, metrics = min(alike, key=lambda one: one[:2])
+    _, _, tags, metrics = min(candidates, key=lambda candidate: candidate[:2])
     return tags, metrics
 
 
@@ -233,7 +177,7 @@ def _without_places(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "model": {**parameters["model"], **place}}
 
 
-def _compact(values: dict[str, Any]) -> str:
+def _one_line_a_photograph(values: dict[str, Any]) -> str:
     """Return JSON with one line a photograph, so that Git shows which changed."""
     photographs = [json.dumps(photograph, ensure_ascii=False) for photograph in values["photographs"]]
     head = json.dumps({**values, "photographs": []}, indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Did ``make repro`` make again what is committed, byte for byte, and is this a machine on which it should?
+"""Reproducibility of what is committed: whether ``make repro`` made it again, and whether it should on this machine.
 
 ``made_on.json`` beside ``dvc.lock`` says on what machine and with which packages the lock was written. It is no file of
 DVC's, and no stage reads it.
@@ -7,9 +7,11 @@ DVC's, and no stage reads it.
 import hashlib
 import json
 import platform
-import subprocess
 from pathlib import Path
 from typing import Any
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.git import git_output, read_blobs
 
 LOCK, RECORD = "dvc.lock", "made_on.json"
 _PACKAGES = ("torch", "torchvision", "lightning", "numpy", "scipy", "scikit-learn", "pandas", "pillow", "matplotlib")
@@ -27,11 +29,6 @@ def machine() -> dict[str, str]:
         "python": ".".join(platform.python_version_tuple()[:2]),
         **{name: versions.get(name, "") for name in _PACKAGES},
     }
-
-
-def _committed(root: Path, name: str) -> bytes | None:
-    done = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=root, capture_output=True, check=False)
-    return done.stdout if done.returncode == 0 else None
 
 
 def record(root: Path) -> bool:
@@ -54,12 +51,13 @@ def _about(text: bytes | None) -> dict[str, Any]:
 
 def changed(root: Path) -> list[str]:
     """Return the tracked files that differ from the commit that is checked out."""
-    command = ["git", "status", "--porcelain", "--untracked-files=no"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    return [line[3:] for line in done.stdout.splitlines()]
+    status = git_output(root, "status", "--porcelain", "--untracked-files=no")
+    if status is None:
+        raise LithoscopeError(f"{root.resolve()}: git cannot tell what changed; run this in a Git checkout")
+    return [line[3:] for line in status.splitlines()]
 
 
-def judge(root: Path, here: dict[str, str]) -> tuple[int, str]:
+def check(root: Path, here: dict[str, str]) -> tuple[int, str]:
     """Say whether what is committed was made again.
 
     Args:
@@ -74,8 +72,8 @@ def judge(root: Path, here: dict[str, str]) -> tuple[int, str]:
     if not files:
         return 0, "as committed: no tracked file changed"
     named = f"changed: {', '.join(files)}"
-    lock, text = _committed(root, LOCK), _committed(root, RECORD)
-    made = _about(text)
+    blobs = read_blobs(root, (f"HEAD:./{LOCK}", f"HEAD:./{RECORD}"))
+    lock, made = blobs.get(f"HEAD:./{LOCK}"), _about(blobs.get(f"HEAD:./{RECORD}"))
     if lock is None or made.pop(LOCK, "") != hashlib.sha256(lock).hexdigest():
         return 1, (
             f"error: {named}; no {RECORD} is committed that says which machine wrote the committed {LOCK}: run "

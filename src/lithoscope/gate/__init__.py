@@ -1,1 +1,1 @@
-"""Whether results got worse: a verdict on two sets of results, from what Git holds of them."""
+"""Regression gate: a verdict on two runs' results, from what Git holds of them."""

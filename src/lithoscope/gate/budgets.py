@@ -1,4 +1,4 @@
-"""What a model may cost: its size, from ``dvc.lock``, and the time of a prediction, measured against the baseline's."""
+"""Budgets of a model's size, from ``dvc.lock``, and of a prediction's time, measured against the baseline's."""
 
 import tempfile
 import time
@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.gate.sides import Side
+from lithoscope.gate.result_files import ResultFiles
 
 MODEL = "build/model"
 REPEATS = 15
@@ -36,9 +36,9 @@ class Budget:
     text: str
 
 
-def size_budget(baseline: Side, current: Side, limit: float) -> Budget:
+def size_budget(baseline: ResultFiles, current: ResultFiles, limit: float) -> Budget:
     """Compare the bytes of the two models, as ``dvc.lock`` records them."""
-    before, now = ((side.locked(MODEL) or {}).get("size") for side in (baseline, current))
+    before, now = ((side.lock_entry(MODEL) or {}).get("size") for side in (baseline, current))
     if not before or not now:
         lacking = baseline if not before else current
         return Budget("model size", None, limit, False, f"cannot tell: no size of {MODEL} in {lacking.name}")
@@ -46,7 +46,7 @@ def size_budget(baseline: Side, current: Side, limit: float) -> Budget:
     return Budget("model size", ratio, limit, ratio > limit, f"{before:,} → {now:,} bytes")
 
 
-def time_budget(root: Path, baseline: Side, current: Side, limit: float) -> Budget:
+def time_budget(root: Path, baseline: ResultFiles, current: ResultFiles, limit: float) -> Budget:
     """Time predictions of both models on the same made-up pictures, in turn, in this very process.
 
     The models come from the workspace or DVC's cache. Only ratios within a pair count, so that a busy machine slows
@@ -66,13 +66,13 @@ def time_budget(root: Path, baseline: Side, current: Side, limit: float) -> Budg
     return Budget(name, float(np.median(ratios)), limit, over, f"median of {len(ratios)} pairs, {spread}")
 
 
-def _predictor(root: Path, side: Side, folder: Path) -> Callable[[], object]:
+def _predictor(root: Path, side: ResultFiles, folder: Path) -> Callable[[], object]:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
     from lithoscope.models.predictor import Predictor
 
-    if side.commit is None and not side.here:
+    if side.commit is None and not side.is_workspace:
         raise LithoscopeError(f"{side.name} holds no model")
     try:
         files = DVCFileSystem(repo=str(root), rev=side.commit)

@@ -1,4 +1,4 @@
-"""What fails whatever the statistics say: figures that vanished, do not belong together, or were learnt by heart."""
+"""Checks beside the statistics: missing figures, inconsistent files, leakage, floors, changed rules."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -9,9 +9,9 @@ import numpy as np
 
 from lithoscope.config.params import GATE
 from lithoscope.core.nested import flatten
-from lithoscope.gate.scores import LEAST, METRICS, Scores
+from lithoscope.gate.predictions import HALF_DIGIT, METRICS, Predictions
+from lithoscope.gate.result_files import BASELINES, DATA, EVALUATION, PARAMETERS, PREDICTIONS, SPLITS, ResultFiles
 from lithoscope.gate.settings import GateSettings
-from lithoscope.gate.sides import BASELINES, DATA, EVALUATION, PACKED, PARAMETERS, PREDICTIONS, Side
 
 SHOWN = 3
 Kind = Literal["failure", "unknown", "note"]
@@ -34,7 +34,7 @@ def numbers(values: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _excused(figures: Mapping[str, Any], key: str) -> bool:
+def _has_reason(figures: Mapping[str, Any], key: str) -> bool:
     """Say whether the block that should hold a number says why it does not: by a ``reason``, or by ``n`` of 0."""
     block: Any = figures
     for name in key.split(".")[:-1]:
@@ -44,13 +44,13 @@ def _excused(figures: Mapping[str, Any], key: str) -> bool:
     return False
 
 
-def _some(names: list[str]) -> str:
+def _first_few(names: list[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def vanished(baseline: Side, current: Side) -> Iterator[Finding]:
+def missing_figures(baseline: ResultFiles, current: ResultFiles) -> Iterator[Finding]:
     """Find metrics that the baseline has and these results have not, and numbers that are none."""
-    for name in sorted({EVALUATION, *baseline.metrics(), *current.metrics()}):
+    for name in sorted({EVALUATION, *baseline.metrics_files(), *current.metrics_files()}):
         now, before = current.figures(name), baseline.figures(name)
         if now is None:
             if name in current.files:
@@ -61,80 +61,88 @@ def vanished(baseline: Side, current: Side) -> Iterator[Finding]:
         figures = numbers(now)
         bad = [f"{key} = {value}" for key, value in figures.items() if not math.isfinite(value)]
         if bad:
-            yield Finding("failure", f"{name}: not a number: {_some(bad)}")
+            yield Finding("failure", f"{name}: not a number: {_first_few(bad)}")
         # Which duplicates and reasons are counted follows from the photographs; they are no measure of quality.
-        gone = [key for key in numbers(before or {}) if key not in figures and not _excused(now, key)]
+        gone = [key for key in numbers(before or {}) if key not in figures and not _has_reason(now, key)]
         gone = gone if name != DATA else []
         if gone:
-            yield Finding("failure", f"{name}: vanished: {_some(gone)}")
-    if PACKED in baseline.files and PACKED not in current.files:
-        yield Finding("failure", f"{PACKED} vanished")
+            yield Finding("failure", f"{name}: vanished: {_first_few(gone)}")
+    if SPLITS in baseline.files and SPLITS not in current.files:
+        yield Finding("failure", f"{SPLITS} vanished")
 
 
-def changed_test(baseline: Scores, current: Scores) -> Iterator[Finding]:
+def changed_test_set(baseline: Predictions, current: Predictions) -> Iterator[Finding]:
     """Find a test set that shrank, and say what else became of it."""
-    before, now = baseline.labelled(), current.labelled()
+    before, now = baseline.label_by_id(), current.label_by_id()
     gone = sorted(before.keys() - now.keys())
     if len(current) < len(baseline):
         yield Finding(
-            "failure", f"the {current.split} set shrank from {len(baseline)} to {len(current)}: without {_some(gone)}"
+            "failure",
+            f"the {current.split} set shrank from {len(baseline)} to {len(current)}: without {_first_few(gone)}",
         )
     lost = sorted(set(before.values()) - set(now.values()))
     if lost:
-        yield Finding("failure", f"the {current.split} set lost every photograph of {_some(lost)}")
+        yield Finding("failure", f"the {current.split} set lost every photograph of {_first_few(lost)}")
     if before != now:
         common = sum(now.get(name) == label for name, label in before.items())
         yield Finding("note", f"the {current.split} set changed: {common} of its {len(current)} were in the baseline's")
 
 
-def same_photographs(baseline: Side, current: Side) -> bool:
+def same_photographs(baseline: ResultFiles, current: ResultFiles) -> bool:
     """Say whether both were scored on the same photographs: same ids, labels and, where both tell, file contents."""
-    if baseline.scores().labelled() != current.scores().labelled():
+    if baseline.predictions().label_by_id() != current.predictions().label_by_id():
         return False
     files = []
     for side in (baseline, current):
-        table = side.packed()
+        table = side.split_table()
         if table is None:
             return True
         files.append(dict(zip(table["id"], table["file"], strict=True)))
-    ids = current.scores().ids
+    ids = current.predictions().ids
     return all(files[0].get(name) == files[1].get(name) for name in ids)
 
 
-def inconsistent(current: Side, scores: Scores) -> Iterator[Finding]:
+def inconsistent_figures(current: ResultFiles, predictions: Predictions) -> Iterator[Finding]:
     """Find figures that do not follow from the predictions beside them, so at least one of the two was edited."""
-    stated = (current.figures(EVALUATION) or {}).get(scores.split)
+    stated = (current.figures(EVALUATION) or {}).get(predictions.split)
     if not isinstance(stated, dict):
-        yield Finding("failure", f"{EVALUATION} says nothing of {scores.split}, which {PREDICTIONS} scores")
+        yield Finding("failure", f"{EVALUATION} says nothing of {predictions.split}, which {PREDICTIONS} scores")
         return
     figures = numbers(stated)
-    losses = -np.log(np.stack([scores.picked + LEAST, np.maximum(scores.picked - LEAST, np.finfo(np.float32).tiny)]))
+    losses = -np.log(
+        np.stack(
+            [predictions.p_true + HALF_DIGIT, np.maximum(predictions.p_true - HALF_DIGIT, np.finfo(np.float32).tiny)]
+        )
+    )
     ranges = {
-        "n": (len(scores),) * 2,
-        "accuracy": (METRICS["accuracy"].of(scores),) * 2,
-        "macro.f1": (METRICS["macro_f1"].of(scores),) * 2,
+        "n": (len(predictions),) * 2,
+        "accuracy": (METRICS["accuracy"].of(predictions),) * 2,
+        "macro.f1": (METRICS["macro_f1"].of(predictions),) * 2,
         "loss": (float(losses[0].mean()), float(losses[1].mean())),  # predictions are written with six digits
     }
     for name, (low, high) in ranges.items():
         if name in figures and not low - 2e-6 <= figures[name] <= high + 2e-6:
             yield Finding(
-                "failure", f"{EVALUATION} says {scores.split}.{name} = {figures[name]:g}, {PREDICTIONS} gives {low:.6g}"
+                "failure",
+                f"{EVALUATION} says {predictions.split}.{name} = {figures[name]:g}, {PREDICTIONS} gives {low:.6g}",
             )
 
 
-def leaks(current: Side, scores: Scores) -> Iterator[Finding]:
+def leakage(current: ResultFiles, predictions: Predictions) -> Iterator[Finding]:
     """Find photographs that were scored and had been trained on or chosen the epoch, by name, content or group."""
-    table = current.packed()
+    table = current.split_table()
     if table is None:
-        kind: Kind = "failure" if PACKED in current.files else "unknown"
-        why = "is damaged" if PACKED in current.files else "is not there"
-        yield Finding(kind, f"whether {scores.split} photographs are in training: {PACKED} {why}; run: dvc repro")
+        kind: Kind = "failure" if SPLITS in current.files else "unknown"
+        why = "is damaged" if SPLITS in current.files else "is not there"
+        yield Finding(kind, f"whether {predictions.split} photographs are in training: {SPLITS} {why}; run: dvc repro")
         return
-    scored_side = "val" if scores.split == "validation" else scores.split
+    scored_side = "val" if predictions.split == "validation" else predictions.split
     scored = table[table["split"] == scored_side]
-    if set(scored["id"]) != set(scores.ids):
-        other = sorted(set(scored["id"]) ^ set(scores.ids))
-        yield Finding("failure", f"{PREDICTIONS} and {PACKED} differ about the {scores.split} set: {_some(other)}")
+    if set(scored["id"]) != set(predictions.ids):
+        other = sorted(set(scored["id"]) ^ set(predictions.ids))
+        yield Finding(
+            "failure", f"{PREDICTIONS} and {SPLITS} differ about the {predictions.split} set: {_first_few(other)}"
+        )
     ways = {"the same name": "id", "the same file": "file", "the same pixels": "pixels", "near-duplicates": "group"}
     for side, word in (("train", "training"), ("val", "validation")):
         others = table[table["split"] == side] if side != scored_side else table[:0]
@@ -143,26 +151,28 @@ def leaks(current: Side, scores: Scores) -> Iterator[Finding]:
             shared = scored[scored[column].isin(set(others[column]) - {""}) & ~scored["id"].isin(known)]
             if len(shared):
                 known |= set(shared["id"])
-                found = f"{len(shared)} photographs of the {scores.split} set are in {word}, {words}"
-                yield Finding("failure", f"{found}: {_some(shared['id'].tolist())}")
+                found = f"{len(shared)} photographs of the {predictions.split} set are in {word}, {words}"
+                yield Finding("failure", f"{found}: {_first_few(shared['id'].tolist())}")
 
 
-def floors(settings: GateSettings, current: Side, scores: Scores) -> Iterator[Finding]:
+def below_floors(settings: GateSettings, current: ResultFiles, predictions: Predictions) -> Iterator[Finding]:
     """Find metrics on the wrong side of a hard floor, whatever the baseline was."""
-    values = {name: round(METRICS[name].of(scores), 6) for name in METRICS}
+    values = {name: round(METRICS[name].of(predictions), 6) for name in METRICS}
     for name, rule in settings.rules().items():
         if rule.floor is not None and rule.drop_of(rule.floor, values[name]) > 0:
             yield Finding("failure", f"{name} {values[name]:.3f} is worse than its floor {rule.floor:g}")
     if settings.above_baselines:
-        models = numbers((current.figures(BASELINES) or {}).get(scores.split) or {})
+        models = numbers((current.figures(BASELINES) or {}).get(predictions.split) or {})
         if not models:
-            yield Finding("failure", f"{BASELINES} says nothing of {scores.split}: the floor of accuracy is unknown")
+            yield Finding(
+                "failure", f"{BASELINES} says nothing of {predictions.split}: the floor of accuracy is unknown"
+            )
         for name, value in models.items():
             if values["accuracy"] < value:
                 yield Finding("failure", f"accuracy {values['accuracy']:.3f} is below the model {name}, {value:.3f}")
 
 
-def other_rules(baseline: Side, current: Side) -> Iterator[Finding]:
+def changed_rules(baseline: ResultFiles, current: ResultFiles) -> Iterator[Finding]:
     """Note that the gate itself was changed, since whoever changes the results may not mean to loosen it."""
     before, now = baseline.yaml(PARAMETERS).get(GATE), current.yaml(PARAMETERS).get(GATE)
     if before is not None and before != now:

@@ -1,4 +1,4 @@
-"""Whether ``dvc.lock`` belongs to the code, the parameters and the figures beside it. Needs no DVC cache.
+"""Provenance: whether ``dvc.lock`` belongs to the code, parameters and figures beside it. Needs no DVC cache.
 
 ``dvc status`` cannot say so on a fresh clone: it calls all that is not in the cache deleted. What Git holds is compared
 here by DVC itself, stage by stage, in the workspace or in a revision; what only the cache holds is compared by the

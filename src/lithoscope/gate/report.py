@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from lithoscope.core.text import markdown_text
-from lithoscope.gate.judging import POWER
+from lithoscope.gate.non_inferiority import POWER
 from lithoscope.gate.verdict import CANNOT_TELL, FAILED, PASSED, Verdict
 
 WORDS = {PASSED: "passed", FAILED: "failed", CANNOT_TELL: "cannot tell"}
 HEADINGS = ("metric", "baseline", "now", "change", "worse by", "tolerated", "visible from", "verdict")
 
 
-def headline(verdict: Verdict) -> str:
+def verdict_line(verdict: Verdict) -> str:
     """Return the verdict in a line."""
     better = [one.metric for one in verdict.judgements if one.outcome == "better"]
     said = f"; better: {', '.join(better)}" if better else ""
     return f"gate: {WORDS[verdict.status]}{said} ({verdict.current} against {verdict.baseline})"
 
 
-def rows(verdict: Verdict) -> list[tuple[str, ...]]:
-    """Return the table's rows, under :data:`HEADINGS`."""
+def metric_rows(verdict: Verdict) -> list[tuple[str, ...]]:
+    """Return the table's metric_rows, under :data:`HEADINGS`."""
     return [
         (
             one.metric,
@@ -42,7 +42,7 @@ def _visible(smallest: float | None) -> str:
     return "none" if smallest == float("inf") else f"{smallest:.4f}"
 
 
-def explanation(verdict: Verdict) -> list[str]:
+def method_lines(verdict: Verdict) -> list[str]:
     """Say how it was judged, each as a line."""
     if verdict.photographs is None:
         return ["The two were not compared."]
@@ -62,7 +62,7 @@ def explanation(verdict: Verdict) -> list[str]:
     ]
 
 
-def reasons(verdict: Verdict) -> list[tuple[str, list[str]]]:
+def detail_sections(verdict: Verdict) -> list[tuple[str, list[str]]]:
     """Return what is to be said besides the table, under headings."""
     lost = [
         f"{one.label}: recall {one.right_before / one.before:.3f} → {one.right_now / one.now:.3f} "
@@ -87,11 +87,11 @@ def reasons(verdict: Verdict) -> list[tuple[str, list[str]]]:
 
 def markdown(verdict: Verdict) -> str:
     """Return the verdict for a pull request."""
-    lines = [f"## {markdown_text(headline(verdict))}", ""]
+    lines = [f"## {markdown_text(verdict_line(verdict))}", ""]
     if verdict.judgements:
-        lines += [_row(HEADINGS), _row(["---"] * len(HEADINGS)), *(_row(cells) for cells in rows(verdict)), ""]
-    lines += [f"{line}  " for line in explanation(verdict)]
-    for heading, texts in reasons(verdict):
+        lines += [_row(HEADINGS), _row(["---"] * len(HEADINGS)), *(_row(cells) for cells in metric_rows(verdict)), ""]
+    lines += [f"{line}  " for line in method_lines(verdict)]
+    for heading, texts in detail_sections(verdict):
         lines += ["", f"**{heading}**", "", *(f"- {markdown_text(text)}" for text in texts)]
     return "\n".join(lines) + "\n"
 

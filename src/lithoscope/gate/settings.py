@@ -1,4 +1,4 @@
-"""What the gate lets pass: the block ``gate`` of ``params.yaml``."""
+"""Settings of the gate: the block ``gate`` of ``params.yaml``."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal

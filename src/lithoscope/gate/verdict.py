@@ -8,11 +8,11 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.gate import checks
 from lithoscope.gate.budgets import Budget, size_budget, time_budget
 from lithoscope.gate.checks import Finding
-from lithoscope.gate.judging import ClassChange, Judgement, judge, most_lost
+from lithoscope.gate.non_inferiority import ClassChange, Judgement, judge, largest_recall_losses
+from lithoscope.gate.predictions import Predictions
 from lithoscope.gate.provenance import mismatches
-from lithoscope.gate.scores import Scores
+from lithoscope.gate.result_files import EVALUATION, PARAMETERS, ResultFiles, resolve_revision
 from lithoscope.gate.settings import GateSettings, gate_settings
-from lithoscope.gate.sides import EVALUATION, PARAMETERS, Side, resolve
 
 PASSED, FAILED, CANNOT_TELL = 0, 1, 2
 
@@ -74,7 +74,7 @@ class Verdict:
         return CANNOT_TELL if self.unknown() else PASSED
 
 
-def decide(root: Path, baseline: Side, current: Side, *, timed: bool) -> Verdict:
+def decide(root: Path, baseline: ResultFiles, current: ResultFiles, *, timed: bool) -> Verdict:
     """Judge a set of results against a baseline.
 
     Args:
@@ -87,24 +87,24 @@ def decide(root: Path, baseline: Side, current: Side, *, timed: bool) -> Verdict
         LithoscopeError: There are no valid settings, or DVC cannot read the pipeline.
     """
     settings = gate_settings(current.yaml(PARAMETERS), f"{PARAMETERS} in {current.name}")
-    findings = [*_standing(root, current), *_own_state(root, baseline, current)]
+    findings = [*_provenance_findings(root, current), *_baseline_findings(root, baseline, current)]
     try:
-        scores = current.scores()
+        predictions = current.predictions()
     except LithoscopeError as error:
         failure = Finding("failure", f"{error}; run: dvc repro")
         return Verdict(baseline.name, current.name, findings=[*findings, failure])
-    findings += [*checks.inconsistent(current, scores), *checks.leaks(current, scores)]
-    findings += checks.floors(settings, current, scores)
-    before = _comparable(baseline, current, scores, findings)
+    findings += [*checks.inconsistent_figures(current, predictions), *checks.leakage(current, predictions)]
+    findings += checks.below_floors(settings, current, predictions)
+    before = _comparable_baseline(baseline, current, predictions, findings)
     if before is None:
         return Verdict(baseline.name, current.name, findings=findings)
-    findings += [*checks.vanished(baseline, current), *checks.changed_test(before, scores)]
+    findings += [*checks.missing_figures(baseline, current), *checks.changed_test_set(before, predictions)]
     paired = checks.same_photographs(baseline, current)
-    judgements = compare(settings, before, scores, paired=paired)
+    judgements = judge_metrics(settings, before, predictions, paired=paired)
     accuracy = judgements[0]
     if accuracy.smallest is not None and accuracy.smallest > accuracy.baseline:
         findings.append(
-            Finding("unknown", f"no drop of accuracy could be shown: {len(scores)} photographs are too few")
+            Finding("unknown", f"no drop of accuracy could be shown: {len(predictions)} photographs are too few")
         )
     budgets = [size_budget(baseline, current, settings.model_size)]
     if timed:
@@ -112,21 +112,23 @@ def decide(root: Path, baseline: Side, current: Side, *, timed: bool) -> Verdict
     return Verdict(
         baseline.name,
         current.name,
-        (len(before), len(scores)),
+        (len(before), len(predictions)),
         paired,
         judgements,
-        most_lost(before, scores),
+        largest_recall_losses(before, predictions),
         budgets,
         findings,
     )
 
 
-def compare(settings: GateSettings, baseline: Scores, current: Scores, *, paired: bool) -> list[Judgement]:
+def judge_metrics(
+    settings: GateSettings, baseline: Predictions, current: Predictions, *, paired: bool
+) -> list[Judgement]:
     """Judge every metric that has a rule."""
     return [judge(name, rule, baseline, current, paired=paired) for name, rule in settings.rules().items()]
 
 
-def _standing(root: Path, current: Side) -> Iterator[Finding]:
+def _provenance_findings(root: Path, current: ResultFiles) -> Iterator[Finding]:
     """Find results that were not made by the code and the parameters beside them."""
     wrong, unchecked = mismatches(root, current.commit)
     for number, line in enumerate(wrong, start=1):
@@ -136,31 +138,33 @@ def _standing(root: Path, current: Side) -> Iterator[Finding]:
         yield Finding("note", line)
 
 
-def _own_state(root: Path, baseline: Side, current: Side) -> Iterator[Finding]:
-    head = resolve(root, "HEAD")
+def _baseline_findings(root: Path, baseline: ResultFiles, current: ResultFiles) -> Iterator[Finding]:
+    head = resolve_revision(root, "HEAD")
     if baseline.commit and baseline.commit == (current.commit or (head or ("",))[0]):
         yield Finding("note", f"the baseline is the very commit that {current.name} belongs to")
-    yield from checks.other_rules(baseline, current)
+    yield from checks.changed_rules(baseline, current)
 
 
-def _comparable(baseline: Side, current: Side, scores: Scores, findings: list[Finding]) -> Scores | None:
-    """Return the baseline's scores, or None with the reason among the findings."""
+def _comparable_baseline(
+    baseline: ResultFiles, current: ResultFiles, predictions: Predictions, findings: list[Finding]
+) -> Predictions | None:
+    """Return the baseline's predictions, or None with the reason among the findings."""
     sets = [side.yaml(PARAMETERS).get("dataset") for side in (baseline, current)]
     if sets[0] is not None and sets[0] != sets[1]:
         findings.append(Finding("unknown", f"{baseline.name} has other photographs: dataset {sets[0]}, now {sets[1]}"))
         return None
-    altered = baseline.altered()
+    altered = baseline.altered_files()
     if altered:
         findings.append(
             Finding("unknown", f"{baseline.name}: {', '.join(altered)} is not what its dvc.lock says was made")
         )
     try:
-        before = baseline.scores()
+        before = baseline.predictions()
     except LithoscopeError as error:
         findings.append(Finding("unknown", str(error)))
         return None
-    if before.split != scores.split:
-        text = f"{EVALUATION} is about {scores.split}, that of {baseline.name} about {before.split}"
+    if before.split != predictions.split:
+        text = f"{EVALUATION} is about {predictions.split}, that of {baseline.name} about {before.split}"
         # Figures of the test that are gone have vanished; those of validation were a step on the way.
         findings.append(Finding("failure" if before.split == "test" else "unknown", text))
         return None

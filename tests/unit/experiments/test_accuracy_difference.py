@@ -11,99 +11,102 @@ from scipy.stats import binomtest
 from lithoscope.cli import main as cli
 from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.accuracy_difference import against, predictions_of
-from lithoscope.experiments.comparison import compare_runs, comparison_table, same_set
-from lithoscope.gate.scores import Scores
+from lithoscope.experiments.accuracy_difference import describe_difference
+from lithoscope.experiments.comparison import compare_runs, comparison_table, same_data_set
+from lithoscope.experiments.run_results import RunResults, read_results
+from lithoscope.gate.predictions import Predictions
 from lithoscope.tracking import PastRun, Store
 
 from helpers.git_checkout import git, small_checkout
 
 
-def scores(right: list[bool], *, split: str = "test", ids: str = "", groups: list[str] | None = None) -> Scores:
+def predictions(
+    right: list[bool], *, split: str = "test", ids: str = "", groups: list[str] | None = None
+) -> Predictions:
     """Twenty photographs of one class, or as many as there are answers."""
     n = len(right)
     names = [f"{ids}{k:02d}" for k in range(n)]
     labels = np.zeros(n, np.int64)
     predicted = np.where(right, 0, 1).astype(np.int64)
-    return Scores(split, names, ["a", "b"], labels, predicted, np.full(n, 0.5), groups or names)
+    return Predictions(split, names, ["a", "b"], labels, predicted, np.full(n, 0.5), groups or names)
 
 
 def first(count: int, of: int = 40) -> list[bool]:
     return [k < count for k in range(of)]
 
 
-def past_run(**parameters: str) -> PastRun:
-    return PastRun("1", "", "", "FINISHED", parameters, {}, {})
+def results(made: Predictions, **parameters: str) -> RunResults:
+    return RunResults(PastRun("1", "", "", "FINISHED", parameters, {}, {}), {}, None, made)
 
 
 def test_two_folders_are_one_data_set_where_they_lie_or_what_they_hold_is_the_same() -> None:
-    one, moved = past_run(dataset="folder", mirror="/a"), past_run(dataset="folder", mirror="/b")
-    answers, others = scores(first(20)), scores(first(20), ids="other ")
-    assert same_set(one, answers, past_run(dataset="folder", mirror="/a"), others)
-    assert same_set(one, answers, moved, answers)
-    assert not same_set(one, answers, moved, others)
-    specimens = past_run(dataset="specimens", mirror="data")
-    assert not same_set(one, answers, specimens, answers)
-    assert same_set(specimens, answers, past_run(dataset="specimens", mirror="/b"), others)
+    answers, others = predictions(first(20)), predictions(first(20), ids="other ")
+    one = results(answers, dataset="folder", mirror="/a")
+    assert same_data_set(one, results(others, dataset="folder", mirror="/a"))
+    assert same_data_set(one, results(answers, dataset="folder", mirror="/b"))
+    assert not same_data_set(one, results(others, dataset="folder", mirror="/b"))
+    specimens = results(answers, dataset="specimens", mirror="data")
+    assert not same_data_set(one, specimens)
+    assert same_data_set(specimens, results(others, dataset="specimens", mirror="/b"))
 
 
 def test_on_the_same_photographs_it_is_mcnemars_test_of_those_that_only_one_named_right() -> None:
     assert binomtest(10, 10).pvalue == pytest.approx(0.00195, abs=1e-5)
-    words = against(scores(first(20)), scores(first(30)), same_set=True)
+    words = describe_difference(predictions(first(20)), predictions(first(30)), same_set=True)
     assert words.startswith("better by .25 [.1")
     assert words.endswith("p = .002: shown")
-    worse = against(scores(first(30)), scores(first(20)), same_set=True)
+    worse = describe_difference(predictions(first(30)), predictions(first(20)), same_set=True)
     assert worse.startswith("worse by .25 [.1")
 
 
 def test_few_disagreements_show_nothing() -> None:
-    words = against(scores(first(20)), scores(first(23)), same_set=True)
+    words = describe_difference(predictions(first(20)), predictions(first(23)), same_set=True)
     assert words.startswith("better by .07")
     assert words.endswith("p = .25: not shown")
 
 
 def test_the_order_of_the_rows_makes_no_difference() -> None:
-    one, other = scores(first(20)), scores(first(30))
-    turned = Scores(
+    one, other = predictions(first(20)), predictions(first(30))
+    turned = Predictions(
         other.split,
         other.ids[::-1],
         other.classes,
         other.labels,
         other.predicted[::-1],
-        other.picked,
+        other.p_true,
         other.groups[::-1],
     )
-    assert against(one, turned, same_set=True) == against(one, other, same_set=True)
+    assert describe_difference(one, turned, same_set=True) == describe_difference(one, other, same_set=True)
 
 
 def test_near_duplicates_are_no_news_whoever_knows_of_them() -> None:
     """All ten gains are copies of one photograph: what is shown without that knowledge no longer is."""
     groups = [f"{k:02d}" if not 20 <= k < 30 else "copies" for k in range(40)]
-    plain, knowing = scores(first(20)), scores(first(20), groups=groups)
-    assert against(plain, scores(first(30)), same_set=True).endswith(": shown")
-    assert against(knowing, scores(first(30)), same_set=True).endswith(": not shown")
-    assert against(plain, scores(first(30), groups=groups), same_set=True).endswith(": not shown")
+    plain, knowing = predictions(first(20)), predictions(first(20), groups=groups)
+    assert describe_difference(plain, predictions(first(30)), same_set=True).endswith(": shown")
+    assert describe_difference(knowing, predictions(first(30)), same_set=True).endswith(": not shown")
+    assert describe_difference(plain, predictions(first(30), groups=groups), same_set=True).endswith(": not shown")
 
 
 def test_other_photographs_are_compared_as_samples_and_it_is_said() -> None:
-    words = against(scores(first(20)), scores(first(30), ids="other "), same_set=True)
+    words = describe_difference(predictions(first(20)), predictions(first(30), ids="other "), same_set=True)
     # Wilson: [.598, .858] and [.352, .648]; below √(.152² + .148²) = .212, above √(.108² + .148²) = .183
     assert words.startswith("other photographs, unpaired: better by .25 [.04, .43], p = .0")
 
 
 def test_one_photograph_with_another_label_makes_it_another_sample() -> None:
-    other = scores(first(30))
+    other = predictions(first(30))
     other.labels[3] = 1
-    assert against(scores(first(20)), other, same_set=True).startswith("other photographs, unpaired: ")
+    assert describe_difference(predictions(first(20)), other, same_set=True).startswith("other photographs, unpaired: ")
 
 
 def test_between_two_data_sets_nothing_is_said() -> None:
-    words = against(scores(first(20)), scores(first(30)), same_set=False)
+    words = describe_difference(predictions(first(20)), predictions(first(30)), same_set=False)
     assert words == "not comparable: another data set"
 
 
 def test_another_split_is_another_question() -> None:
-    words = against(scores(first(20)), scores(first(30), split="validation"), same_set=True)
+    words = describe_difference(predictions(first(20)), predictions(first(30), split="validation"), same_set=True)
     assert words == "not comparable: validation against test"
 
 
@@ -143,10 +146,10 @@ def experiment(root: Path, name: str, right: int, *, mlflow: str | None = None, 
         git(root, "reset", "-q", "--hard", "HEAD~1")
 
 
-def found(root: Path, name: str) -> Scores | None:
+def found(root: Path, name: str) -> Predictions | None:
     store = Store(f"sqlite:///{root / 'mlflow.db'}", root)
     (run,) = [each for each in store.past_runs() if each.experiment == name]
-    return predictions_of(root, store, run)
+    return read_results(root, store, [run])[0].predictions
 
 
 def test_predictions_come_from_mlflow_and_near_duplicates_from_the_experiments_commit(root: Path) -> None:
@@ -155,7 +158,7 @@ def test_predictions_come_from_mlflow_and_near_duplicates_from_the_experiments_c
     tracked, committed = found(root, "tracked"), found(root, "committed")
     assert tracked is not None
     assert committed is not None
-    assert (int(tracked.right.sum()), int(committed.right.sum())) == (20, 30)
+    assert (int(tracked.correct.sum()), int(committed.correct.sum())) == (20, 30)
     assert tracked.groups == tracked.ids
     assert committed.groups[20:30] == ["copies"] * 10
 

@@ -82,9 +82,9 @@ def test_all_finished_runs_stand_side_by_side_with_what_differs(root: Path) -> N
 
 def test_a_test_accuracy_is_shown_for_those_alone_that_read_the_test(root: Path) -> None:
     second, third = compare_runs(root)[1:3]
-    assert second.score("test") is None
+    assert second.accuracy("test") is None
     assert comparison_table([second])[1][0][6] == "–"
-    found = third.score("validation")
+    found = third.accuracy("validation")
     assert found is not None
     assert (found.low, found.high) == wilson(10, 20)
 

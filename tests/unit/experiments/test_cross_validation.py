@@ -18,7 +18,7 @@ from lithoscope.experiments.cross_validation import (
 )
 from lithoscope.experiments.dvc_runs import Request
 from lithoscope.experiments.recipes import load_recipe
-from lithoscope.experiments.results.crossvalidated import crossvalidated_section
+from lithoscope.experiments.results.cross_validations import crossvalidated_section
 from lithoscope.experiments.results.page import render
 from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
@@ -42,7 +42,7 @@ def test_all_answers_count_once_and_the_temperature_is_that_of_all_folds() -> No
     pooled = pool_folds(folds)
     labels, logits = (np.concatenate([getattr(one, name) for one in folds]) for name in ("labels", "logits"))
     assert pooled.photographs == 120
-    assert pooled.right == int((logits.argmax(axis=1) == labels).sum())
+    assert pooled.correct == int((logits.argmax(axis=1) == labels).sum())
     assert pooled.temperature == fit_temperature(logits, labels)
     assert pooled.temperature.value not in {fit_temperature(one.logits, one.labels).value for one in folds}
     scaled = logits / pooled.temperature.value
@@ -57,7 +57,7 @@ def test_the_figures_are_said_with_their_intervals_and_number() -> None:
     pooled = pool_folds([fold(0), fold(1)])
     first, second, third = summary_lines("granite", 2, pooled)
     low, high = pooled.intervals["accuracy"]
-    assert first.startswith(f"granite, 2 folds: accuracy {pooled.right / 120:.3f} [{low:.3f}, {high:.3f}] of 120 ")
+    assert first.startswith(f"granite, 2 folds: accuracy {pooled.correct / 120:.3f} [{low:.3f}, {high:.3f}] of 120 ")
     assert second.endswith(f"temperature {pooled.temperature.value:g}, fitted on 120 answers of all folds")
     assert third == "epochs kept: 3, 5, 4, 6, on average 4"
 
@@ -144,7 +144,7 @@ def test_the_kept_figures_stand_in_a_table_with_the_line_that_makes_them(tmp_pat
     row = crossvalidated_section(root).splitlines()[-1]
     assert row in render(root).splitlines()
     low, high = (f"{end:.3f}".replace("0.", ".") for end in pooled.intervals["accuracy"])
-    accuracy = f"{pooled.right / 120:.3f}".replace("0.", ".")
+    accuracy = f"{pooled.correct / 120:.3f}".replace("0.", ".")
     assert f"| granite | specimens | 2 | 120 | {accuracy} [{low}, {high}] | " in row
     assert f" | {pooled.temperature.value:g} | 3, 5, 4, 6 | `{values['command']}` |" in row
 

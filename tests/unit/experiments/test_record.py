@@ -10,7 +10,8 @@ import pytest
 from lithoscope.cli import main as cli
 from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.record import fetch, record_run
+from lithoscope.experiments.dvc_runs import fetch_files
+from lithoscope.experiments.record import record_run
 from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model, weights_digest
 from lithoscope.tracking import Store
@@ -191,4 +192,4 @@ def test_an_experiment_whose_commit_cannot_be_opened_is_a_line(root: Path, monke
 
     monkeypatch.setattr("dvc.api.DVCFileSystem", gone)
     with pytest.raises(LithoscopeError, match=r"^--experiment there: its commit is not there: it did not finish, or"):
-        fetch(root, "there", root / "copy", ["plots"])
+        fetch_files(root, "there", root / "copy", ["plots"])

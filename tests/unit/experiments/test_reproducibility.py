@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lithoscope.experiments.reproducibility import LOCK, RECORD, judge, machine, record
+from lithoscope.experiments.reproducibility import LOCK, RECORD, check, machine, record
 
 from helpers.git_checkout import git
 
@@ -25,13 +25,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_where_nothing_changed_all_is_well_on_any_machine(root: Path) -> None:
     (root / "untracked.txt").touch()
-    assert judge(root, {"processor": "another"}) == (0, "as committed: no tracked file changed")
+    assert check(root, {"processor": "another"}) == (0, "as committed: no tracked file changed")
     assert not record(root), "the lock was written by the machine that the record names"
 
 
 def test_on_a_machine_like_it_a_change_is_an_error_that_names_the_files(root: Path) -> None:
     (root / "figures.json").write_text("second\n", encoding="utf-8")
-    status, line = judge(root, HERE)
+    status, line = check(root, HERE)
     assert status == 1
     assert "changed: figures.json; a machine like this one" in line
 
@@ -40,7 +40,7 @@ def test_elsewhere_a_change_is_to_be_expected_and_what_differs_is_said(root: Pat
     for name in (LOCK, "figures.json"):
         (root / name).write_text("second\n", encoding="utf-8")
     assert record(root), "the new lock is this machine's"
-    status, line = judge(root, {**HERE, "instructions": "AVX2"})
+    status, line = check(root, {**HERE, "instructions": "AVX2"})
     assert status == 0
     assert "instructions: AVX512, here AVX2" in line
     assert "processor" not in line
@@ -51,7 +51,7 @@ def test_a_record_of_another_lock_or_none_does_not_excuse_a_change(root: Path, t
     (root / RECORD).write_text(text, encoding="utf-8")
     git(root, "commit", "--quiet", "--all", "--message", "Forget")
     (root / "figures.json").write_text("second\n", encoding="utf-8")
-    status, line = judge(root, {"processor": "another"})
+    status, line = check(root, {"processor": "another"})
     assert status == 1
     assert "run `make repro` where it was written" in line
 

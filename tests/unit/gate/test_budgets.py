@@ -5,12 +5,12 @@ import pytest
 
 from lithoscope.gate import budgets
 from lithoscope.gate.budgets import size_budget, time_budget
-from lithoscope.gate.sides import LOCK, Side
+from lithoscope.gate.result_files import LOCK, ResultFiles
 
 
-def sized(size: int | None) -> Side:
+def sized(size: int | None) -> ResultFiles:
     lock = f"stages:\n  train:\n    outs:\n    - path: build/model\n      size: {size}\n" if size else ""
-    return Side("here", {LOCK: lock})
+    return ResultFiles("here", {LOCK: lock})
 
 
 @pytest.mark.parametrize(("now", "over"), [(1400, False), (1500, False), (1600, True)])
@@ -32,7 +32,7 @@ def test_time_is_a_ratio_within_pairs(
 ) -> None:
     clock = [0.0]
 
-    def predictor(root: Path, side: Side, folder: Path) -> Callable[[], object]:
+    def predictor(root: Path, side: ResultFiles, folder: Path) -> Callable[[], object]:
         def predict() -> None:
             clock[0] += seconds[int(folder.name)]
 
@@ -46,5 +46,5 @@ def test_time_is_a_ratio_within_pairs(
 
 
 def test_a_file_holds_no_model_to_time(tmp_path: Path) -> None:
-    found = time_budget(tmp_path, Side("before.csv", {}), Side("before.csv", {}), 1.5)
+    found = time_budget(tmp_path, ResultFiles("before.csv", {}), ResultFiles("before.csv", {}), 1.5)
     assert (found.ratio, found.over, found.text) == (None, False, "cannot tell: before.csv holds no model")

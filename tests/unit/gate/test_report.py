@@ -5,15 +5,15 @@ import pytest
 from lithoscope.cli.gate import print_verdict
 from lithoscope.gate.budgets import Budget
 from lithoscope.gate.checks import Finding
-from lithoscope.gate.judging import judge, most_lost
+from lithoscope.gate.non_inferiority import judge, largest_recall_losses
 from lithoscope.gate.report import as_json, markdown
 from lithoscope.gate.settings import Rule
 from lithoscope.gate.verdict import Verdict
 
-from helpers.made_up_scores import scores
+from helpers.made_up_predictions import predictions
 
 RULE = Rule(better="higher", drop=0.05, level=0.95, floor=None)
-BEFORE, NOW = scores(180, 200), scores(150, 200)
+BEFORE, NOW = predictions(180, 200), predictions(150, 200)
 
 
 def verdict(**changed: object) -> Verdict:
@@ -22,7 +22,7 @@ def verdict(**changed: object) -> Verdict:
         "photographs": (200, 200),
         "paired": True,
         "judgements": judged,
-        "classes": most_lost(BEFORE, NOW),
+        "classes": largest_recall_losses(BEFORE, NOW),
         "budgets": [Budget("model size", 1.0, 1.5, False, "10 → 10 bytes")],
     }
     return Verdict("main (1a2b3c4d5)", "the workspace", **{**values, **changed})  # type: ignore[arg-type]
@@ -69,7 +69,7 @@ def test_people_read_the_figures_the_reason_the_test_and_the_classes(capsys: pyt
 
 
 def test_an_unpaired_comparison_says_so() -> None:
-    unpaired = [judge("accuracy", RULE, BEFORE, scores(150, 180), paired=False)]
+    unpaired = [judge("accuracy", RULE, BEFORE, predictions(150, 180), paired=False)]
     text = markdown(verdict(paired=False, photographs=(200, 180), judgements=unpaired))
     assert "Unpaired, since the photographs changed (200 then, 180 now)" in text
 
@@ -88,7 +88,7 @@ def test_the_terminal_s_markup_is_not_read_into_names(capsys: pytest.CaptureFixt
 
 
 def test_json_has_no_number_that_is_none() -> None:
-    none_visible = judge("accuracy", RULE, scores(3, 4), scores(3, 4), paired=True)
+    none_visible = judge("accuracy", RULE, predictions(3, 4), predictions(3, 4), paired=True)
     values = json.loads(as_json(verdict(judgements=[none_visible])), parse_constant=pytest.fail)
     assert values["judgements"][0]["smallest"] is None
     assert {"failures", "unknown", "baseline", "paired", "classes", "budgets"} <= set(values)

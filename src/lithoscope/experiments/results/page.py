@@ -1,4 +1,4 @@
-"""``docs/results.md``: rebuilt from the finished runs and folds in ``results/`` and the heads of the recipe files.
+"""Page of results, ``docs/results.md``: made from the recorded runs and folds in ``results/`` and the recipes' heads.
 
 Accuracies, losses and intervals are computed from the probabilities in the files, so no figure was typed in but
 those that a recipe's source states.
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.experiments.recipes import grid_member, load_recipe, override, recipe_names
-from lithoscope.experiments.results.crossvalidated import crossvalidated_section
-from lithoscope.experiments.results.finished_runs import Result
+from lithoscope.experiments.results.cross_validations import crossvalidated_section
 from lithoscope.experiments.results.pairs import PAIRED, pair_lines
 from lithoscope.experiments.results.people import people_section
-from lithoscope.experiments.results.table import COLUMNS, joined, mean_row, row, stated_by
+from lithoscope.experiments.results.recorded_run import RecordedRun
+from lithoscope.experiments.results.table import COLUMNS, mean_row, row, source_figures, table_line
 
 HEAD = """\
 # Results on real photographs
@@ -36,21 +36,21 @@ Made by `lithoscope results` from the files in `results/` and `recipes/`; do not
 
 def render(root: Path) -> str:
     """Return ``docs/results.md`` made from ``results/*.json`` and ``recipes/*.yaml`` of a checkout."""
-    groups: dict[str, list[Result]] = defaultdict(list)
+    groups: dict[str, list[RecordedRun]] = defaultdict(list)
     for path in sorted((root / "results").glob("*.json")):
-        result = Result.read(path)
+        result = RecordedRun.read(path)
         groups[result.recipe].append(result)
     recipes = {name: load_recipe(root, name) for name in recipe_names(root)}
     abouts = {name: recipe.about for name, recipe in recipes.items()}
-    lines = [joined(title for title, _ in COLUMNS), joined(rule for _, rule in COLUMNS)]
+    lines = [table_line(title for title, _ in COLUMNS), table_line(rule for _, rule in COLUMNS)]
     for recipe, results in groups.items():
         results.sort(key=lambda result: result.seed or 0)
         member = grid_member(recipes, recipe)
-        stated = stated_by(member[0].about if member else abouts.get(recipe))
+        stated = source_figures(member[0].about if member else abouts.get(recipe))
         tried = f" ({', '.join(override(*pair) for pair in member[1].items())})" if member else ""
-        lines += [joined(row(result, stated if len(results) == 1 else "", tried)) for result in results]
+        lines += [table_line(row(result, stated if len(results) == 1 else "", tried)) for result in results]
         if len(results) > 1:
-            lines.append(joined(mean_row(recipe, results, stated)))
+            lines.append(table_line(mean_row(recipe, results, stated)))
     text = HEAD + "\n" + "\n".join(lines) + "\n"
     text += people_section([result for results in groups.values() for result in results])
     compared = [

@@ -1,11 +1,11 @@
-"""The paired comparisons of ``docs/results.md``: two recipes on the photographs that both read."""
+"""Paired comparisons in ``docs/results.md``: two recipes on the photographs that both read."""
 
 from collections.abc import Sequence
 
 from lithoscope.evaluation.statistics.bootstrap import RESAMPLES
 from lithoscope.evaluation.statistics.paired import compare_pairs
-from lithoscope.experiments.results.finished_runs import Result
-from lithoscope.experiments.results.table import ABSENT, joined
+from lithoscope.experiments.results.recorded_run import RecordedRun
+from lithoscope.experiments.results.table import ABSENT, table_line
 from lithoscope.reporting.headline import short
 
 VERDICTS = {"better": "the first is better", "worse": "the second is better", "not shown": "no difference shown"}
@@ -23,23 +23,23 @@ out; of a single seed p has to be below .05 as well.
 """
 
 
-def pair_lines(first: Sequence[Result], second: Sequence[Result]) -> list[str]:
+def pair_lines(first: Sequence[RecordedRun], second: Sequence[RecordedRun]) -> list[str]:
     """Return the line that compares two recipes, or none before both have results."""
     if not first or not second:
         return []
     names = first[0].recipe, second[0].recipe
     kinds = {(result.values["dataset"]["name"], result.values["split"]) for result in (*first, *second)}
-    one, other = ({_seed(result): result.right for result in results} for results in (first, second))
+    one, other = ({_seed(result): result.correct for result in results} for results in (first, second))
     paired = compare_pairs(one, other, *names) if len(kinds) == 1 else None  # other sets may have the same ids
     if paired is None:
-        return [joined([*names, ABSENT, "0", "0", "no photograph in common", ABSENT, ABSENT])]
+        return [table_line([*names, ABSENT, "0", "0", "no photograph in common", ABSENT, ABSENT])]
     difference, low, high = (_signed(value) for value in (paired.difference, *paired.interval))
     p_values = ", ".join(f"{seed}: {_p(p)}" for seed, p in paired.p_values.items())
     cells = [*names, first[0].values["split"], str(paired.photographs), str(paired.pairs)]
-    return [joined([*cells, f"{difference} [{low}, {high}]", p_values, VERDICTS[paired.verdict]])]
+    return [table_line([*cells, f"{difference} [{low}, {high}]", p_values, VERDICTS[paired.verdict]])]
 
 
-def _seed(result: Result) -> str:
+def _seed(result: RecordedRun) -> str:
     return "one run" if result.seed is None else f"seed {result.seed}"
 
 

@@ -1,11 +1,11 @@
-"""The comparison with people in ``docs/results.md``: what finished runs kept of it, beside what others reached."""
+"""Table of the comparison with people in ``docs/results.md``: recorded runs beside the authors' network."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lithoscope.evaluation.human_judgements.summary import CONDITIONS
-from lithoscope.experiments.results.finished_runs import Result
-from lithoscope.experiments.results.table import ABSENT, joined
+from lithoscope.experiments.results.recorded_run import RecordedRun
+from lithoscope.experiments.results.table import ABSENT, table_line
 from lithoscope.reporting.headline import short
 
 SECTION = """\
@@ -25,7 +25,7 @@ igneous | metamorphic | mixed |
 """
 
 
-def people_section(results: Sequence[Result]) -> str:
+def people_section(results: Sequence[RecordedRun]) -> str:
     """Return the section, or "" where no run was compared with people.
 
     The authors' network and the people stand there as the files have them, once for each set of figures.
@@ -34,41 +34,41 @@ def people_section(results: Sequence[Result]) -> str:
     if not compared:
         return ""
     others = dict.fromkeys(
-        joined(cells) for _, people in compared for cells in (_authors(people), _persons(people)) if cells
+        table_line(cells) for _, people in compared for cells in (_author_cells(people), _people_cells(people)) if cells
     )
-    runs = [joined(_run(result.name, people)) for result, people in compared]
+    runs = [table_line(_run_cells(result.name, people)) for result, people in compared]
     return SECTION + "\n".join([*others, *runs]) + "\n"
 
 
-def _run(name: str, people: Mapping[str, Any]) -> list[str]:
+def _run_cells(name: str, people: Mapping[str, Any]) -> list[str]:
     training, test = people.get("training") or {}, people.get("test") or {}
     named = people.get("naming") or {}
     kind = "" if test.get("map", "ridge") == "ridge" else f", {test['map']}"
     return [
         f"[{name}](../results/{name}.json){kind}",
-        *(_with_ends(part, figure) for part in (training, test) for figure in ("mean_r", "disparity")),
-        _with_ends(people.get("difference_from_authors") or {}, "mean_r", sign="+"),
-        *(_with_ends(named.get(condition) or {}, "model") for condition in CONDITIONS),
+        *(_with_interval(part, figure) for part in (training, test) for figure in ("mean_r", "disparity")),
+        _with_interval(people.get("difference_from_authors") or {}, "mean_r", sign="+"),
+        *(_with_interval(named.get(condition) or {}, "model") for condition in CONDITIONS),
     ]
 
 
-def _authors(people: Mapping[str, Any]) -> list[str] | None:
+def _author_cells(people: Mapping[str, Any]) -> list[str] | None:
     found = people.get("authors")
     if not found:
         return None
-    fitted = [_with_ends(found, figure) for figure in ("mean_r", "disparity")]
+    fitted = [_with_interval(found, figure) for figure in ("mean_r", "disparity")]
     return ["the authors' network", ABSENT, ABSENT, *fitted, *[ABSENT] * 4]
 
 
-def _persons(people: Mapping[str, Any]) -> list[str] | None:
+def _people_cells(people: Mapping[str, Any]) -> list[str] | None:
     named = people.get("naming")
     if not named:
         return None
-    shown = [_with_ends(named.get(condition) or {}, "accuracy") for condition in CONDITIONS]
+    shown = [_with_interval(named.get(condition) or {}, "accuracy") for condition in CONDITIONS]
     return ["people", *[ABSENT] * 5, *shown]
 
 
-def _with_ends(part: Mapping[str, Any], name: str, sign: str = "") -> str:
+def _with_interval(part: Mapping[str, Any], name: str, sign: str = "") -> str:
     if name not in part:
         return ABSENT
     value, low, high = (_signed(part[key], sign) for key in (name, f"{name}_low", f"{name}_high"))

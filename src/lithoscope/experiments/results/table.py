@@ -1,11 +1,11 @@
-"""The table of finished runs in ``docs/results.md``: a row a run, and one for the mean of several seeds."""
+"""Table of recorded runs in ``docs/results.md``: a row a run, and one for the mean of several seeds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
 from lithoscope.experiments.recipes import About, SourceFigure
-from lithoscope.experiments.results.finished_runs import Result
+from lithoscope.experiments.results.recorded_run import RecordedRun
 from lithoscope.reporting.headline import photographs_in_words, share_in_words, short
 
 ABSENT = "–"
@@ -28,12 +28,12 @@ COLUMNS = (
 )
 
 
-def joined(cells: Iterable[str]) -> str:
+def table_line(cells: Iterable[str]) -> str:
     """Return a line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
-def row(result: Result, stated: str, tried: str) -> list[str]:
+def row(result: RecordedRun, stated: str, tried: str) -> list[str]:
     """Return a run's cells.
 
     Args:
@@ -51,8 +51,8 @@ def row(result: Result, stated: str, tried: str) -> list[str]:
         values["split"],
         str(figures["n"]),
         share_in_words(figures["accuracy"], figures["n"]),
-        _with_ends(f"{figures['loss']:.3f}", [f"{end:.3f}" for end in result.intervals["loss"]]),
-        _with_ends(short(figures["macro"]["f1"]), [short(end) for end in result.intervals["macro_f1"]]),
+        _with_interval(f"{figures['loss']:.3f}", [f"{end:.3f}" for end in result.intervals["loss"]]),
+        _with_interval(short(figures["macro"]["f1"]), [short(end) for end in result.intervals["macro_f1"]]),
         ABSENT if accuracy is None else short(accuracy),
         ABSENT if loss is None else f"{loss:.3f}",
         _best_epoch(training),
@@ -69,15 +69,15 @@ def _best_epoch(training: Mapping[str, Any]) -> str:
     return kept[0] if len(set(kept)) == 1 else ", ".join(kept)
 
 
-def _with_ends(value: str, ends: Sequence[str]) -> str:
+def _with_interval(value: str, ends: Sequence[str]) -> str:
     return f"{value} [{ends[0]}, {ends[1]}]"
 
 
-def mean_row(recipe: str, results: Sequence[Result], stated: str) -> list[str]:
+def mean_row(recipe: str, results: Sequence[RecordedRun], stated: str) -> list[str]:
     """Return the cells of several seeds' mean; see :func:`row`."""
     accuracies = [result.figures["accuracy"] for result in results]
     n = min(result.figures["n"] for result in results)  # seeds' splits may differ by a photograph: the wider interval
-    moves = any(result.right.keys() != results[0].right.keys() for result in results)
+    moves = any(result.correct.keys() != results[0].correct.keys() for result in results)
     interval = share_in_words(mean(accuracies), n, whole=False).partition(" ")[2]
     splits = sorted({result.values["split"] for result in results})
     return [
@@ -101,10 +101,10 @@ def mean_row(recipe: str, results: Sequence[Result], stated: str) -> list[str]:
 
 def _spread(values: Sequence[float | None], *, share: bool = True) -> str:
     """Return mean ± standard deviation (of a sample)."""
-    there = [value for value in values if value is not None]
-    if len(there) < len(values):
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
         return ABSENT
-    shown = [short(value) if share else f"{value:.3f}" for value in (mean(there), stdev(there))]
+    shown = [short(value) if share else f"{value:.3f}" for value in (mean(known), stdev(known))]
     return " ± ".join(shown)
 
 
@@ -131,7 +131,7 @@ def _computed_in(values: dict[str, Any]) -> str:
     return ", ".join(filter(None, (precision, device, values.get("processor") if device in {"cpu", ABSENT} else None)))
 
 
-def stated_by(about: About | None) -> str:
+def source_figures(about: About | None) -> str:
     """Return what a recipe's source states, each figure under the name of its split."""
     if about is None or about.source is None or not about.source.figures:
         return ABSENT

@@ -1,4 +1,4 @@
-"""Finished runs as ``results/`` keeps them; every figure is computed from the probabilities in the file."""
+"""Recorded runs: the files of ``results/``, whose figures are computed from the probabilities in them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +15,7 @@ from lithoscope.experiments.recipes import recipe_and_seed
 
 
 @dataclass(frozen=True)
-class Result:
+class RecordedRun:
     """One file of ``results/``.
 
     Attributes:
@@ -31,12 +31,12 @@ class Result:
     values: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path) -> "Result":
+    def read(cls, path: Path) -> "RecordedRun":
         """Read a file."""
         return cls(path.stem, *recipe_and_seed(path.stem), read_json(path, "restore it from Git, or record it"))
 
     @cached_property
-    def _answers(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    def _probabilities_and_labels(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         classes, photographs = self.values["classes"], self.values["photographs"]
         labels = np.array([classes.index(photograph["label"]) for photograph in photographs], dtype=np.int64)
         return np.array([photograph["p"] for photograph in photographs], dtype=np.float64), labels
@@ -44,7 +44,7 @@ class Result:
     @cached_property
     def figures(self) -> dict[str, Any]:
         """The overall figures of :func:`lithoscope.evaluation.metrics.evaluate`."""
-        return evaluate(*self._answers, self.values["classes"]).overall
+        return evaluate(*self._probabilities_and_labels, self.values["classes"]).overall
 
     @cached_property
     def intervals(self) -> dict[str, tuple[float, float]]:
@@ -53,11 +53,11 @@ class Result:
         See :func:`lithoscope.evaluation.metric_intervals.figure_intervals`.
         """
         groups = [photograph.get("group", photograph["id"]) for photograph in self.values["photographs"]]
-        return figure_intervals(*self._answers, groups, self.values["split"])
+        return figure_intervals(*self._probabilities_and_labels, groups, self.values["split"])
 
     @cached_property
-    def right(self) -> dict[str, bool]:
-        """Of each photograph's id, whether it was named right."""
+    def correct(self) -> dict[str, bool]:
+        """Of each photograph's id, whether its prediction is correct."""
         classes = self.values["classes"]
         return {
             photograph["id"]: classes[int(np.argmax(photograph["p"]))] == photograph["label"]

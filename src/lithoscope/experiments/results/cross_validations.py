@@ -1,4 +1,4 @@
-"""The table of cross-validated recipes in ``docs/results.md``, from what ``lithoscope folds --output`` wrote."""
+"""Table of cross-validated recipes in ``docs/results.md``, from what ``lithoscope folds --output`` wrote."""
 
 from pathlib import Path
 from typing import Any

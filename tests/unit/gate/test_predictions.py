@@ -4,9 +4,9 @@ from sklearn.metrics import f1_score
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.evaluation.metrics import evaluate, prediction_table
-from lithoscope.gate.scores import METRICS, read_scores
+from lithoscope.gate.predictions import METRICS, read_predictions
 
-from helpers.made_up_scores import scores, table
+from helpers.made_up_predictions import predictions, table
 
 
 def test_metrics_are_those_of_the_evaluation() -> None:
@@ -16,7 +16,7 @@ def test_metrics_are_those_of_the_evaluation() -> None:
     classes = ["a", "b", "c", "d"]
     text = prediction_table([str(n) for n in range(50)], "test", labels, probabilities, classes).to_csv(index=False)
     expected = evaluate(probabilities, labels, classes).overall
-    read = read_scores(text, "predictions.csv")
+    read = read_predictions(text, "predictions.csv")
     for name, value in [
         ("accuracy", expected["accuracy"]),
         ("loss", expected["loss"]),
@@ -28,12 +28,12 @@ def test_metrics_are_those_of_the_evaluation() -> None:
 
 
 def test_what_was_written_is_read_back() -> None:
-    made = scores(7, 9)
-    read = read_scores(table(made), "predictions.csv")
+    made = predictions(7, 9)
+    read = read_predictions(table(made), "predictions.csv")
     assert read.ids == made.ids
     assert (read.labels == made.labels).all()
     assert (read.predicted == made.predicted).all()
-    np.testing.assert_allclose(read.picked, made.picked, atol=1e-6)
+    np.testing.assert_allclose(read.p_true, made.p_true, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_what_was_written_is_read_back() -> None:
 )
 def test_a_damaged_table_is_refused_in_a_line(change: tuple[str, str], expected: str) -> None:
     with pytest.raises(LithoscopeError, match=expected) as caught:
-        read_scores(table(scores(7, 9)).replace(*change), "predictions.csv in main")
+        read_predictions(table(predictions(7, 9)).replace(*change), "predictions.csv in main")
     assert str(caught.value).startswith("predictions.csv in main: ")
 
 
 @pytest.mark.parametrize("text", ["", "id,split,label,predicted,p_a\n"])
 def test_an_empty_table_is_refused(text: str) -> None:
     with pytest.raises(LithoscopeError):
-        read_scores(text, "predictions.csv")
+        read_predictions(text, "predictions.csv")

@@ -1,10 +1,9 @@
-"""The two sets of results that are compared: each is a handful of small files that Git holds."""
+"""Result files of a checkout, a revision or a snapshot: the small files of a run that Git holds."""
 
 import hashlib
 import io
 import json
-import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,33 +12,34 @@ import pandas as pd
 
 from lithoscope.config.yaml import parse_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.gate.scores import Scores, read_scores
+from lithoscope.core.git import git_output, read_blobs
+from lithoscope.gate.predictions import Predictions, read_predictions
 
 PARAMETERS, LOCK = "params.yaml", "dvc.lock"
-PREDICTIONS, PACKED = "plots/predictions.csv", "plots/splits.csv"
+PREDICTIONS, SPLITS = "plots/predictions.csv", "plots/splits.csv"
 EVALUATION, BASELINES, DATA = "metrics/evaluation.json", "metrics/baselines.json", "metrics/data.json"
 PIPELINE = "dvc.yaml"
-FILES = (PARAMETERS, PIPELINE, LOCK, PREDICTIONS, PACKED)
+FILES = (PARAMETERS, PIPELINE, LOCK, PREDICTIONS, SPLITS)
 SNAPSHOT_FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Side:
-    """One set of results.
+class ResultFiles:
+    """The result files of one run.
 
     Attributes:
         name: For people, such as ``main (1a2b3c4)``.
         files: The content of those of :data:`FILES` and of the pipeline's metrics that are there, by path.
         commit: Of a revision, in full; None for the workspace or a file.
-        here: Whether it is the workspace.
+        is_workspace: Whether it is the workspace.
     """
 
     name: str
     files: Mapping[str, str]
     commit: str | None = None
-    here: bool = False
+    is_workspace: bool = False
 
-    def scores(self) -> Scores:
+    def predictions(self) -> Predictions:
         """Return the predictions.
 
         Raises:
@@ -47,22 +47,22 @@ class Side:
         """
         if PREDICTIONS not in self.files:
             raise LithoscopeError(f"{PREDICTIONS} is not there in {self.name}")
-        scores = read_scores(self.files[PREDICTIONS], f"{PREDICTIONS} in {self.name}")
-        table = self.packed()
+        predictions = read_predictions(self.files[PREDICTIONS], f"{PREDICTIONS} in {self.name}")
+        table = self.split_table()
         if table is None:
-            return scores
+            return predictions
         groups = dict(zip(table["id"], table["group"], strict=True))
-        return replace(scores, groups=[groups.get(name) or name for name in scores.ids])
+        return replace(predictions, groups=[groups.get(name) or name for name in predictions.ids])
 
-    def packed(self) -> pd.DataFrame | None:
+    def split_table(self) -> pd.DataFrame | None:
         """Return the table of the photographs that were packed, or None where it is missing or damaged."""
         try:
-            table = pd.read_csv(io.StringIO(self.files[PACKED]), keep_default_na=False, dtype=str)
+            table = pd.read_csv(io.StringIO(self.files[SPLITS]), keep_default_na=False, dtype=str)
         except (KeyError, pd.errors.ParserError, pd.errors.EmptyDataError):
             return None
         return table if {"id", "split", "group", "file", "pixels"} <= set(table.columns) else None
 
-    def metrics(self) -> list[str]:
+    def metrics_files(self) -> list[str]:
         """Return the metrics files that are there."""
         return [name for name in self.files if name.endswith(".json")]
 
@@ -83,7 +83,7 @@ class Side:
         values = parse_yaml(self.files.get(name, ""), f"{name} in {self.name}")
         return values if isinstance(values, dict) else {}
 
-    def locked(self, path: str) -> dict[str, Any] | None:
+    def lock_entry(self, path: str) -> dict[str, Any] | None:
         """Return what ``dvc.lock`` records of a file that a stage made (``md5``, ``size``), or None."""
         for stage in (self.yaml(LOCK).get("stages") or {}).values():
             for out in stage.get("outs", []):
@@ -91,83 +91,76 @@ class Side:
                     return dict(out)
         return None
 
-    def altered(self) -> list[str]:
+    def altered_files(self) -> list[str]:
         """Return the figures that are not those which ``dvc.lock`` says a stage made."""
         found = []
         for name, text in self.files.items():
-            recorded = self.locked(name)
+            recorded = self.lock_entry(name)
             made = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()  # DVC's own hash of a file
             if recorded and recorded.get("md5") != made:
                 found.append(name)
         return found
 
 
-def _collect(read: Callable[[str], bytes | None], name: str) -> dict[str, str]:
-    files: dict[str, str] = {}
-
-    def take(path: str) -> None:
-        content = read(path)
-        if content is not None:
-            try:
-                files[path] = content.decode("utf-8")
-            except UnicodeDecodeError:
-                raise LithoscopeError(f"{path} in {name}: not UTF-8") from None
-
-    for path in FILES:
-        take(path)
-    pipeline = parse_yaml(files.get(PIPELINE, ""), f"{PIPELINE} in {name}")
-    for stage in ((pipeline or {}).get("stages") or {}).values():
-        for entry in stage.get("metrics", []):
-            take(entry if isinstance(entry, str) else next(iter(entry)))
+def _decoded(contents: Mapping[str, bytes], where: str) -> dict[str, str]:
+    files = {}
+    for path, content in contents.items():
+        try:
+            files[path] = content.decode("utf-8")
+        except UnicodeDecodeError:
+            raise LithoscopeError(f"{path} in {where}: not UTF-8") from None
     return files
 
 
-def workspace_side(root: Path) -> Side:
+def _read(read: Callable[[Sequence[str]], dict[str, bytes]], where: str) -> dict[str, str]:
+    """Read :data:`FILES`, and the metrics files that the pipeline among them names."""
+    files = _decoded(read(FILES), where)
+    pipeline = parse_yaml(files.get(PIPELINE, ""), f"{PIPELINE} in {where}")
+    entries = [entry for stage in ((pipeline or {}).get("stages") or {}).values() for entry in stage.get("metrics", [])]
+    metrics = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+    return files | _decoded(read(metrics), where)
+
+
+def workspace_files(root: Path) -> ResultFiles:
     """Return the results as they stand in a checkout's files."""
 
-    def read(path: str) -> bytes | None:
-        return (root / path).read_bytes() if (root / path).is_file() else None
+    def read(paths: Sequence[str]) -> dict[str, bytes]:
+        return {path: (root / path).read_bytes() for path in paths if (root / path).is_file()}
 
-    return Side("the workspace", _collect(read, "the workspace"), here=True)
+    return ResultFiles("the workspace", _read(read, "the workspace"), is_workspace=True)
 
 
-def revision_side(root: Path, revision: str) -> Side:
+def revision_files(root: Path, revision: str) -> ResultFiles:
     """Return the results as Git holds them in a revision.
 
     Raises:
         LithoscopeError: This is no Git checkout, or there is no such revision.
     """
-    found = resolve(root, revision)
+    found = resolve_revision(root, revision)
     if found is None:
         raise LithoscopeError(f"{revision}: no such revision here; fetch it, or name another one, or a file")
-    commit, shown = found
+    commit, name = found
 
-    def read(path: str) -> bytes | None:
-        done = subprocess.run(["git", "show", f"{commit}:./{path}"], cwd=root, capture_output=True, check=False)
-        return done.stdout if done.returncode == 0 else None
+    def read(paths: Sequence[str]) -> dict[str, bytes]:
+        contents = read_blobs(root, (f"{commit}:./{path}" for path in paths))
+        return {name.partition(":./")[2]: content for name, content in contents.items()}
 
-    return Side(f"{shown} ({commit[:9]})", _collect(read, shown), commit)
+    return ResultFiles(f"{name} ({commit[:9]})", _read(read, name), commit)
 
 
-def resolve(root: Path, revision: str) -> tuple[str, str] | None:
+def resolve_revision(root: Path, revision: str) -> tuple[str, str] | None:
     """Return a revision's commit and its name, or None.
 
     A clone that was made for one branch knows others as ``origin/…`` only, so that is tried second.
     """
     for name in (revision, f"origin/{revision}"):
-        done = subprocess.run(
-            ["git", "rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{commit}}"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
-            return done.stdout.strip(), name
+        commit = git_output(root, "rev-parse", "--quiet", "--verify", "--end-of-options", f"{name}^{{commit}}")
+        if commit:
+            return commit, name
     return None
 
 
-def baseline_side(root: Path, text: str) -> Side:
+def baseline_files(root: Path, text: str) -> ResultFiles:
     """Return what ``--baseline`` names: a snapshot, a ``predictions.csv``, or a revision.
 
     Raises:
@@ -175,12 +168,12 @@ def baseline_side(root: Path, text: str) -> Side:
     """
     path = Path(text)
     if path.suffix not in (".json", ".csv"):
-        return revision_side(root, text)
+        return revision_files(root, text)
     if not path.is_file():
         raise LithoscopeError(f"--baseline {text}: no such file")
     content = path.read_text(encoding="utf-8", errors="replace")
     if path.suffix == ".csv":
-        return Side(text, {PREDICTIONS: content})
+        return ResultFiles(text, {PREDICTIONS: content})
     try:
         values = json.loads(content)
         known = values["format"] == SNAPSHOT_FORMAT and all(isinstance(file, str) for file in values["files"].values())
@@ -188,10 +181,10 @@ def baseline_side(root: Path, text: str) -> Side:
         known = False
     if not known:
         raise LithoscopeError(f"--baseline {text}: not a snapshot; `lithoscope gate --snapshot FILE` writes one")
-    return Side(f"{text}, {values['name']}", values["files"])
+    return ResultFiles(f"{text}, {values['name']}", values["files"])
 
 
-def write_snapshot(side: Side, path: Path) -> None:
+def write_snapshot(side: ResultFiles, path: Path) -> None:
     """Write a side as one file that ``--baseline`` takes."""
     values = {"format": SNAPSHOT_FORMAT, "name": side.name, "files": dict(side.files)}
     path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

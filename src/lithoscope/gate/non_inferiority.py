@@ -1,4 +1,4 @@
-"""Whether a metric got worse by more than is tolerated, at a stated confidence, and what could not have been seen.
+"""Non-inferiority test of a metric, and the smallest drop it could have detected.
 
 One-sided throughout. The difference between two models is estimated with its confidence bounds over the test
 photographs; a drop beyond the tolerated one counts as shown when even its lower bound lies beyond. This is the
@@ -18,7 +18,7 @@ from lithoscope.core.random_streams import generator
 from lithoscope.evaluation.statistics.bootstrap import resampled_sums
 from lithoscope.evaluation.statistics.paired import mcnemar
 from lithoscope.evaluation.statistics.proportions import newcombe
-from lithoscope.gate.scores import METRICS, Scores
+from lithoscope.gate.predictions import METRICS, Predictions
 from lithoscope.gate.settings import Rule
 
 POWER = 0.8  # how probable it should be to see the smallest drop that is said to be visible
@@ -59,7 +59,7 @@ class Judgement:
     outcome: Outcome
 
 
-def judge(metric: str, rule: Rule, baseline: Scores, current: Scores, *, paired: bool) -> Judgement:
+def judge(metric: str, rule: Rule, baseline: Predictions, current: Predictions, *, paired: bool) -> Judgement:
     """Compare a metric of two models.
 
     Paired, photographs are resampled together with both models' answers (percentile bootstrap over groups of
@@ -67,10 +67,10 @@ def judge(metric: str, rule: Rule, baseline: Scores, current: Scores, *, paired:
     Unpaired, each side is resampled on its own, and accuracy has Newcombe's interval.
 
     Args:
-        metric: One of :data:`lithoscope.gate.scores.METRICS`.
+        metric: One of :data:`lithoscope.gate.predictions.METRICS`.
         rule: What is asked of it.
-        baseline: The scores to compare with.
-        current: The scores that are judged.
+        baseline: The predictions to compare with.
+        current: The predictions that are judged.
         paired: Whether both hold the same photographs.
     """
     values = METRICS[metric].of(baseline), METRICS[metric].of(current)
@@ -83,7 +83,7 @@ def judge(metric: str, rule: Rule, baseline: Scores, current: Scores, *, paired:
         if paired:
             lost, gained = disagreements(baseline, current)
             p_value, p_better = mcnemar(lost, gained, first_better=True), mcnemar(gained, lost, first_better=True)
-            smallest = smallest_visible(len(baseline), (lost + gained) / len(baseline), rule.drop, rule.level)
+            smallest = smallest_detectable_drop(len(baseline), (lost + gained) / len(baseline), rule.drop, rule.level)
         else:
             at_least, at_most = _newcombe(baseline, current, rule)
     alpha = 1 - rule.level
@@ -97,12 +97,15 @@ def judge(metric: str, rule: Rule, baseline: Scores, current: Scores, *, paired:
 
 
 def _resampled_drops(
-    metric: str, rule: Rule, baseline: Scores, current: Scores, paired: bool
+    metric: str, rule: Rule, baseline: Predictions, current: Predictions, paired: bool
 ) -> npt.NDArray[np.float64]:
-    columns = METRICS[metric].columns(baseline), METRICS[metric].columns(current.like(baseline) if paired else current)
+    columns = (
+        METRICS[metric].columns(baseline),
+        METRICS[metric].columns(current.in_order_of(baseline) if paired else current),
+    )
     figure = METRICS[metric].figure
     if paired:
-        groups = current.like(baseline).groups  # an earlier baseline may know of none
+        groups = current.in_order_of(baseline).groups  # an earlier baseline may know of none
         both = resampled_sums(np.concatenate(columns, axis=1), groups, generator(0, "gate"))
         cut = columns[0].shape[1]
         first, second = figure(both[:, :cut]), figure(both[:, cut:])
@@ -114,14 +117,14 @@ def _resampled_drops(
     return np.asarray(first - second if rule.better == "higher" else second - first)
 
 
-def disagreements(baseline: Scores, current: Scores) -> tuple[int, int]:
+def disagreements(baseline: Predictions, current: Predictions) -> tuple[int, int]:
     """Return how many photographs the baseline alone named right, and how many the current model alone."""
-    before, now = baseline.right, current.like(baseline).right
+    before, now = baseline.correct, current.in_order_of(baseline).correct
     return int((before & ~now).sum()), int((now & ~before).sum())
 
 
-def _newcombe(baseline: Scores, current: Scores, rule: Rule) -> tuple[float, float]:
-    hits, n = (int(baseline.right.sum()), int(current.right.sum())), (len(baseline), len(current))
+def _newcombe(baseline: Predictions, current: Predictions, rule: Rule) -> tuple[float, float]:
+    hits, n = (int(baseline.correct.sum()), int(current.correct.sum())), (len(baseline), len(current))
     low, high = newcombe(hits, n, 2 * rule.level - 1)  # each of its ends has the confidence of the rule
     return (low, high) if rule.better == "higher" else (-high, -low)
 
@@ -130,7 +133,7 @@ def _normal(*probabilities: float) -> float:
     return sum(NormalDist().inv_cdf(probability) for probability in probabilities)
 
 
-def smallest_visible(n: int, disagreeing: float, tolerated: float, level: float) -> float:
+def smallest_detectable_drop(n: int, disagreeing: float, tolerated: float, level: float) -> float:
     """Return the smallest drop of accuracy that a paired comparison would have failed in :data:`POWER` of cases.
 
     By the normal approximation to the paired difference (Miettinen 1968, Biometrics 24, 339–352). Two models cannot
@@ -171,12 +174,14 @@ class ClassChange:
         return self.right_before / self.before - self.right_now / self.now
 
 
-def most_lost(baseline: Scores, current: Scores, shown: int = 3) -> list[ClassChange]:
+def largest_recall_losses(baseline: Predictions, current: Predictions, shown: int = 3) -> list[ClassChange]:
     """Return the classes whose recall fell most, largest loss first; classes that lost nothing are left out."""
     changes = []
     for place, label in enumerate(baseline.classes):
-        before = baseline.right[baseline.labels == place]
-        now = current.right[current.labels == current.classes.index(label)] if label in current.classes else before[:0]
+        before = baseline.correct[baseline.labels == place]
+        now = (
+            current.correct[current.labels == current.classes.index(label)] if label in current.classes else before[:0]
+        )
         if len(before) and len(now):
             changes.append(ClassChange(label, int(before.sum()), len(before), int(now.sum()), len(now)))
     losers = [change for change in changes if change.lost > 0]

@@ -1,4 +1,4 @@
-"""The predictions that are judged, and the metrics that are computed from them."""
+"""Predictions of a model on a split, and the metrics that are computed from them."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ from lithoscope.core.errors import LithoscopeError
 Floats = npt.NDArray[np.float64]
 
 COLUMNS = ("id", "split", "label", "predicted")
-LEAST = 5e-7  # what a probability of 0.000000 may have been before it was written with six digits
+HALF_DIGIT = 5e-7  # of a probability, which is written with six digits: how far it may be from what it was
 
 
 @dataclass(frozen=True)
-class Scores:
+class Predictions:
     """What a model said of each photograph.
 
     Attributes:
@@ -26,8 +26,8 @@ class Scores:
         ids: The photographs, each once.
         classes: Names of the classes.
         labels: int64 (n,). Index of each photograph's class.
-        predicted: int64 (n,). Index of the class that was named.
-        picked: float64 (n,). Probability given to the right class, 0 … 1.
+        predicted: int64 (n,). Index of the predicted class.
+        p_true: float64 (n,). Probability of the true class, 0 … 1.
         groups: The group of near-duplicates each photograph belongs to, which resamples draw together; itself where
             nothing is known.
     """
@@ -37,7 +37,7 @@ class Scores:
     classes: list[str]
     labels: npt.NDArray[np.int64]
     predicted: npt.NDArray[np.int64]
-    picked: Floats
+    p_true: Floats
     groups: list[str]
 
     def __len__(self) -> int:
@@ -45,35 +45,54 @@ class Scores:
         return len(self.ids)
 
     @property
-    def right(self) -> npt.NDArray[np.bool_]:
-        """Whether each photograph was named right, (n,)."""
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Whether each prediction is correct, bool (n,)."""
         return np.asarray(self.labels == self.predicted)
 
     def losses(self) -> Floats:
         """Return the cross-entropy of each photograph, nats, (n,)."""
-        return np.asarray(-np.log(np.clip(self.picked, LEAST, 1)))
+        return np.asarray(-np.log(np.clip(self.p_true, HALF_DIGIT, 1)))
 
-    def labelled(self) -> dict[str, str]:
+    def label_by_id(self) -> dict[str, str]:
         """Return the name of each photograph's class, by its id."""
         return dict(zip(self.ids, [self.classes[label] for label in self.labels], strict=True))
 
-    def like(self, other: "Scores") -> "Scores":
-        """Return these scores in the order of another's, which holds the same photographs."""
+    def in_order_of(self, other: "Predictions") -> "Predictions":
+        """Return these predictions in the order of another's, which holds the same photographs."""
         row = {name: place for place, name in enumerate(self.ids)}
         order = np.array([row[name] for name in other.ids], dtype=np.int64)
-        return Scores(
+        return Predictions(
             self.split,
             other.ids,
             self.classes,
             self.labels[order],
             self.predicted[order],
-            self.picked[order],
+            self.p_true[order],
             [self.groups[row] for row in order],
         )
 
 
-def read_scores(text: str, where: str) -> Scores:
-    """Read ``predictions.csv``.
+def read_predictions(text: str, where: str) -> Predictions:
+    """Read ``predictions.csv``; see :func:`prediction_table`."""
+    table = prediction_table(text, where)
+    classes = class_columns(table)
+    index = {name: place for place, name in enumerate(classes)}
+    labels, predicted = (
+        np.array([index[name] for name in table[column]], dtype=np.int64) for column in ("label", "predicted")
+    )
+    probabilities = table[[f"p_{name}" for name in classes]].to_numpy()
+    ids = table["id"].tolist()
+    p_true = probabilities[np.arange(len(labels)), labels]
+    return Predictions(str(table["split"].iloc[0]), ids, classes, labels, predicted, p_true, groups=ids)
+
+
+def class_columns(table: pd.DataFrame) -> list[str]:
+    """Return the classes that a table has probabilities of, in its order."""
+    return [name.removeprefix("p_") for name in table.columns if name.startswith("p_")]
+
+
+def prediction_table(text: str, where: str) -> pd.DataFrame:
+    """Read ``predictions.csv`` as a table: texts, and probabilities as float64.
 
     Args:
         text: Columns ``id, split, label, predicted`` and ``p_<class>`` for each class; others are ignored.
@@ -87,34 +106,31 @@ def read_scores(text: str, where: str) -> Scores:
         table = pd.read_csv(io.StringIO(text), keep_default_na=False, dtype=str)
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise LithoscopeError(f"{where}: no table ({error})") from None
-    classes = [name.removeprefix("p_") for name in table.columns if name.startswith("p_")]
+    classes = class_columns(table)
     missing = [name for name in COLUMNS if name not in table.columns]
     if missing or not classes:
         raise LithoscopeError(f"{where}: without the column {(missing or ['p_<class>'])[0]}")
     if table.empty:
         raise LithoscopeError(f"{where}: holds no photograph")
-    twice = table.loc[table["id"].duplicated(), "id"]
-    if len(twice):
-        raise LithoscopeError(f"{where}: {twice.iloc[0]} stands there more than once")
-    index = {name: place for place, name in enumerate(classes)}
-    unknown = sorted({*table["label"], *table["predicted"]} - index.keys())
+    duplicates = table.loc[table["id"].duplicated(), "id"]
+    if len(duplicates):
+        raise LithoscopeError(f"{where}: {duplicates.iloc[0]} stands there more than once")
+    unknown = sorted({*table["label"], *table["predicted"]} - set(classes))
     if unknown:
         raise LithoscopeError(f"{where}: the class {unknown[0]} has no column p_{unknown[0]}")
+    columns = [f"p_{name}" for name in classes]
     try:
-        probabilities = table[[f"p_{name}" for name in classes]].to_numpy().astype(np.float64)
+        table[columns] = table[columns].astype(np.float64)
     except ValueError as error:
         raise LithoscopeError(f"{where}: {error}") from None
+    probabilities = table[columns].to_numpy()
     bad = ~np.isfinite(probabilities) | (probabilities < 0) | (probabilities > 1)
     if bad.any():
         row, column = (int(place) for place in np.argwhere(bad)[0])
         raise LithoscopeError(
             f"{where}: {table['id'].iloc[row]}: p_{classes[column]} is {probabilities[row, column]}, no probability"
         )
-    labels = np.array([index[name] for name in table["label"]], dtype=np.int64)
-    predicted = np.array([index[name] for name in table["predicted"]], dtype=np.int64)
-    picked = probabilities[np.arange(len(labels)), labels]
-    ids = table["id"].tolist()
-    return Scores(str(table["split"].iloc[0]), ids, classes, labels, predicted, picked, groups=ids)
+    return table
 
 
 @dataclass(frozen=True)
@@ -126,26 +142,26 @@ class Metric:
         figure: Turns sums (…, columns) into figures (…).
     """
 
-    columns: Callable[[Scores], Floats]
+    columns: Callable[[Predictions], Floats]
     figure: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
-    def of(self, scores: Scores) -> float:
+    def of(self, predictions: Predictions) -> float:
         """Return the metric."""
-        return float(self.figure(self.columns(scores).sum(axis=0)))
+        return float(self.figure(self.columns(predictions).sum(axis=0)))
 
 
-def _mean_of(values: Callable[[Scores], npt.NDArray[Any]]) -> Metric:
+def _mean_of(values: Callable[[Predictions], npt.NDArray[Any]]) -> Metric:
     return Metric(
-        lambda scores: np.stack([values(scores).astype(np.float64), np.ones(len(scores))], axis=1),
+        lambda predictions: np.stack([values(predictions).astype(np.float64), np.ones(len(predictions))], axis=1),
         lambda sums: sums[..., 0] / sums[..., 1],
     )
 
 
-def _counts(scores: Scores) -> Floats:
-    """Return for each photograph, three columns a class: hit, labelled so, named so."""
-    every = np.arange(len(scores.classes))
-    labelled, named = scores.labels[:, None] == every, scores.predicted[:, None] == every
-    return np.stack([labelled & named, labelled, named], axis=2).reshape(len(scores), -1).astype(np.float64)
+def _counts(predictions: Predictions) -> Floats:
+    """Return for each photograph, three columns a class: true positive, labelled so, predicted so."""
+    every = np.arange(len(predictions.classes))
+    labelled, named = predictions.labels[:, None] == every, predictions.predicted[:, None] == every
+    return np.stack([labelled & named, labelled, named], axis=2).reshape(len(predictions), -1).astype(np.float64)
 
 
 def _macro_f1(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -157,7 +173,7 @@ def _macro_f1(sums: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 METRICS: Mapping[str, Metric] = {
-    "accuracy": _mean_of(lambda scores: scores.right),
+    "accuracy": _mean_of(lambda predictions: predictions.correct),
     "macro_f1": Metric(_counts, _macro_f1),
-    "loss": _mean_of(Scores.losses),
+    "loss": _mean_of(Predictions.losses),
 }
