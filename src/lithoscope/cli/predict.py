@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,17 +28,19 @@ SHEET_LIMIT = 120
 @click.option("--output", type=PATH, metavar="CSV", help="Write a table with all probabilities.")
 @click.option("--sheet", type=PATH, metavar="PNG", help="Draw a contact sheet.")
 def predict(paths: tuple[Path, ...], model: Path, output: Path | None, sheet: Path | None) -> int:
-    """Classify photographs and folders of photographs.
+    """Classify photographs, and folders, zips and tars of photographs.
 
     The status is 1 where a file could not be read; the others are classified all the same.
     """
     from lithoscope.models.predictor import Predictor
-    from lithoscope.serving.batch import find_photographs, prediction_table
+    from lithoscope.serving.batch import opened_photographs, prediction_table
 
-    files = find_photographs(paths)
+    names = click.get_current_context().with_resource(opened_photographs(paths))
+    files = list(names)
     _check_targets([target for target in (output, sheet) if target is not None], files)
     predictor = Predictor.load(model)
-    predictions = list(predictor.predict_files(files))
+    found = list(predictor.predict_files(files))
+    predictions = [replace(prediction, path=names[prediction.path]) for prediction in found]
     readable = [prediction for prediction in predictions if prediction.label is not None]
     broken = [prediction for prediction in predictions if prediction.label is None]
     if predictor.description.synthetic:
@@ -49,7 +52,7 @@ def predict(paths: tuple[Path, ...], model: Path, output: Path | None, sheet: Pa
         )
         print(f"wrote {_shown(output)}")
     if sheet is not None and readable:
-        _sheet(readable, predictor).save(sheet, format="PNG", optimize=True)
+        _sheet([one for one in found if one.label is not None], predictor).save(sheet, format="PNG", optimize=True)
         print(f"wrote {_shown(sheet)}")
     for prediction in broken:
         print(f"error: {_shown(prediction.path)}: {prediction.problem}", file=sys.stderr)

@@ -1,29 +1,50 @@
-"""Batch prediction: the files of folders, and the answers as a table."""
+"""Batch prediction: the files of folders and archives, and the answers as a table."""
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.sources.archives import extract, is_archive
 from lithoscope.data.sources.listing import printable, visible_files
 from lithoscope.models.predictor import Prediction
 
 
-def find_photographs(paths: Sequence[Path]) -> list[Path]:
-    """Return the files named, and all files in the folders named, sorted within each folder.
+@contextmanager
+def opened_photographs(paths: Sequence[Path]) -> Iterator[dict[Path, Path]]:
+    """Find the files named, all files in the folders named, and all in the zip and tar archives named.
+
+    Args:
+        paths: Files, folders and archives; archives are unpacked for as long as the context lasts.
+
+    Yields:
+        Each file with the path that names it for people, which for one in an archive begins with the archive's; in the
+        order of ``paths``, sorted within each folder.
 
     Raises:
-        LithoscopeError: A path does not exist, or there is no file at all.
+        LithoscopeError: A path does not exist, there is no file at all, or an archive cannot be unpacked.
     """
-    files: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise LithoscopeError(f"{path}: no such file or folder")
-        files += [path / name for name in visible_files(path)] if path.is_dir() else [path]
-    if not files:
-        raise LithoscopeError(f"{', '.join(map(str, paths))}: no files there; name photographs or a folder of them")
-    return list(dict.fromkeys(files))
+    with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
+        files: dict[Path, Path] = {}
+        for number, path in enumerate(paths):
+            if not path.exists():
+                raise LithoscopeError(f"{path}: no such file or folder")
+            if path.is_dir():
+                files |= {path / name: path / name for name in visible_files(path)}
+            elif is_archive(path):
+                tree = Path(workplace) / str(number)
+                extract(path, tree)
+                files |= {tree / name: path / name for name in visible_files(tree)}
+            else:
+                files[path] = path
+        if not files:
+            raise LithoscopeError(
+                f"{', '.join(map(str, paths))}: no files there; name photographs, or a folder or archive of them"
+            )
+        yield files
 
 
 def prediction_table(predictions: Sequence[Prediction], classes: Sequence[str]) -> pd.DataFrame:

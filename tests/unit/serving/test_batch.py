@@ -1,14 +1,21 @@
-"""``lithoscope predict`` on files whose names are hard to write down."""
+"""``lithoscope predict`` on archives, on stacks, and on files whose names are hard to write down."""
 
 import os
+import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from lithoscope.cli import main as cli
+from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.models.classifier import Architecture
-from lithoscope.models.saved_model import ModelDescription, save_model
+from lithoscope.models.predictor import Predictor
+from lithoscope.models.saved_model import ModelDescription, load_description, save_model
 
 from helpers.lively_networks import lively
 from helpers.photographs_on_disk import photograph
@@ -44,3 +51,39 @@ def test_names_that_are_no_utf_8_or_steer_a_terminal_are_shown_as_escapes(
     (error,) = printed.err.splitlines()
     assert error.startswith(f"error: {folder}/br\\xf6ken\\x1b[2J.png: ")
     assert "\x1b" not in printed.out + printed.err
+
+
+def test_an_archive_is_classified_like_the_folder_it_holds(
+    model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, temporary = tmp_path / "new", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    for number in range(3):
+        photograph(folder / "basalt" / f"{number}.png", number)
+    tables = []
+    for kind in ("zip", "gztar"):
+        archive = Path(shutil.make_archive(str(tmp_path / "photos"), kind, folder))
+        table, sheet = tmp_path / "table.csv", tmp_path / "sheet.png"
+        arguments = ["predict", str(archive), "--model", str(model), "--output", str(table), "--sheet", str(sheet)]
+        assert cli.main(arguments) == 0
+        assert sheet.stat().st_size
+        tables.append(pd.read_csv(table))
+        assert tables[-1]["path"].tolist() == [f"{archive}/basalt/{number}.png" for number in range(3)]
+    assert cli.main(["predict", str(folder), "--model", str(model), "--output", str(table)]) == 0
+    plain = pd.read_csv(table).drop(columns="path")
+    for unpacked in tables:
+        pd.testing.assert_frame_equal(unpacked.drop(columns="path"), plain)
+    assert "photos.zip/basalt/0.png" in "".join(capfd.readouterr().out.split())
+    assert not list(temporary.iterdir()), "nothing unpacked is left"
+
+
+def test_prediction_reads_pages_and_large_scans_as_the_training_did(model: Path, tmp_path: Path) -> None:
+    description = load_description(model)
+    pages = [np.full((40, 40, 3), level, np.uint8) for level in (40, 200, 90)]
+    tifffile.imwrite(tmp_path / "stack.tif", np.stack(pages), photometric="rgb")
+    network = lively(description.architecture, 0)
+    for reading, level in ((ReadingSettings(), 40), (ReadingSettings(pages="max"), 200)):
+        save_model(model, replace(description, reading=reading), network.state_dict())
+        square = Predictor.load(model).read_square(tmp_path / "stack.tif")
+        assert (square == level).all()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from lithoscope.data.images import decode
 from lithoscope.data.images.decode import read
-from lithoscope.data.images.reading import Reading, ReadingSettings, UnreadablePhotograph
+from lithoscope.data.images.reading import DEFAULTS, Reading, ReadingSettings, UnreadablePhotograph
 from lithoscope.data.images.square import to_square
 
 from helpers.icc_profiles import ADOBE_RGB, DISPLAY_P3, PROPHOTO, SRGB, Space, encoded, grey_profile
@@ -35,7 +35,8 @@ def known(height: int = HEIGHT, width: int = WIDTH) -> npt.NDArray[np.float64]:
 
 
 def bits(picture: npt.NDArray[np.float64], depth: int) -> npt.NDArray[np.uint16]:
-    return np.rint(picture * (2**depth - 1)).astype(np.uint16)
+    values: npt.NDArray[np.uint16] = np.rint(picture * (2**depth - 1)).astype(np.uint16)
+    return values
 
 
 EIGHT = bits(known(), 8).astype(np.uint8)
@@ -51,7 +52,7 @@ def error(reading: Reading, wanted: npt.NDArray[np.uint8] = EIGHT) -> float:
     return float(np.abs(pixels.astype(int) - wanted).mean())
 
 
-def reason(path: Path, settings: ReadingSettings = decode.DEFAULTS) -> str:
+def reason(path: Path, settings: ReadingSettings = DEFAULTS) -> str:
     with pytest.raises(UnreadablePhotograph) as refusal:
         read(path, settings)
     return refusal.value.reason
