@@ -15,7 +15,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = sorted(path.parent.name for path in (ROOT / "src" / "lithoscope").glob("*/__init__.py"))
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md"}
-WIDE = {"results.md", "faults.md"}  # generated pages, whose tables want all of the room
+WIDE = {"results.md", "faults.md", "photographs.md"}  # generated pages, whose tables want all of the room
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<path>\.\./[^)#]+)(?P<anchor>#[^)]*)?\)")
 
 

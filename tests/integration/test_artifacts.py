@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from helpers.pipeline_clone import Clone
+
+pytestmark = pytest.mark.pipeline
 
 
 def test_the_model_is_found_by_its_name_and_version(packed_clone: Clone, tmp_path: Path) -> None:
