@@ -94,21 +94,9 @@ def train_model(arrays: Path, params: Parameters, seed: int, folder: Path, *, sh
     train, validation, _ = (open_split(arrays, split) for split in SPLITS)
     if shuffled:
         train = _shuffled(train, seed)
-    settings = TrainingSettings(
-        lr=params.lr,
-        epochs=params.epochs,
-        batch_size=params.batch_size,
-        seed=seed,
-        device="cpu",
-        precision=params.precision,
-        **params.train.of_training(),
-    )
-    architecture = Architecture(
-        image_size=params.image_size,
-        classes=len(train.classes),
-        **params.model.model_dump(exclude={"weights", "views"}),
-    )
-    online = OnlineAugmentation.from_parameters(params.augment, seed)
+    settings = TrainingSettings.from_parameters(params, "cpu", params.precision).changed(seed=seed)
+    architecture = Architecture(params.model.model_copy(update={"views": 1}), params.image_size, len(train.classes))
+    online = OnlineAugmentation(params.augment, seed)
     result = train_members(
         partial(build_classifier, architecture),
         settings,

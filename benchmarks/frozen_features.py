@@ -5,10 +5,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from _networks import network, parameters
 from _paired import compare
 
 from lithoscope.data.packed.arrays import ArraySplit
-from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.device import make_repeatable
 from lithoscope.training.module import TrainingSettings
 from lithoscope.training.phase import Phase, Photographs, train_phase
@@ -35,28 +35,17 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     training, validation = pictures(options.pictures, options.side, 0), pictures(options.pictures // 4, options.side, 1)
-    settings = TrainingSettings(
-        lr=1e-3,
-        epochs=options.epochs,
-        batch_size=32,
-        seed=0,
-        precision="fp32",
-        device="cpu",
-        optimizer="adamw",
-        weight_decay=0.01,
-        schedule="cosine",
-        warmup=1,
-        patience=0,
-        label_smoothing=0.0,
+    settings = TrainingSettings.from_parameters(parameters(), "cpu", "fp32").changed(
+        lr=1e-3, epochs=options.epochs, patience=0
     )
 
     def head(computed: bool) -> None:
         make_repeatable(0, options.threads)
-        network = build_classifier(Architecture(options.model, options.side, CLASSES, 0.2))
-        phase = Phase("head", settings, len(network.blocks()), rate="lr", computed=computed)
+        trained = network(options.model, options.side, CLASSES)
+        phase = Phase("head", settings, len(trained.blocks()), rate="lr", computed=computed)
         with tempfile.TemporaryDirectory() as folder:
             train_phase(
-                network,
+                trained,
                 phase,
                 Photographs(training, validation, None),
                 [],

@@ -10,17 +10,17 @@ from _paired import compare
 
 STEPS = """
 import sys, torch
-from lithoscope import machine
+from lithoscope.models import device
 if sys.argv[1] == "handed back":
-    machine.keep_memory = lambda: False
-machine.make_repeatable(0, int(sys.argv[2]))
-from lithoscope.models.classifier import Architecture, build_classifier
-network = build_classifier(Architecture("mobilenet_v2", 224, 8, 0.2)).to(memory_format=torch.channels_last)
+    device.keep_memory = lambda: False
+device.make_repeatable(0, int(sys.argv[2]))
+from _networks import network as build
+network = build("mobilenet_v2", 224, 8).to(memory_format=torch.channels_last)
 optimizer = torch.optim.AdamW(network.parameters())
 images, labels = torch.rand(32, 3, 224, 224) * 255, torch.arange(32) % 8
 for _ in range(int(sys.argv[3])):
     optimizer.zero_grad()
-    with torch.autocast("cpu", torch.bfloat16, enabled=machine.bf16_instructions()):
+    with torch.autocast("cpu", torch.bfloat16, enabled=device.bf16_instructions()):
         loss = torch.nn.functional.cross_entropy(network(images).float(), labels)
     loss.backward()
     optimizer.step()
@@ -29,7 +29,8 @@ for _ in range(int(sys.argv[3])):
 
 def train(memory: str, threads: int, steps: int) -> None:
     """Run some steps in a process of its own, start included."""
-    source = str(Path(__file__).resolve().parent.parent / "src")
+    here = Path(__file__).resolve().parent
+    source = os.pathsep.join([str(here.parent / "src"), str(here)])
     command = [sys.executable, "-c", STEPS, memory, str(threads), str(steps)]
     subprocess.run(command, env={**os.environ, "PYTHONPATH": source}, check=True)
 

@@ -11,9 +11,9 @@ from _paired import compare
 TRAINING = """
 import sys, torch
 from lithoscope.models.device import make_repeatable
-from lithoscope.models.classifier import Architecture, build_classifier
+from _networks import network as build
 make_repeatable(0, int(sys.argv[1]))
-network = build_classifier(Architecture("cnn", 96, 8, 0.2)).to(memory_format=torch.channels_last)
+network = build("cnn", 96, 8).to(memory_format=torch.channels_last)
 optimizer = torch.optim.AdamW(network.parameters())
 images, labels = torch.rand(32, 3, 96, 96) * 255, torch.arange(32) % 8
 for _ in range(int(sys.argv[2])):
@@ -25,7 +25,8 @@ for _ in range(int(sys.argv[2])):
 
 def two_at_once(policy: str, threads: int, steps: int) -> None:
     """Run two trainings and wait for both."""
-    source = str(Path(__file__).resolve().parent.parent / "src")
+    here = Path(__file__).resolve().parent
+    source = os.pathsep.join([str(here.parent / "src"), str(here)])
     environment = {**os.environ, "OMP_WAIT_POLICY": policy, "PYTHONPATH": source}
     environment.pop("OMP_NUM_THREADS", None)
     command = [sys.executable, "-c", TRAINING, str(threads), str(steps)]

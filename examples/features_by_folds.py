@@ -21,10 +21,11 @@ from rich.progress import track
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor
 
+from lithoscope.config.network import ModelParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.square import to_square
-from lithoscope.data.loading.augment import AugmentationLimits, augment_batch, augment_copies
+from lithoscope.data.loading.augment import UNVARIED, augment_batch, cut_windows
 from lithoscope.evaluation.statistics.proportions import wilson
 from lithoscope.models.classifier import Architecture, Classifier, build_classifier
 from lithoscope.models.device import make_repeatable, resolve_device, resolve_precision
@@ -34,7 +35,17 @@ from lithoscope.models.pretrained import load_pretrained
 from lithoscope.training.discriminant import standardised_discriminant
 
 SPLITS = Path("build/splits.csv")
-VARIED = AugmentationLimits(rotation=180, zoom=0.1, flip=True, brightness=0.1, contrast=0.1, colour=0.05)
+VARIED = UNVARIED.model_copy(
+    update={
+        "rotation": 180,
+        "zoom": 0.1,
+        "flip": True,
+        "brightness": 0.1,
+        "contrast": 0.1,
+        "colour": 0.05,
+        "online": 1.0,
+    }
+)
 BATCH = 20
 Rows = npt.NDArray[np.float32]
 
@@ -53,8 +64,7 @@ def compute(
 ) -> Features:
     """Run all photographs, uint8 (n, size, size, 3), through the network once for each view and each pass."""
     ids = [str(number) for number in range(len(pictures))]
-    cut = augment_copies(pictures, ids, limits=AugmentationLimits(crop=crop), seed=0, copy=0)
-    windows = torch.from_numpy(np.asarray(cut)).permute(0, 3, 1, 2)
+    windows = torch.from_numpy(cut_windows(pictures, ids, crop, seed=0)).permute(0, 3, 1, 2)
     device = next(network.parameters()).device.type
 
     def embedded(images: Tensor) -> Rows:
@@ -70,7 +80,7 @@ def compute(
                 found.setdefault(("view", view), []).append(embedded(symmetry(images, view)))
                 found.setdefault(("closer", view), []).append(embedded(symmetry(windows[numbers], view)))
             for epoch in range(passes):
-                varied = augment_batch(images, numbers, limits=VARIED, strength=1.0, seed=0, epoch=epoch, policy="none")
+                varied = augment_batch(images, numbers, VARIED, seed=0, epoch=epoch)
                 found.setdefault(("pass", epoch), []).append(embedded(varied))
     whole = {key: np.concatenate(parts) for key, parts in found.items()}
     kinds = ("view", "pass", "closer")
@@ -120,7 +130,17 @@ def main() -> None:
     print(f"{len(table)} photographs, {options.folds} folds, {options.repeats} times; {options.views} views")
     for size in options.size:
         pictures = np.stack([to_square(read_photograph(Path(path)), size, True) for path in table["path"]])
-        architecture = Architecture(options.model, size, int(labels.max()) + 1, 0.0, pooling="texture")
+        model = ModelParameters(
+            name=options.model,
+            weights=None,
+            pooling="texture",
+            head="linear",
+            dropout=0,
+            stochastic_depth=0,
+            members=1,
+            views=1,
+        )
+        architecture = Architecture(model, size, int(labels.max()) + 1)
         network = build_classifier(architecture, pretrained.state if pretrained else None).to(device)
         features = compute(
             network, pictures, options.crop, options.views, max(options.passes), resolve_precision("auto", device)

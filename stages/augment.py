@@ -8,13 +8,13 @@ import _checkout  # noqa: F401  (first: makes this checkout's src importable)
 import pandas as pd
 from rich.progress import Progress
 
-from lithoscope.config.params import load_parameters
+from lithoscope.config.params import AugmentParameters, load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.threads import in_order
 from lithoscope.data.images.decode import read_downloaded
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.images.square import to_square
-from lithoscope.data.loading.augment import AugmentationLimits, augment_copies
+from lithoscope.data.loading.augment import augment_copies
 from lithoscope.data.packed.arrays import SPLITS, Pixels, open_split, write_classes, write_split
 from lithoscope.data.packed.manifest import packed_photographs
 from lithoscope.reporting.sheets.augmentations import draw_augmented
@@ -27,12 +27,12 @@ def main() -> None:
     parameters = load_parameters(Path("params.yaml"))
     synthetic = json.loads((BUILD / "dataset.json").read_text("utf-8"))["synthetic"]
     photographs = pd.read_csv(BUILD / "splits.csv", keep_default_na=False, dtype=str)
-    folder, limits = BUILD / "arrays", AugmentationLimits.from_parameters(parameters.augment)
+    folder = BUILD / "arrays"
     used = photographs[photographs["split"].isin(SPLITS)]
     write_classes(folder, sorted(used["label"].unique()))
     settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
     decode = partial(read_square, settings, size=parameters.image_size, crop_border=parameters.augment.crop_border)
-    vary = partial(vary_copies, limits=limits, seed=parameters.seed)
+    vary = partial(vary_copies, limits=parameters.augment, seed=parameters.seed)
     with Progress(transient=True) as progress:
         for split in SPLITS:
             rows = used[used["split"] == split]
@@ -62,7 +62,7 @@ def read_square(settings: ReadingSettings, path: str, size: int, crop_border: bo
     return to_square(read_downloaded(path, settings), size, crop_border)
 
 
-def vary_copies(images: Pixels, ids: list[str], copy: int, limits: AugmentationLimits, seed: int) -> Pixels:
+def vary_copies(images: Pixels, ids: list[str], copy: int, limits: AugmentParameters, seed: int) -> Pixels:
     """Make augmented copies; a :data:`lithoscope.data.packed.arrays.Vary`."""
     return augment_copies(images, ids, limits=limits, seed=seed, copy=copy)
 

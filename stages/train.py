@@ -45,16 +45,15 @@ def main() -> None:
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
     with processes.first_one_first():  # which may download them
         pretrained = load_pretrained(model.name, model.weights)
-    shape = model.model_dump(exclude={"weights", "views"})
-    architecture = Architecture(image_size=params.image_size, classes=len(split.classes), **shape)
+    architecture = Architecture(model, params.image_size, len(split.classes))
     build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
     start = {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None
     name, synthetic = dataset["name"], dataset["synthetic"]
     reading = ReadingSettings(params.pages, params.max_megapixels)
     description = ModelDescription(
-        architecture, split.classes, params.augment.crop_border, name, synthetic, start, model.views, reading=reading
+        architecture, split.classes, params.augment.crop_border, name, synthetic, start, reading=reading
     )
-    online = OnlineAugmentation.from_parameters(params.augment, params.seed)
+    online = OnlineAugmentation(params.augment, params.seed)
     shown = sys.stderr.isatty() and processes.leads()
     many = partial(train_members, members=model.members, threads=threads, progress_bar=shown)
     train = partial(many, build, settings, split, validation, online)

@@ -1,6 +1,5 @@
 """Trainings that are run by one process and by several, to be compared; ``torchrun`` starts this file as a script."""
 
-import dataclasses
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from lithoscope.data.loading.augment import AugmentationLimits
 from lithoscope.data.loading.dataloader import OnlineAugmentation
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Architecture, build_classifier
@@ -16,35 +14,26 @@ from lithoscope.models.device import make_repeatable
 from lithoscope.training import distributed as processes
 from lithoscope.training.fit import train
 from lithoscope.training.history import TrainingResult
-from lithoscope.training.module import TrainingSettings
+
+from helpers.made_up_settings import augmentation, plain_architecture, training_settings
 
 SIZE = 32
 # A low rate: a ReLU that the last digits turn on or off changes a gradient by a hundredth, and steps carry that on.
-SETTINGS = TrainingSettings(
-    lr=1e-5,
-    epochs=2,
-    batch_size=8,
-    seed=0,
-    precision="fp32",
-    device="cpu",
-    optimizer="sgd",
-    weight_decay=0.01,
-    schedule="cosine",
-    warmup=0,
-    patience=0,
-    label_smoothing=0.0,
-)
-CNN = Architecture("cnn", SIZE, 3, 0.4)
+SETTINGS = training_settings(lr=1e-5, optimizer="sgd")
+CNN = plain_architecture("cnn", SIZE, 3, 0.4)
 CASES: dict[str, tuple[Architecture, dict[str, Any]]] = {
-    "no batch norm": (dataclasses.replace(CNN, name="squeezenet1_1"), {}),
+    "no batch norm": (plain_architecture("squeezenet1_1", SIZE, 3, 0.4), {}),
     "batch norm, dropout, average of weights": (CNN, {"ema": 0.8}),
-    "norms and dropout in the head": (dataclasses.replace(CNN, head="batchnorm"), {}),
+    "norms and dropout in the head": (plain_architecture("cnn", SIZE, 3, 0.4, head="batchnorm"), {}),
     "AdamW": (CNN, {"optimizer": "adamw"}),
     "mixed pictures": (CNN, {"mixup": 0.4, "cutmix": 1.0}),
     "weighted classes": (CNN, {"class_balance": "weights", "label_smoothing": 0.1}),
     "balanced draws": (CNN, {"class_balance": "sampling"}),
     "accumulated and clipped": (CNN, {"accumulate": 3, "clip": 0.5}),
-    "skipped blocks": (Architecture("resnet18", SIZE, 3, 0.0, stochastic_depth=0.5), {"epochs": 1, "batch_size": 29}),
+    "skipped blocks": (
+        plain_architecture("resnet18", SIZE, 3, 0.0, stochastic_depth=0.5),
+        {"epochs": 1, "batch_size": 29},
+    ),
     "head first, frozen blocks": (CNN, {"head_epochs": 1, "frozen": 0.5}),
 }
 
@@ -69,13 +58,13 @@ def fit(case: str, checkpoints: Path) -> TrainingResult:
     """Train one case; batches of 29 pictures are of 8, 7, 7 and 7, so that processes get parts of different sizes."""
     architecture, changes = CASES[case]
     make_repeatable(0, threads=1)
-    limits = AugmentationLimits(rotation=10, zoom=0.1, brightness=0.1)
+    varied = augmentation(rotation=10, zoom=0.1, brightness=0.1, online=1.0)
     return train(
         build_classifier(architecture),
-        dataclasses.replace(SETTINGS, **changes),
+        SETTINGS.changed(**changes),
         striped(29, 1),
         striped(13, 2),
-        OnlineAugmentation(limits, 1.0, 0),
+        OnlineAugmentation(varied, 0),
         checkpoints=checkpoints / case,
         on_epoch=lambda *_: None,
         progress_bar=False,

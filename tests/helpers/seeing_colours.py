@@ -4,10 +4,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from lithoscope.models.classifier import Architecture, Classifier
+from lithoscope.models.classifier import Classifier
 from lithoscope.models.ensemble import Ensemble
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription
+
+from helpers.made_up_settings import plain_architecture
 
 SIDE = 32
 RED, BLUE = 0, 1
@@ -23,7 +25,7 @@ def network(pooling: str = "average", weight: float = 1.0) -> Classifier:
     with torch.no_grad():
         seen.weight.copy_(torch.tensor([[1.0, 0, 0], [0, 0, 1.0]]).view(2, 3, 1, 1))
         seen.bias.zero_()  # black lies below the mean, so that it gives 0 after the ReLU
-    found = Classifier(nn.Sequential(block), [2], Architecture("cnn", SIDE, 2, 0.0, pooling=pooling))
+    found = Classifier(nn.Sequential(block), [2], plain_architecture("cnn", SIDE, 2, 0.0, pooling=pooling))
     drawn = found.head[-1]
     assert isinstance(drawn, nn.Linear)
     head = nn.Linear(drawn.in_features, 2)
@@ -41,8 +43,8 @@ def network(pooling: str = "average", weight: float = 1.0) -> Classifier:
 
 
 def predictor(*members: Classifier, views: int = 1) -> Predictor:
-    made = Architecture("cnn", SIDE, 2, 0.0, pooling=members[0].pooling, members=len(members))
-    description = ModelDescription(made, CLASSES, True, "folder", True, None, views=views)
+    made = plain_architecture("cnn", SIDE, 2, 0.0, pooling=members[0].pooling, members=len(members), views=views)
+    description = ModelDescription(made, CLASSES, True, "folder", True, None)
     return Predictor(members[0] if len(members) == 1 else Ensemble(members), description)
 
 

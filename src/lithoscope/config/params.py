@@ -5,63 +5,22 @@ before any work starts. Only the block ``gate`` is left to :mod:`lithoscope.gate
 stage depends on it or on the code that knows what may stand there.
 """
 
-import difflib
 import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
-from lithoscope.config.schema import Block, read_block_file, validate_block
+from lithoscope.config.network import PAST, ModelParameters
+from lithoscope.config.schema import Block, validate_block
+from lithoscope.config.yaml import read_block_file
 from lithoscope.core.nested import flatten
 
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
 GATE = "gate"
-_PAST = "past"
-
-WELL_KNOWN_MODELS = (
-    "cnn",
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "mobilenet_v3_small",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "efficientnet_b0",
-    "efficientnet_b1",
-    "efficientnet_b2",
-    "efficientnet_b3",
-    "efficientnet_v2_s",
-    "convnext_tiny",
-    "vit_b_16",
-    "swin_t",
-)
-
-
-def _known_model(name: str) -> str:
-    if name in WELL_KNOWN_MODELS:
-        return name
-    # Importing torchvision takes seconds, so only a name outside the list above pays for it.
-    from lithoscope.core.torchvision_compat import classifier_names
-
-    names = classifier_names()
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=3)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise ValueError(f"{hint}allowed: {', '.join(WELL_KNOWN_MODELS)}, or any other torchvision classifier")
-    return name
-
-
-def _usable_weights(weights: str | None, info: ValidationInfo) -> str | None:
-    if weights is None or weights == "imagenet" or (info.context or {}).get(_PAST):
-        return weights
-    path = Path(weights).expanduser()
-    if not path.is_absolute() or not path.is_file():  # a relative path would not be found from a queued experiment
-        raise ValueError("no such file; allowed: null, imagenet, or a file's full path")
-    return weights
 
 
 class FolderParameters(Block):
@@ -108,19 +67,6 @@ class AugmentParameters(Block):
     policy: Literal["none", "randaugment", "trivialaugment"]
 
 
-class ModelParameters(Block):
-    """What network is trained."""
-
-    name: Annotated[str, AfterValidator(_known_model)]
-    weights: Annotated[str | None, AfterValidator(_usable_weights)]
-    pooling: Literal["average", "maximum", "both", "texture"]
-    head: Literal["linear", "batchnorm", "mlp"]
-    dropout: Annotated[float, Field(ge=0, lt=1)]
-    stochastic_depth: Annotated[float, Field(ge=0, lt=1)]
-    members: Annotated[int, Field(ge=1, le=100)]
-    views: Annotated[int, Field(ge=1, le=8)]
-
-
 class TrainParameters(Block):
     """How it is trained."""
 
@@ -146,10 +92,6 @@ class TrainParameters(Block):
     accumulate: Annotated[int, Field(ge=1, le=10_000)]
     clip: Annotated[float, Field(ge=0, le=1e6)]
     temperature: Annotated[float | None, Field(ge=0.05, le=20)]
-
-    def of_training(self) -> dict[str, Any]:
-        """Return what :class:`lithoscope.training.module.TrainingSettings` takes: all but what follows the training."""
-        return self.model_dump(exclude={"temperature"})
 
 
 class EvaluateParameters(Block):
@@ -265,4 +207,4 @@ def validate_parameters(values: dict[str, Any], where: str, *, past: bool = Fals
         LithoscopeError: With one line for each mistake: the key, its value, what is allowed.
     """
     own = {key: value for key, value in values.items() if key != GATE}
-    return validate_block(Parameters, own, where, context={_PAST: past})
+    return validate_block(Parameters, own, where, context={PAST: past})

@@ -4,13 +4,11 @@ import difflib
 import json
 import types
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
-from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
 
 
@@ -22,18 +20,6 @@ class Block(BaseModel):
 
 _Block = TypeVar("_Block", bound=Block)
 _WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true | false", str: "a text"}
-
-
-def read_block_file(path: Path) -> dict[str, Any]:
-    """Read a YAML file that holds keys and values.
-
-    Raises:
-        LithoscopeError: It is missing, is no YAML, or holds something else.
-    """
-    values = read_yaml(path)
-    if not isinstance(values, dict):
-        raise LithoscopeError(f"{path.name}: must hold keys and values, found {type(values).__name__}")
-    return values
 
 
 def validate_block(

@@ -117,3 +117,15 @@ def parse_yaml(text: str, where: str) -> Any:
     except yaml.YAMLError as error:
         detail = " ".join(str(error).split())
         raise LithoscopeError(f"{where}: not readable as YAML: {detail}") from None
+
+
+def read_block_file(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds keys and values.
+
+    Raises:
+        LithoscopeError: It is missing, is no YAML, or holds something else.
+    """
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise LithoscopeError(f"{path.name}: must hold keys and values, found {type(values).__name__}")
+    return values

@@ -10,10 +10,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before torchvision)
-
-# isort: split
 from torchvision.models import get_model  # type: ignore[attr-defined]
 
 from lithoscope.core.errors import LithoscopeError

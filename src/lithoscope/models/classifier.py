@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lithoscope.config.network import ModelParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.backbones import (
     backbone_blocks,
@@ -31,24 +32,14 @@ class Architecture:
     """What is needed, besides the weights, to build a network again.
 
     Attributes:
-        name: ``cnn`` or the name of a torchvision classifier.
+        model: What network it is; its ``weights`` and ``views`` do not matter for building it.
         image_size: Side of the square input, pixels.
         classes: Number of classes.
-        dropout: Probability of each dropout in the head.
-        pooling: ``average``, ``maximum``, ``both`` or ``texture``; see :func:`lithoscope.models.pooling.pool`.
-        head: ``linear``, ``batchnorm`` or ``mlp``; see :func:`lithoscope.models.heads.build_head`.
-        stochastic_depth: Probability with which training skips the deepest residual block.
-        members: How many such networks are averaged; see :mod:`lithoscope.models.ensemble`.
     """
 
-    name: str
+    model: ModelParameters
     image_size: int
     classes: int
-    dropout: float
-    pooling: str = "average"
-    head: str = "linear"
-    stochastic_depth: float = 0.0
-    members: int = 1
 
 
 class Classifier(nn.Module):
@@ -59,14 +50,14 @@ class Classifier(nn.Module):
 
     def __init__(self, backbone: nn.Sequential, widths: Sequence[int], architecture: Architecture) -> None:
         super().__init__()
-        self.backbone, self.pooling, self.widths = backbone, architecture.pooling, list(widths)
+        self.backbone, self.pooling, self.widths = backbone, architecture.model.pooling, list(widths)
         self.gathered = texture_blocks(widths) if self.pooling == "texture" else [len(widths) - 1]
         features = feature_width(self.pooling, [widths[number] for number in self.gathered])
-        self.head = build_head(architecture.head, features, architecture.classes, architecture.dropout)
+        self.head = build_head(architecture.model.head, features, architecture.classes, architecture.model.dropout)
         # Not in the state dict: they are constants of the architecture, written to model.json.
         self.mean: Tensor
         self.std: Tensor
-        mean, std = (255 * torch.tensor(values).view(1, 3, 1, 1) for values in normalisation(architecture.name))
+        mean, std = (255 * torch.tensor(values).view(1, 3, 1, 1) for values in normalisation(architecture.model.name))
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
 
@@ -125,13 +116,14 @@ def build_classifier(architecture: Architecture, pretrained: Mapping[str, Tensor
         LithoscopeError: The state dict does not fit (the message names the layers), or the image size, the pooling
             or the stochastic depth is not possible for this model.
     """
-    name, depth = architecture.name, architecture.stochastic_depth
-    if pools_itself(name) and architecture.pooling != "average":
+    model = architecture.model
+    name, depth = model.name, model.stochastic_depth
+    if pools_itself(name) and model.pooling != "average":
         raise LithoscopeError(
-            f"model.pooling = {architecture.pooling}: model.name = {name} gathers the picture in its class token, "
+            f"model.pooling = {model.pooling}: model.name = {name} gathers the picture in its class token, "
             "which stands in for pooling; allowed: average"
         )
-    if architecture.pooling == "texture" and not hands_on_maps(name):
+    if model.pooling == "texture" and not hands_on_maps(name):
         raise LithoscopeError(
             f"model.pooling = texture: the blocks of model.name = {name} don't hand on maps of channels; allowed: "
             "average, maximum, both"

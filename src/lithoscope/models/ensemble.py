@@ -54,7 +54,7 @@ def join_states(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 def build_network(architecture: Architecture) -> Classifier | Ensemble:
     """Build, with fresh weights, what a saved model's state belongs to."""
-    members = [build_classifier(architecture) for _ in range(architecture.members)]
+    members = [build_classifier(architecture) for _ in range(architecture.model.members)]
     return members[0] if len(members) == 1 else Ensemble(members)
 
 

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before torchvision)
-
-# isort: split
 from torchvision.models import get_model  # type: ignore[attr-defined]
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
 
+from lithoscope.config.network import WELL_KNOWN_MODELS
 from lithoscope.core.errors import LithoscopeError
 
 _COUNTER = ".num_batches_tracked"
@@ -126,8 +123,6 @@ def _unfit(name: str, problems: list[str]) -> LithoscopeError:
 
 def _model_that_fits(state: Mapping[str, Tensor]) -> str | None:
     """Find the well-known model whose layers these are, among skeletons that hold no values."""
-    from lithoscope.config.params import WELL_KNOWN_MODELS  # here, since a served model needs no parameters
-
     for name in WELL_KNOWN_MODELS[1:]:  # all but our own
         with torch.device("meta"):
             expected = get_model(name, weights=None).state_dict()

@@ -10,14 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before torchvision)
-
-# isort: split
 import safetensors
 import safetensors.torch
+import torch
+from torch import Tensor
 from torchvision.models import get_model_weights  # type: ignore[attr-defined]
 
 from lithoscope.core.errors import LithoscopeError

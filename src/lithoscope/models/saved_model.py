@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from lithoscope.config.network import ModelParameters
+from lithoscope.config.schema import validate_block
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import half_of, keep
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
@@ -22,6 +24,8 @@ from lithoscope.models.ensemble import Ensemble, build_network
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.json"
 FORMAT = 2
+_SHAPE = ("name", "image_size", "classes", "dropout", "pooling", "head", "stochastic_depth", "members")
+"""What ``model.json`` says of the architecture."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,6 @@ class ModelDescription:
         dataset: Name of the set it was trained on.
         synthetic: Whether that set is drawn, not photographed.
         pretrained: Source and SHA-256 of the weights the backbone started from, or None.
-        views: How many symmetries of a photograph are averaged; see :func:`lithoscope.models.ensemble.symmetry`.
         temperature: What logits are divided by before the softmax; see :mod:`lithoscope.models.temperature`.
         calibrated_on: Of how many validation photographs it was fitted; 0 where it is 1 or was given.
         reading: How files became pixels.
@@ -47,10 +50,34 @@ class ModelDescription:
     dataset: str
     synthetic: bool
     pretrained: dict[str, str] | None
-    views: int = 1
     temperature: float = 1.0
     calibrated_on: int = 0
     reading: ReadingSettings = DEFAULTS
+
+    @property
+    def views(self) -> int:
+        """How many symmetries of a photograph are averaged; see :func:`lithoscope.models.ensemble.symmetry`."""
+        return self.architecture.model.views
+
+    def text(self) -> dict[str, Any]:
+        """Return what ``model.json`` says."""
+        architecture = self.architecture
+        shape = {**architecture.model.model_dump(), **vars(architecture)}
+        mean, std = normalisation(architecture.model.name)
+        return {
+            "format": FORMAT,
+            "architecture": {key: shape[key] for key in _SHAPE},
+            "classes": self.classes,
+            "crop_border": self.crop_border,
+            "dataset": self.dataset,
+            "synthetic": self.synthetic,
+            "pretrained": self.pretrained,
+            "views": self.views,
+            "temperature": self.temperature,
+            "calibrated_on": self.calibrated_on,
+            "reading": vars(self.reading),
+            "normalisation": {"range": [0, 255], "mean": list(mean), "std": list(std)},
+        }
 
 
 def save_model(folder: Path, description: ModelDescription, state: Mapping[str, Tensor]) -> None:
@@ -67,26 +94,22 @@ def save_model(folder: Path, description: ModelDescription, state: Mapping[str, 
     half = half_of(folder / WEIGHTS)  # never in place: where DVC links its files, that would change its cache
     safetensors.torch.save_file(tensors, half)
     keep(half, folder / WEIGHTS)
-    mean, std = normalisation(description.architecture.name)
-    text = {
-        "format": FORMAT,
-        **asdict(description),
-        "normalisation": {"range": [0, 255], "mean": list(mean), "std": list(std)},
-    }
     half = half_of(folder / DESCRIPTION)
-    half.write_text(json.dumps(text, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    half.write_text(json.dumps(description.text(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     keep(half, folder / DESCRIPTION)
 
 
 def _described(text: dict[str, Any]) -> ModelDescription:
+    shape = {key: text["architecture"][key] for key in _SHAPE}
+    size, classes = shape.pop("image_size"), shape.pop("classes")
+    model = validate_block(ModelParameters, {**shape, "weights": None, "views": text["views"]}, DESCRIPTION)
     return ModelDescription(
-        architecture=Architecture(**text["architecture"]),
+        architecture=Architecture(model, size, classes),
         classes=text["classes"],
         crop_border=text["crop_border"],
         dataset=text["dataset"],
         synthetic=text["synthetic"],
         pretrained=text["pretrained"],
-        views=text["views"],
         temperature=_temperature(text.get("temperature", 1.0)),  # earlier models have none
         calibrated_on=text.get("calibrated_on", 0),
         reading=ReadingSettings(**text.get("reading", {})),
@@ -121,8 +144,9 @@ def load_description(folder: Path) -> ModelDescription:
         )
     try:
         return _described(text)
-    except (KeyError, TypeError) as error:
-        raise LithoscopeError(f"{path}: damaged ({error}); {damaged}") from None
+    except (KeyError, TypeError, LithoscopeError) as error:
+        detail = str(error).replace("\n", "; ")
+        raise LithoscopeError(f"{path}: damaged ({detail}); {damaged}") from None
 
 
 def _no_model(folder: Path, missing: str) -> LithoscopeError:

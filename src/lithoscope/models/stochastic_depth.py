@@ -6,10 +6,6 @@ evaluation.
 """
 
 from torch import Tensor, nn
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before torchvision)
-
-# isort: split
 from torchvision.models.mnasnet import _InvertedResidual as MnasBlock
 from torchvision.models.mobilenetv2 import InvertedResidual as MobileBlockV2
 from torchvision.models.mobilenetv3 import InvertedResidual as MobileBlockV3

@@ -4,14 +4,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from torch import Tensor
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before Lightning)
-
-# isort: split
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, WeightAveraging
+from torch import Tensor
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.training.history import EpochFigures

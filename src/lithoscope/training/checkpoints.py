@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before Lightning)
-
-# isort: split
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 

@@ -85,13 +85,12 @@ def member_settings(settings: TrainingSettings, member: int) -> TrainingSettings
     The one epoch of a discriminant among others changes nothing, since its learning rate is 0; it gives the history
     the figures of what the closed form found.
     """
-    own = dataclasses.replace(settings, seed=member_seed(settings.seed, member))
+    own = settings.changed(seed=member_seed(settings.seed, member))
     if settings.head_fit != "mixed":
         return own
     if member > 0:
-        return dataclasses.replace(own, head_fit="gradient")
-    return dataclasses.replace(
-        own,
+        return own.changed(head_fit="gradient")
+    return own.changed(
         head_fit="discriminant",
         head_epochs=0,
         frozen=1.0,

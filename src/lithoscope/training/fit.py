@@ -116,8 +116,7 @@ def _train_head(
     if _is_there(folder / FINISHED):
         return TrainingResult.load(folder / FINISHED)
     # Draws of its own, so that the phase of everything has those it would have alone.
-    own = dataclasses.replace(
-        settings,
+    own = settings.changed(
         lr=settings.head_lr,
         epochs=settings.head_epochs,
         patience=0,

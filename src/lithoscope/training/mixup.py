@@ -5,10 +5,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before torchvision)
-
-# isort: split
 from torchvision.transforms.v2 import CutMix, MixUp, RandomChoice  # type: ignore[attr-defined]
 
 Mixing = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]

@@ -1,18 +1,13 @@
 """The Lightning module: one step of training, one of validation, the optimiser."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
+import lightning as L
 import torch
 from torch import Tensor, nn
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before Lightning)
-
-# isort: split
-import lightning as L
 from torch.nn import functional as F
 
-from lithoscope.config.params import Parameters
+from lithoscope.config.params import Parameters, TrainParameters
 from lithoscope.core.random_streams import integer_seed
 from lithoscope.data.loading.dataloader import Batch
 from lithoscope.models.classifier import Classifier
@@ -22,45 +17,30 @@ from lithoscope.training.mixup import Mixing
 from lithoscope.training.optim import build_optimizer, build_schedule, parameter_groups
 from lithoscope.training.sharded_batch import DividedBatch, divided_loss, total
 
+MAIN = ("lr", "epochs", "batch_size", "seed")
+"""The keys outside the block ``train`` that say how to train."""
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train; the names are those of ``params.yaml``."""
+
+class TrainingSettings(TrainParameters):
+    """How to train: ``params.yaml``'s block ``train``, its main parameters, and what was resolved at run time."""
 
     lr: float
     epochs: int
     batch_size: int
     seed: int
-    precision: str
-    device: str
-    optimizer: str
-    weight_decay: float
-    schedule: str
-    warmup: int
-    patience: int
-    label_smoothing: float
-    keep: str = "loss"
-    head_epochs: int = 0
-    head_passes: int = 0
-    head_lr: float = 1e-3
-    head_fit: str = "gradient"
-    shrinkage: float = 0.5
-    norms: str = "batch"
-    frozen: float = 0.0
-    layer_decay: float = 1.0
-    ema: float = 0.0
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    class_balance: str = "none"
-    accumulate: int = 1
-    clip: float = 0.0
+    device: Literal["cpu", "cuda", "mps"]
+    precision: Literal["fp32", "bf16"]
 
     @classmethod
     def from_parameters(cls, params: Parameters, device: str, precision: str) -> "TrainingSettings":
         """Take the settings out of ``params.yaml``, with device and precision as they were resolved."""
-        names = ("lr", "epochs", "batch_size", "seed")
-        own = {name: getattr(params, name) for name in names} | params.train.of_training()
-        return cls(device=device, precision=precision, **own)
+        given = {**params.train.model_dump(), **{name: getattr(params, name) for name in MAIN}}
+        return cls.model_validate({**given, "device": device, "precision": precision})
+
+    def changed(self, **changes: Any) -> "TrainingSettings":
+        """Return settings with other values, which may lie outside what ``params.yaml`` may hold."""
+        assert changes.keys() <= type(self).model_fields.keys(), changes
+        return self.model_copy(update=changes)
 
     @property
     def all_epochs(self) -> int:

@@ -5,12 +5,8 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before Lightning)
-
-# isort: split
 import lightning as L
+import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor

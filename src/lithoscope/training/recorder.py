@@ -13,10 +13,11 @@ from lithoscope.training.module import TrainingSettings
 
 def opening_line(architecture: Architecture, weights: int, pictures: int, settings: TrainingSettings) -> str:
     """Return what the terminal says of a training before its first epoch; ``weights`` are those of one network."""
-    several = f"{architecture.members} times " if architecture.members > 1 else ""
+    members, name = architecture.model.members, architecture.model.name
+    several = f"{members} times " if members > 1 else ""
     divided = f", {processes.size()} processes" if processes.size() > 1 else ""
     return (
-        f"training {several}{architecture.name} ({weights:,} weights) on {pictures} pictures of {architecture.classes} "
+        f"training {several}{name} ({weights:,} weights) on {pictures} pictures of {architecture.classes} "
         f"classes, {settings.precision} on {settings.device}{divided}"
     )
 

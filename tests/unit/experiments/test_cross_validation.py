@@ -20,11 +20,12 @@ from lithoscope.experiments.dvc_runs import Request
 from lithoscope.experiments.recipes import load_recipe
 from lithoscope.experiments.results.cross_validations import crossvalidated_section
 from lithoscope.experiments.results.page import render
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.models.temperature import fit_temperature
 
 from helpers.git_checkout import small_checkout
+from helpers.made_up_settings import plain_architecture
 
 CLASSES = ["granite", "quartz", "slate"]
 
@@ -71,7 +72,7 @@ def test_folds_that_share_a_photograph_are_refused() -> None:
 def test_an_experiments_logits_are_read_without_its_own_temperature(
     tmp_path: Path, tuned: dict[str, bool], epochs: list[int]
 ) -> None:
-    architecture = Architecture("cnn", image_size=32, classes=3, dropout=0.2)
+    architecture = plain_architecture("cnn", image_size=32, classes=3, dropout=0.2)
     description = ModelDescription(architecture, CLASSES, True, "folder", True, None, temperature=2.0)
     save_model(tmp_path / "build" / "model", description, build_classifier(architecture).state_dict())
     (tmp_path / "plots").mkdir()

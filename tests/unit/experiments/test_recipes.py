@@ -1,4 +1,3 @@
-import dataclasses
 import io
 import shlex
 from pathlib import Path
@@ -85,21 +84,12 @@ def test_the_exact_backbone_of_a_recipe_trains_from_scratch(checkout: Path, tmp_
         classes=["basalt", "quartz"],
     )
     make_repeatable(params.seed, threads=1)
-    known = {field.name for field in dataclasses.fields(Architecture)}
-    parts = {key: value for key, value in params.model.model_dump().items() if key in known}
-    network = build_classifier(Architecture(**{**parts, "image_size": 32, "classes": 2}))
+    network = build_classifier(Architecture(params.model, 32, 2))
     weights = sum(weight.numel() for weight in network.parameters())
     backbone = {"mobilenet_v3_large": 2_971_952, "resnet50": 23_508_032}[params.model.name]  # without the head
     assert backbone < weights < backbone + 1.3e6
-    settings = TrainingSettings(
-        lr=params.lr,
-        epochs=1,
-        batch_size=4,
-        seed=0,
-        precision="fp32",
-        device="cpu",
-        **{**params.train.of_training(), "head_epochs": min(params.train.head_epochs, 1)},
-    )
+    settings = TrainingSettings.from_parameters(params, "cpu", "fp32")
+    settings = settings.changed(epochs=1, batch_size=4, head_epochs=min(settings.head_epochs, 1))
     result = train(
         network, settings, pictures, pictures, None, checkpoints=tmp_path, on_epoch=lambda *_: None, progress_bar=False
     )

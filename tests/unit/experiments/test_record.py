@@ -12,11 +12,12 @@ from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.experiments.dvc_runs import fetch_files
 from lithoscope.experiments.record import record_run
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model, weights_digest
 from lithoscope.tracking import Store
 
 from helpers.git_checkout import git, small_checkout
+from helpers.made_up_settings import plain_architecture
 
 LABELS = ["granite", "quartz"]
 
@@ -38,7 +39,7 @@ def root(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     predictions(folder, right=3)
     rows = [f"{n}.jpg,{'0.jpg' if n < 2 else f'{n}.jpg'}" for n in range(4)]  # the first two show the same
     (folder / "build" / "splits.csv").write_text("\n".join(["id,group", *rows]) + "\n", encoding="utf-8")
-    architecture = Architecture("cnn", image_size=32, classes=2, dropout=0.2)
+    architecture = plain_architecture("cnn", image_size=32, classes=2, dropout=0.2)
     description = ModelDescription(
         architecture, LABELS, crop_border=True, dataset="folder", synthetic=True, pretrained=None, temperature=1.5
     )

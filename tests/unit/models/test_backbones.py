@@ -2,11 +2,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lithoscope.config.params import WELL_KNOWN_MODELS
+from lithoscope.config.network import WELL_KNOWN_MODELS
 from lithoscope.models.backbones import backbone_blocks, torchvision_network
-from lithoscope.models.classifier import Architecture, build_classifier, decay_groups
+from lithoscope.models.classifier import build_classifier, decay_groups
 
 from helpers.lively_networks import settle
+from helpers.made_up_settings import plain_architecture
 
 PICTURES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 OTHER_FAMILIES = (
@@ -25,7 +26,7 @@ OTHER_FAMILIES = (
 @pytest.mark.parametrize("name", [*WELL_KNOWN_MODELS, *OTHER_FAMILIES])
 def test_every_network_takes_a_training_step_from_scratch(name: str) -> None:
     torch.manual_seed(0)
-    network = build_classifier(Architecture(name, 64, 3, 0.2))
+    network = build_classifier(plain_architecture(name, 64, 3, 0.2))
     ends = [next(p for p in part.parameters() if p.ndim > 1) for part in (network.blocks()[0], network.head)]
     before = [weights.detach().clone() for weights in ends]
     optimiser = torch.optim.SGD(decay_groups([network], 0.1), lr=0.1)
@@ -66,7 +67,7 @@ def test_the_blocks_and_average_pooling_give_what_torchvision_gives_its_last_lay
     torch.manual_seed(0)
     network = torchvision_network(name, 64, 0.0)
     settle(network, 64)
-    classifier = build_classifier(Architecture(name, 64, 3, 0.0), network.state_dict()).eval()
+    classifier = build_classifier(plain_architecture(name, 64, 3, 0.0), network.state_dict()).eval()
     with torch.no_grad():
         ours = classifier.embed(PICTURES)
         assert ours.std(dim=0).max() > 1e-3

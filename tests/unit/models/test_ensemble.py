@@ -5,17 +5,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from lithoscope.models.classifier import Architecture, Classifier
+from lithoscope.models.classifier import Classifier
 from lithoscope.models.ensemble import Ensemble, Views, join_states, mean_log_probabilities, symmetry
 from lithoscope.models.saved_model import ModelDescription, load_model, save_model
 
 from helpers.lively_networks import lively
+from helpers.made_up_settings import plain_architecture
 
 PICTURES = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 def network(seed: int) -> Classifier:
-    return lively(Architecture("cnn", 32, 3, 0.5, members=2), seed)
+    return lively(plain_architecture("cnn", 32, 3, 0.5, members=2), seed)
 
 
 def probabilities(logits: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ def test_certainty_of_one_member_gives_no_infinity() -> None:
 def test_an_ensemble_saved_and_loaded_gives_the_mean_of_its_members(tmp_path: Path) -> None:
     members = [network(seed) for seed in (1, 2)]
     description = ModelDescription(
-        Architecture("cnn", 32, 3, 0.5, members=2), ["a", "b", "c"], True, "folder", False, None
+        plain_architecture("cnn", 32, 3, 0.5, members=2), ["a", "b", "c"], True, "folder", False, None
     )
     save_model(tmp_path, description, join_states([member.state_dict() for member in members]))
     loaded, again = load_model(tmp_path)

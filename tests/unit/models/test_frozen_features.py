@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from lithoscope.data.packed.arrays import ArraySplit
-from lithoscope.models.classifier import Architecture, Classifier, build_classifier
+from lithoscope.models.classifier import Classifier, build_classifier
 from lithoscope.models.frozen_features import compute_features, freeze, run_frozen, run_rest, stands_alone
+
+from helpers.made_up_settings import plain_architecture
 
 ROWS = 70  # more than are computed at once
 
@@ -21,7 +23,7 @@ def split() -> ArraySplit:
 @pytest.fixture(params=["cnn", "mobilenet_v2", "resnet18"])
 def network(request: pytest.FixtureRequest) -> Classifier:
     torch.manual_seed(0)
-    return build_classifier(Architecture(request.param, 32, 2, 0.5))
+    return build_classifier(plain_architecture(request.param, 32, 2, 0.5))
 
 
 @pytest.mark.parametrize("share", [0.01, 0.5, 1.0])
@@ -53,13 +55,13 @@ def test_all_blocks_leave_the_pooled_features(network: Classifier, split: ArrayS
 
 
 def test_texture_looks_into_several_blocks_so_that_not_every_one_stands_alone() -> None:
-    network = build_classifier(Architecture("cnn", 32, 2, 0.5, pooling="texture"))
+    network = build_classifier(plain_architecture("cnn", 32, 2, 0.5, pooling="texture"))
     assert network.gathered == [2, 3, 4]
     assert [stands_alone(network, count) for count in range(6)] == [True, True, True, True, False, True]
 
 
 def test_features_that_are_there_are_used_and_half_written_ones_are_not(split: ArraySplit, tmp_path: Path) -> None:
-    network, path = build_classifier(Architecture("cnn", 32, 2, 0.5)), tmp_path / "rows.npy"
+    network, path = build_classifier(plain_architecture("cnn", 32, 2, 0.5)), tmp_path / "rows.npy"
 
     def compute() -> bytes:
         compute_features(network, 2, split, path, device="cpu", precision="fp32", progress_bar=False)
@@ -76,7 +78,7 @@ def test_features_that_are_there_are_used_and_half_written_ones_are_not(split: A
 
 
 def test_what_was_frozen_before_is_trained_again_where_fewer_blocks_are_frozen() -> None:
-    network = build_classifier(Architecture("cnn", 32, 2, 0.5))
+    network = build_classifier(plain_architecture("cnn", 32, 2, 0.5))
     freeze(network, len(network.blocks()))
     assert not any(parameter.requires_grad for parameter in network.backbone.parameters())
     freeze(network, 1)

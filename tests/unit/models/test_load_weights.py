@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torchvision.models import get_model  # type: ignore[attr-defined]
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.classifier import Architecture, build_classifier
@@ -10,12 +11,11 @@ from lithoscope.models.ensemble import join_states
 from lithoscope.models.pretrained import load_pretrained
 from lithoscope.models.saved_model import ModelDescription, save_model
 
-# isort: split
-from torchvision.models import get_model  # type: ignore[attr-defined]
+from helpers.made_up_settings import plain_architecture
 
 
 def small(name: str, classes: int = 3) -> Architecture:
-    return Architecture(name, 64, classes, 0.2)
+    return plain_architecture(name, 64, classes, 0.2)
 
 
 def state_of(name: str) -> dict[str, Tensor]:

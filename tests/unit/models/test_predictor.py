@@ -6,24 +6,31 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from lithoscope.models.classifier import Architecture, Classifier
+from lithoscope.models.classifier import Classifier
 from lithoscope.models.ensemble import join_states
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription, load_description, save_model
 
 from helpers.lively_networks import lively
+from helpers.made_up_settings import plain_architecture
 
 CLASSES = ["basalt", "gneiss", "schist"]
 SQUARES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
 
 
 def network(seed: int) -> Classifier:
-    return lively(Architecture("cnn", 32, 3, 0.5), seed)
+    return lively(plain_architecture("cnn", 32, 3, 0.5), seed)
 
 
 def save(folder: Path, *, members: int, views: int, temperature: float = 1.0) -> Path:
     description = ModelDescription(
-        Architecture("cnn", 32, 3, 0.5, members=members), CLASSES, False, "folder", False, None, views, temperature
+        plain_architecture("cnn", 32, 3, 0.5, members=members, views=views),
+        CLASSES,
+        False,
+        "folder",
+        False,
+        None,
+        temperature,
     )
     save_model(folder, description, join_states([network(seed).state_dict() for seed in range(members)]))
     return folder

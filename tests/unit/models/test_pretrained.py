@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from torchvision.models import Weights, WeightsEnum, get_model  # type: ignore[attr-defined]
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.pretrained import load_pretrained
 
 from helpers.weights_server import serving, silent
-
-# isort: split
-from torchvision.models import Weights, WeightsEnum, get_model  # type: ignore[attr-defined]
 
 MODEL = "squeezenet1_1"
 

@@ -1,17 +1,44 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, load_model, save_model, weights_digest
 
-ARCHITECTURE = Architecture("cnn", 32, 2, 0.1, pooling="both", head="mlp")
+from helpers.made_up_settings import plain_architecture
+
+ARCHITECTURE = plain_architecture("cnn", 32, 2, 0.1, pooling="both", head="mlp", views=4)
 DESCRIPTION = ModelDescription(
-    ARCHITECTURE, ["basalt", "gneiss"], True, "folder", False, None, views=4, temperature=1.25, calibrated_on=70
+    ARCHITECTURE, ["basalt", "gneiss"], True, "folder", False, None, temperature=1.25, calibrated_on=70
 )
+
+SAVED: dict[str, Any] = {
+    "format": 2,
+    "architecture": {
+        "name": "cnn",
+        "image_size": 32,
+        "classes": 2,
+        "dropout": 0.1,
+        "pooling": "both",
+        "head": "mlp",
+        "stochastic_depth": 0.0,
+        "members": 1,
+    },
+    "classes": ["basalt", "gneiss"],
+    "crop_border": True,
+    "dataset": "folder",
+    "synthetic": False,
+    "pretrained": None,
+    "views": 4,
+    "temperature": 1.25,
+    "calibrated_on": 70,
+    "reading": {"pages": "first", "max_megapixels": 179},
+    "normalisation": {"range": [0, 255], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+}
 
 
 @pytest.fixture
@@ -35,6 +62,20 @@ def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> No
     save_model(tmp_path / "again", DESCRIPTION, build_classifier(ARCHITECTURE).state_dict())
     assert weights_digest(folder) == weights_digest(tmp_path / "again")
     assert (folder / "model.json").read_bytes() == (tmp_path / "again" / "model.json").read_bytes()
+
+
+def test_the_format_is_that_of_models_saved_earlier(folder: Path) -> None:
+    text = (folder / "model.json").read_text(encoding="utf-8")
+    assert text == json.dumps(SAVED, indent=2) + "\n"
+
+
+@pytest.mark.parametrize("change", [{"pooling": "median"}, {"name": "resnet"}, {"dropout": "much", "head": 1}])
+def test_an_impossible_architecture_is_a_line(folder: Path, change: dict[str, object]) -> None:
+    text = {**SAVED, "architecture": {**SAVED["architecture"], **change}}
+    (folder / "model.json").write_text(json.dumps(text), encoding="utf-8")
+    with pytest.raises(LithoscopeError, match=r"damaged .*allowed: ") as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["[]", '{"format": 2}', "{", '{"format": 99}'])

@@ -1,19 +1,18 @@
 import pytest
 import torch
-
-from lithoscope.core.errors import LithoscopeError
-from lithoscope.models.classifier import Architecture, build_classifier
-
-# isort: split
 from torchvision.ops import StochasticDepth
 
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.stochastic_depth import SkippingNorm
+
+from helpers.made_up_settings import plain_architecture
 
 PICTURES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
 def rates(name: str, rate: float) -> list[float]:
-    network = build_classifier(Architecture(name, 64, 3, 0.0, stochastic_depth=rate))
+    network = build_classifier(plain_architecture(name, 64, 3, 0.0, stochastic_depth=rate))
     places = {id(m): m for m in network.backbone.modules() if isinstance(m, StochasticDepth | SkippingNorm)}
     return [float(m.p) if isinstance(m, StochasticDepth) else m.rate for m in places.values()]
 
@@ -47,8 +46,8 @@ def test_without_it_nothing_is_skipped_not_even_where_torchvision_does_so_by_def
 )
 def test_it_changes_training_alone_and_no_name_in_the_weights(name: str) -> None:
     torch.manual_seed(0)
-    plain = build_classifier(Architecture(name, 64, 3, 0.0)).eval()
-    network = build_classifier(Architecture(name, 64, 3, 0.0, stochastic_depth=0.9))
+    plain = build_classifier(plain_architecture(name, 64, 3, 0.0)).eval()
+    network = build_classifier(plain_architecture(name, 64, 3, 0.0, stochastic_depth=0.9))
     network.load_state_dict(plain.state_dict())
     with torch.no_grad():
         assert torch.equal(network.eval()(PICTURES), plain(PICTURES))
@@ -65,4 +64,4 @@ def test_a_skipped_branch_leaves_its_picture_as_it_came() -> None:
 @pytest.mark.parametrize("name", ["cnn", "squeezenet1_1", "vgg11", "densenet121"])
 def test_a_family_without_residual_blocks_says_so(name: str) -> None:
     with pytest.raises(LithoscopeError, match=r"model.stochastic_depth = 0.1: .*no residual blocks.*allowed: 0"):
-        build_classifier(Architecture(name, 64, 3, 0.0, stochastic_depth=0.1))
+        build_classifier(plain_architecture(name, 64, 3, 0.0, stochastic_depth=0.1))

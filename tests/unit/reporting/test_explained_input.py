@@ -17,7 +17,6 @@ from lithoscope.data.packed.arrays import SPLIT_FILES, open_split
 from lithoscope.evaluation.explanations.explain import EXPLAINED, FOLDER, MAP, explain
 from lithoscope.evaluation.explanations.records import ScoredSplit
 from lithoscope.evaluation.human_judgements.compare import EMBEDDINGS, compare_with_people
-from lithoscope.models.classifier import Architecture
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.pretrained import load_pretrained
 from lithoscope.models.saved_model import ModelDescription
@@ -25,6 +24,7 @@ from lithoscope.models.saved_model import ModelDescription
 from helpers.lively_networks import lively
 from helpers.made_up_people import made_up
 from helpers.made_up_run import make_run
+from helpers.made_up_settings import plain_architecture
 
 SIDE = 32
 CLASSES = ["basalt", "chert", "granite"]
@@ -34,7 +34,7 @@ CLASSES = ["basalt", "chert", "granite"]
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that training could have started from."""
     path = tmp_path_factory.mktemp("weights") / "start.safetensors"
-    safetensors.torch.save_file(lively(Architecture("cnn", SIDE, 3, 0.0), seed=1).state_dict(), path)
+    safetensors.torch.save_file(lively(plain_architecture("cnn", SIDE, 3, 0.0), seed=1).state_dict(), path)
     return path
 
 
@@ -63,7 +63,7 @@ def run(
     split = open_split(root / "build/arrays", SPLIT_FILES[on])
     weights = load_pretrained("cnn", parameters.model.weights)
     pretrained = None if weights is None else {"source": weights.source, "sha256": weights.sha256}
-    architecture = Architecture("cnn", SIDE, len(split.classes), 0.0)
+    architecture = plain_architecture("cnn", SIDE, len(split.classes), 0.0)
     predictor = Predictor(
         lively(architecture, seed=2), ModelDescription(architecture, split.classes, True, "folder", False, pretrained)
     )
@@ -153,7 +153,7 @@ def test_a_wrong_label_planted_among_the_scored_photographs_is_the_first_suspect
     workspace: Path, parameters: Parameters
 ) -> None:
     split = open_split(workspace / "build/arrays", "test")
-    architecture = Architecture("cnn", SIDE, 3, 0.0)
+    architecture = plain_architecture("cnn", SIDE, 3, 0.0)
     probabilities = Predictor(
         lively(architecture, seed=2), ModelDescription(architecture, CLASSES, True, "folder", False, None)
     ).probabilities(split.images)
@@ -170,7 +170,7 @@ def test_a_wrong_label_planted_among_the_scored_photographs_is_the_first_suspect
 
 def test_a_model_without_mistakes_has_none_to_show(workspace: Path, parameters: Parameters) -> None:
     split = open_split(workspace / "build/arrays", "test")
-    architecture = Architecture("cnn", SIDE, 3, 0.0)
+    architecture = plain_architecture("cnn", SIDE, 3, 0.0)
     model = Predictor(
         lively(architecture, seed=2), ModelDescription(architecture, CLASSES, True, "folder", False, None)
     )

@@ -13,17 +13,17 @@ import tifffile
 
 from lithoscope.cli import main as cli
 from lithoscope.data.images.reading import ReadingSettings
-from lithoscope.models.classifier import Architecture
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription, load_description, save_model
 
 from helpers.lively_networks import lively
+from helpers.made_up_settings import plain_architecture
 from helpers.photographs_on_disk import photograph
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    architecture = Architecture("cnn", 32, 2, 0.5)
+    architecture = plain_architecture("cnn", 32, 2, 0.5)
     description = ModelDescription(architecture, ["basalt", "gneiss"], False, "folder", False, None)
     save_model(tmp_path / "model", description, lively(architecture, 0).state_dict())
     return tmp_path / "model"

@@ -10,11 +10,12 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from lithoscope.config.params import Parameters
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking import Store, deliver, waiting
 from lithoscope.tracking.model import served_code
 
+from helpers.made_up_settings import plain_architecture
 from helpers.object_store import ObjectStore
 from helpers.tracking_server import Line, TrackingServer
 
@@ -26,7 +27,7 @@ EXAMPLE = np.zeros((1, 32, 32, 3), np.uint8)
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
     torch.manual_seed(0)
-    architecture = Architecture("cnn", image_size=32, classes=2, pooling="average", head="linear", dropout=0.0)
+    architecture = plain_architecture("cnn", image_size=32, classes=2)
     save_model(
         folder,
         ModelDescription(architecture, CLASSES, True, "folder", True, None),

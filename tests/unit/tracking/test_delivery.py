@@ -16,13 +16,14 @@ from mlflow.tracking import MlflowClient
 
 from lithoscope.cli import main as cli
 from lithoscope.config.params import Parameters
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking import PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, Connection, Store, deliver, waiting
 from lithoscope.tracking.delivery import JOURNAL_TAG, Sent
 from lithoscope.tracking.journal import Journal
 from lithoscope.tracking.run import Run
 
+from helpers.made_up_settings import plain_architecture
 from helpers.tracking_server import Line, TrackingServer
 
 CLASSES = ["basalt", "quartz"]
@@ -39,7 +40,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
     torch.manual_seed(0)
-    architecture = Architecture("cnn", image_size=32, classes=2, pooling="average", head="linear", dropout=0.0)
+    architecture = plain_architecture("cnn", image_size=32, classes=2, pooling="average", head="linear", dropout=0.0)
     network = build_classifier(architecture)
     save_model(folder, ModelDescription(architecture, CLASSES, True, "folder", True, None), network.state_dict())
     return folder

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 from lithoscope.data.packed.arrays import ArraySplit
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription, load_description, weights_digest
 from lithoscope.models.temperature import fit_temperature
 from lithoscope.training.calibrate import save_calibrated
 
+from helpers.made_up_settings import plain_architecture
+
 CLASSES = ["granite", "quartz"]
-ARCHITECTURE = Architecture("cnn", image_size=32, classes=2, dropout=0.0)
+ARCHITECTURE = plain_architecture("cnn", image_size=32, classes=2, dropout=0.0)
 DESCRIPTION = ModelDescription(ARCHITECTURE, CLASSES, True, "folder", True, None)
 
 

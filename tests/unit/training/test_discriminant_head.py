@@ -1,4 +1,3 @@
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +6,18 @@ import torch
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.loading.dataloader import OnlineAugmentation
-from lithoscope.models.classifier import Architecture, Classifier, build_classifier
+from lithoscope.models.classifier import Classifier, build_classifier
 from lithoscope.training.discriminant import shrinkage_discriminant
 from lithoscope.training.discriminant_head import start_from_discriminant
 from lithoscope.training.fit import train
 from lithoscope.training.module import ClassificationModule
 from lithoscope.training.phase import Photographs
-from unit.training.test_fit import LIMITS, SETTINGS, TRAIN, VAL, network
+from unit.training.test_fit import SETTINGS, TRAIN, VAL, VARIED, network
 
-DISCRIMINANT = dataclasses.replace(SETTINGS, head_fit="discriminant", shrinkage=0.4)
-VARIED = OnlineAugmentation(LIMITS, 1.0, 0)
+from helpers.made_up_settings import plain_architecture
+
+DISCRIMINANT = SETTINGS.changed(head_fit="discriminant", shrinkage=0.4)
+ONLINE = OnlineAugmentation(VARIED, 0)
 
 
 def weights_of(model: Classifier) -> torch.Tensor:
@@ -45,15 +46,15 @@ def test_varied_passes_count_too() -> None:
     heads = []
     for passes in (0, 1, 2):
         model = network()
-        settings = dataclasses.replace(DISCRIMINANT, head_passes=passes)
-        start_from_discriminant(model, settings, Photographs(TRAIN, None, VARIED), progress_bar=False)
+        settings = DISCRIMINANT.changed(head_passes=passes)
+        start_from_discriminant(model, settings, Photographs(TRAIN, None, ONLINE), progress_bar=False)
         heads.append(weights_of(model))
     assert not torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[1], heads[2])
 
 
 def test_training_goes_on_from_it(tmp_path: Path) -> None:
-    settings = dataclasses.replace(DISCRIMINANT, epochs=1, lr=1e-9, warmup=0, norms="kept", frozen=1.0)
+    settings = DISCRIMINANT.changed(epochs=1, lr=1e-9, warmup=0, norms="kept", frozen=1.0)
     result = train(
         network(), settings, TRAIN, VAL, None, checkpoints=tmp_path, on_epoch=lambda *_: None, progress_bar=False
     )
@@ -63,14 +64,14 @@ def test_training_goes_on_from_it(tmp_path: Path) -> None:
 
 
 def test_a_head_that_is_not_linear_is_refused() -> None:
-    model = build_classifier(Architecture("cnn", 32, 2, 0.0, head="mlp"))
+    model = build_classifier(plain_architecture("cnn", 32, 2, 0.0, head="mlp"))
     with pytest.raises(LithoscopeError, match=r"model\.head: linear"):
         start_from_discriminant(model, DISCRIMINANT, Photographs(TRAIN, None, None), progress_bar=False)
 
 
 def test_kept_norms_stay_in_evaluation_while_all_else_trains() -> None:
     def modes(norms: str) -> set[bool]:
-        module = ClassificationModule(network(), dataclasses.replace(SETTINGS, norms=norms), 4).train()
+        module = ClassificationModule(network(), SETTINGS.changed(norms=norms), 4).train()
         assert module.network.head.training
         return {part.training for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d)}
 

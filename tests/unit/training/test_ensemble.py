@@ -1,4 +1,3 @@
-import dataclasses
 from functools import partial
 from pathlib import Path
 
@@ -7,31 +6,19 @@ import pytest
 import torch
 
 from lithoscope.data.packed.arrays import ArraySplit
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.device import make_repeatable
 from lithoscope.models.ensemble import join_states
 from lithoscope.training.discriminant_head import start_from_discriminant
 from lithoscope.training.ensemble import EnsembleResult, member_seed, member_settings, train_members
 from lithoscope.training.history import EpochFigures, mean_history
-from lithoscope.training.module import TrainingSettings
 from lithoscope.training.phase import Photographs
 
-SETTINGS = TrainingSettings(
-    lr=1e-3,
-    epochs=2,
-    batch_size=8,
-    seed=0,
-    precision="fp32",
-    device="cpu",
-    optimizer="adamw",
-    weight_decay=0.01,
-    schedule="cosine",
-    warmup=0,
-    patience=0,
-    label_smoothing=0.0,
-)
+from helpers.made_up_settings import plain_architecture, training_settings
 
-BUILD = partial(build_classifier, Architecture("cnn", 32, 2, 0.2))
+SETTINGS = training_settings()
+
+BUILD = partial(build_classifier, plain_architecture("cnn", 32, 2, 0.2))
 
 
 def noise(rows: int) -> ArraySplit:
@@ -53,11 +40,11 @@ def fit(
 
     return train_members(
         BUILD,
-        dataclasses.replace(SETTINGS, seed=seed, **changes),
+        SETTINGS.changed(seed=seed, **changes),
         noise(16),
         noise(8),
         None,
-        members=members,  # type: ignore[arg-type]
+        members=members,
         threads=1,
         checkpoints=checkpoints,
         on_epoch=on_epoch,
@@ -81,14 +68,14 @@ def test_the_first_one_can_be_a_discriminant_on_the_backbone_as_it_comes(tmp_pat
     both = fit(tmp_path / "both", 2, head_fit="mixed", ema=0.5, mixup=0.2, frozen=0.5)
     discriminant, tuned = both.members
     make_repeatable(0, 1)
-    alone, settings = BUILD(), dataclasses.replace(SETTINGS, head_fit="discriminant")
+    alone, settings = BUILD(), SETTINGS.changed(head_fit="discriminant")
     start_from_discriminant(alone, settings, Photographs(noise(16), None, None), progress_bar=False)
     assert all(torch.equal(value, alone.state_dict()[key]) for key, value in discriminant.state.items())
     assert len(discriminant.history) == 1
     as_ever = fit(tmp_path / "as ever", 2, ema=0.5, mixup=0.2, frozen=0.5).members[1]
     assert tuned.history == as_ever.history
     assert all(torch.equal(value, as_ever.state[key]) for key, value in tuned.state.items())
-    assert member_settings(dataclasses.replace(SETTINGS, head_fit="mixed"), 1) == member_settings(SETTINGS, 1)
+    assert member_settings(SETTINGS.changed(head_fit="mixed"), 1) == member_settings(SETTINGS, 1)
 
 
 def test_a_discriminant_has_no_part_in_the_mean_of_the_best_epochs(tmp_path: Path) -> None:

@@ -7,33 +7,20 @@ import pytest
 import torch
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.loading.augment import AugmentationLimits
 from lithoscope.data.loading.dataloader import OnlineAugmentation, inference_batches, training_batches
 from lithoscope.data.packed.arrays import ArraySplit
-from lithoscope.models.classifier import Architecture, Classifier, build_classifier
+from lithoscope.models.classifier import Classifier, build_classifier
 from lithoscope.models.device import make_repeatable, resolve_device, resolve_precision
 from lithoscope.models.frozen_features import frozen_blocks
 from lithoscope.training.callbacks import OnEpoch
 from lithoscope.training.fit import train
 from lithoscope.training.history import EpochFigures, TrainingResult, best_of
-from lithoscope.training.module import TrainingSettings
+
+from helpers.made_up_settings import augmentation, plain_architecture, training_settings
 
 SIZE, CLASSES = 32, 2
-LIMITS = AugmentationLimits(rotation=20, shear=5, zoom=0.1, flip=True, brightness=0.1, contrast=0.1, colour=0.1)
-SETTINGS = TrainingSettings(
-    lr=3e-3,
-    epochs=4,
-    batch_size=8,
-    seed=0,
-    precision="fp32",
-    device="cpu",
-    optimizer="adamw",
-    weight_decay=0.01,
-    schedule="cosine",
-    warmup=1,
-    patience=0,
-    label_smoothing=0.0,
-)
+VARIED = augmentation(rotation=20, shear=5, zoom=0.1, flip=True, brightness=0.1, contrast=0.1, colour=0.1, online=1)
+SETTINGS = training_settings(lr=3e-3, epochs=4, warmup=1)
 
 
 def striped(rows: int, seed: int) -> ArraySplit:
@@ -62,7 +49,7 @@ UNEVEN = dataclasses.replace(TRAIN, labels=(np.arange(32) % 8 == 0).astype(np.in
 
 def network(seed: int = 0) -> Classifier:
     make_repeatable(seed, threads=1)
-    return build_classifier(Architecture("cnn", SIZE, CLASSES, 0.3))
+    return build_classifier(plain_architecture("cnn", SIZE, CLASSES, 0.3))
 
 
 def fit(
@@ -75,13 +62,13 @@ def fit(
     validation: ArraySplit = VAL,
     **changes: Any,
 ) -> TrainingResult:
-    settings = dataclasses.replace(SETTINGS, **changes)
+    settings = SETTINGS.changed(**changes)
     return train(
         trained or network(settings.seed),
         settings,
         split,
         validation,
-        OnlineAugmentation(dataclasses.replace(LIMITS, rotation=5, flip=False), online, settings.seed),
+        OnlineAugmentation(VARIED.model_copy(update={"rotation": 5, "flip": False, "online": online}), settings.seed),
         checkpoints=checkpoints,
         on_epoch=on_epoch or (lambda *_: None),
         progress_bar=False,
@@ -353,7 +340,7 @@ def test_a_batch_holds_the_pictures_and_labels_of_its_rows() -> None:
 
 
 def test_augmentation_varies_from_epoch_to_epoch_and_not_with_the_batch() -> None:
-    loader = training_batches(TRAIN, 8, 0, OnlineAugmentation(LIMITS, 1.0, 0))
+    loader = training_batches(TRAIN, 8, 0, OnlineAugmentation(VARIED, 0))
     photographs = loader.dataset
     together = photographs.__getitems__([(2, 5), (2, 9)]).images[0]  # type: ignore[attr-defined]
     alone = photographs.__getitems__([(2, 5)]).images[0]  # type: ignore[attr-defined]

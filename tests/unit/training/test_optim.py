@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.classifier import build_classifier
 from lithoscope.models.frozen_features import freeze, frozen_blocks
 from lithoscope.training.optim import (
     build_optimizer,
@@ -13,6 +13,8 @@ from lithoscope.training.optim import (
     learning_rate_factor,
     parameter_groups,
 )
+
+from helpers.made_up_settings import plain_architecture
 
 
 def rates(schedule: str, steps: int, warmup_steps: int = 0, optimizer: str = "sgd") -> list[float]:
@@ -64,7 +66,7 @@ def test_a_plateau_lowers_every_rate_once_the_loss_has_stalled_for_more_than_thr
 
 
 def test_deeper_blocks_learn_faster_and_the_head_fastest() -> None:
-    network = build_classifier(Architecture("mobilenet_v2", 32, 3, 0.2))
+    network = build_classifier(plain_architecture("mobilenet_v2", 32, 3, 0.2))
     blocks = network.blocks()
     groups = parameter_groups(network, 0.1, 0.01, layer_decay=0.5)
     rate = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
@@ -78,7 +80,7 @@ def test_deeper_blocks_learn_faster_and_the_head_fastest() -> None:
 
 @pytest.mark.parametrize("layer_decay", [1.0, 0.5])
 def test_weight_decay_spares_norms_and_biases(layer_decay: float) -> None:
-    network = build_classifier(Architecture("cnn", 32, 3, 0.2))
+    network = build_classifier(plain_architecture("cnn", 32, 3, 0.2))
     for group in parameter_groups(network, 0.1, 0.01, layer_decay):
         for parameter in group["params"]:
             assert group["weight_decay"] == (0.01 if parameter.ndim > 1 else 0.0)
@@ -86,7 +88,7 @@ def test_weight_decay_spares_norms_and_biases(layer_decay: float) -> None:
 
 @pytest.mark.parametrize("layer_decay", [1.0, 0.5])
 def test_frozen_blocks_are_in_no_group(layer_decay: float) -> None:
-    network = build_classifier(Architecture("cnn", 32, 3, 0.2))
+    network = build_classifier(plain_architecture("cnn", 32, 3, 0.2))
     freeze(network, len(network.blocks()))
     groups = parameter_groups(network, 0.1, 0.01, layer_decay)
     assert {id(p) for group in groups for p in group["params"]} == {id(p) for p in network.head.parameters()}

@@ -6,17 +6,13 @@ in the batch.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before torchvision)
-
-# isort: split
 from torchvision.transforms import v2
 
 from lithoscope.config.params import AugmentParameters
@@ -26,39 +22,28 @@ GREY = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a picture's lightness (ITU-R BT.601)."""
 
 
-@dataclass(frozen=True)
-class AugmentationLimits:
-    """How far a variation may go at most; 0 leaves a property alone.
+UNVARIED = AugmentParameters(
+    crop_border=False,
+    copies=0,
+    rotation=0,
+    shear=0,
+    zoom=0,
+    crop=0,
+    flip=False,
+    brightness=0,
+    contrast=0,
+    colour=0,
+    online=0,
+    policy="none",
+)
+"""What changes nothing."""
 
-    Attributes:
-        rotation: Degrees either way.
-        shear: Degrees either way, along one axis.
-        zoom: Change of size either way, as a share.
-        crop: Share of the side cut away; the window lies anywhere, and what it shows is enlarged.
-        flip: Whether to mirror left-right and top-bottom, each with probability ½.
-        brightness: Change of the brightness either way, as a share.
-        contrast: Change of the distance from the picture's mean lightness either way, as a share.
-        colour: Change of the saturation, and of red, green and blue each, either way, as a share.
-    """
 
-    rotation: float = 0.0
-    shear: float = 0.0
-    zoom: float = 0.0
-    crop: float = 0.0
-    flip: bool = False
-    brightness: float = 0.0
-    contrast: float = 0.0
-    colour: float = 0.0
-
-    @classmethod
-    def from_parameters(cls, parameters: AugmentParameters) -> "AugmentationLimits":
-        """Take the limits out of ``params.yaml``'s ``augment`` block."""
-        return cls(**{field.name: getattr(parameters, field.name) for field in fields(cls)})
-
-    def scaled(self, strength: float) -> "AugmentationLimits":
-        """Return the limits times ``strength``; flips stay as they are unless it is 0."""
-        numbers = {field.name: getattr(self, field.name) * strength for field in fields(self) if field.name != "flip"}
-        return replace(self, flip=self.flip and strength > 0, **numbers)
+def scaled(limits: AugmentParameters, strength: float) -> AugmentParameters:
+    """Return limits times ``strength``; flips stay as they are unless it is 0."""
+    names = ("rotation", "shear", "zoom", "crop", "brightness", "contrast", "colour")
+    numbers = {name: getattr(limits, name) * strength for name in names}
+    return limits.model_copy(update={**numbers, "flip": limits.flip and strength > 0})
 
 
 @dataclass(frozen=True)
@@ -84,12 +69,12 @@ class Variations:
 
 
 def draw_parameters(
-    limits: AugmentationLimits, seed: int, purpose: str, epoch: int, sample_ids: Sequence[int | str]
+    limits: AugmentParameters, seed: int, purpose: str, epoch: int, sample_ids: Sequence[int | str]
 ) -> Variations:
     """Draw one variation for each sample, keyed by (seed, purpose, epoch, sample).
 
     Args:
-        limits: How far to go.
+        limits: How far to go at most, as ``params.yaml`` explains; 0 leaves a property alone.
         seed: The experiment's seed.
         purpose: What the pictures are for, e.g. ``"augment online"``.
         epoch: Or the number of the copy.
@@ -157,33 +142,25 @@ def apply(images: Tensor, variations: Variations) -> Tensor:
 
 
 def augment_batch(
-    images: Tensor,
-    sample_ids: Sequence[int | str],
-    *,
-    limits: AugmentationLimits,
-    strength: float,
-    seed: int,
-    epoch: int,
-    policy: str = "none",
+    images: Tensor, sample_ids: Sequence[int | str], parameters: AugmentParameters, *, seed: int, epoch: int
 ) -> Tensor:
     """Vary the pictures of a training batch anew in each epoch.
 
     Args:
         images: uint8 (n, 3, side, side), RGB.
         sample_ids: What identifies each picture, e.g. its row in the training array.
-        limits: How far to go at strength 1.
-        strength: Factor for the limits; 0 changes nothing.
+        parameters: How far to go at strength 1, the strength ``online``, and the ``policy`` on top.
         seed: The experiment's seed.
         epoch: The epoch.
-        policy: See :func:`apply_policy`.
 
     Returns:
         float32 (n, 3, side, side) in 0 … 255.
     """
     varied = images.float()
-    if strength:
-        varied = apply(images, draw_parameters(limits.scaled(strength), seed, "augment online", epoch, sample_ids))
-    return apply_policy(varied, sample_ids, policy=policy, seed=seed, epoch=epoch)
+    if parameters.online:
+        limits = scaled(parameters, parameters.online)
+        varied = apply(images, draw_parameters(limits, seed, "augment online", epoch, sample_ids))
+    return apply_policy(varied, sample_ids, policy=parameters.policy, seed=seed, epoch=epoch)
 
 
 def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: str, seed: int, epoch: int) -> Tensor:
@@ -217,7 +194,7 @@ def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: str
 
 
 def augment_copies(
-    images: npt.NDArray[np.uint8], sample_ids: Sequence[int | str], *, limits: AugmentationLimits, seed: int, copy: int
+    images: npt.NDArray[np.uint8], sample_ids: Sequence[int | str], *, limits: AugmentParameters, seed: int, copy: int
 ) -> npt.NDArray[np.uint8]:
     """Make the copies with one number of some pictures, to be kept on disk.
 
@@ -252,7 +229,8 @@ def cut_windows(
     """
     if not share:
         return images
-    return augment_copies(np.array(images), sample_ids, limits=AugmentationLimits(crop=share), seed=seed, copy=0)
+    limits = UNVARIED.model_copy(update={"crop": share})
+    return augment_copies(np.array(images), sample_ids, limits=limits, seed=seed, copy=0)
 
 
 def _edge_colour(images: Tensor) -> Tensor:

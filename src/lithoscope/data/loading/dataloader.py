@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lithoscope.config.params import AugmentParameters
 from lithoscope.core.random_streams import generator
-from lithoscope.data.loading.augment import AugmentationLimits, augment_batch
+from lithoscope.data.loading.augment import augment_batch
 from lithoscope.data.loading.balance import balanced_order
 from lithoscope.data.packed.arrays import ArraySplit
 
@@ -36,21 +36,13 @@ class Batch:
 class OnlineAugmentation:
     """Light augmentation anew in every epoch."""
 
-    limits: AugmentationLimits
-    strength: float
+    parameters: AugmentParameters
     seed: int
-    policy: str = "none"
-
-    @classmethod
-    def from_parameters(cls, parameters: AugmentParameters, seed: int) -> "OnlineAugmentation":
-        """Take what is varied out of ``params.yaml``'s ``augment`` block."""
-        limits = AugmentationLimits.from_parameters(parameters)
-        return cls(limits, parameters.online, seed, parameters.policy)
 
     @property
     def changes(self) -> bool:
         """Whether it does anything at all: if not, every epoch sees the same pictures."""
-        return self.strength > 0 or self.policy != "none"
+        return self.parameters.online > 0 or self.parameters.policy != "none"
 
 
 class KeyedOrder(Sampler[Any]):
@@ -116,15 +108,8 @@ class PackedPhotographs(Dataset[Any]):
         pixels = _in_file_order(self.split.images, rows)
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         if self.augmentation is not None and self.augmentation.changes:
-            images = augment_batch(
-                images,
-                samples,
-                limits=self.augmentation.limits,
-                strength=self.augmentation.strength,
-                seed=self.augmentation.seed,
-                epoch=epoch,
-                policy=self.augmentation.policy,
-            )
+            given = self.augmentation
+            images = augment_batch(images, samples, given.parameters, seed=given.seed, epoch=epoch)
         return Batch(images.contiguous(memory_format=torch.channels_last), torch.from_numpy(self.split.labels[rows]))
 
 

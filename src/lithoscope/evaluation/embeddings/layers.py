@@ -53,8 +53,9 @@ def frozen_backbone(architecture: Architecture, weights: dict[str, Tensor]) -> C
     """
     side = min(architecture.image_size, SIDE)
     with torch.random.fork_rng(devices=[]):  # the head is drawn, and not used
-        plain = Architecture(architecture.name, side, architecture.classes, 0.0, architecture.pooling)
-        return build_classifier(plain, weights).eval()
+        plain = {"head": "linear", "dropout": 0.0, "stochastic_depth": 0.0}
+        model = architecture.model.model_copy(update=plain)
+        return build_classifier(Architecture(model, side, architecture.classes), weights).eval()
 
 
 def described_blocks(count: int) -> list[int]:

@@ -11,13 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from captum.attr import LayerGradCam, LayerGradientXActivation, Occlusion
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-import lithoscope.core.torchvision_compat  # noqa: F401  (before anything that may import torchvision)
-
-# isort: split
-from captum.attr import LayerGradCam, LayerGradientXActivation, Occlusion
 
 from lithoscope.data.packed.arrays import Pixels
 from lithoscope.models.backbones import hands_on_maps, pools_itself

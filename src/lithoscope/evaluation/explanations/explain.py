@@ -89,7 +89,7 @@ def explain(
 def _evidence(predictor: Predictor, scored: ScoredSplit, rows: Sequence[int]) -> tuple[Method, dict[int, Floats]]:
     """Return where each photograph speaks for the class that it was named."""
     architecture = predictor.description.architecture
-    method = choose_method(members_of(predictor)[0], architecture.name, architecture.image_size)
+    method = choose_method(members_of(predictor)[0], architecture.model.name, architecture.image_size)
     with Progress(transient=True) as progress:
         task = progress.add_task(f"what the model looked at ({method.name})", total=len(rows))
         found = evidence(

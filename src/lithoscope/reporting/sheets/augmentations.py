@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lithoscope.config.params import AugmentParameters
-from lithoscope.data.loading.augment import AugmentationLimits, augment_batch
+from lithoscope.data.loading.augment import augment_batch
 from lithoscope.data.packed.arrays import ArraySplit
 
 ROWS_SHOWN, VARIATIONS_SHOWN = 5, 5
@@ -47,7 +47,7 @@ def draw_augmented(train: ArraySplit, parameters: AugmentParameters, seed: int, 
     """
     firsts = [int(np.flatnonzero(train.labels == label)[0]) for label in np.unique(train.labels)]
     spread = np.linspace(0, len(firsts) - 1, min(ROWS_SHOWN, len(firsts))).round().astype(int).tolist()
-    originals, limits = len(train) // (1 + parameters.copies), AugmentationLimits.from_parameters(parameters)
+    originals = len(train) // (1 + parameters.copies)
     online = parameters.online > 0 or parameters.policy != "none"
     copies = min(parameters.copies, VARIATIONS_SHOWN - 1 if online else VARIATIONS_SHOWN)
     epochs = VARIATIONS_SHOWN - copies if online else 0
@@ -55,18 +55,7 @@ def draw_augmented(train: ArraySplit, parameters: AugmentParameters, seed: int, 
     for row in (firsts[place] for place in spread):
         packed = np.array(train.images[row + originals * np.arange(copies + 1)])
         picture = torch.from_numpy(packed[:1]).permute(0, 3, 1, 2)
-        varied = [
-            augment_batch(
-                picture,
-                [row],
-                limits=limits,
-                strength=parameters.online,
-                seed=seed,
-                epoch=epoch,
-                policy=parameters.policy,
-            )
-            for epoch in range(epochs)
-        ]
+        varied = [augment_batch(picture, [row], parameters, seed=seed, epoch=epoch) for epoch in range(epochs)]
         anew = [one[0].round().byte().permute(1, 2, 0).numpy() for one in varied]
         shown.append(VariedPhotograph(train.classes[train.labels[row]], np.array([*packed, *anew])))
     kind = "Synthetic specimens" if synthetic else "Photographs"

@@ -1,22 +1,24 @@
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from lithoscope.data.loading.augment import (
-    AugmentationLimits,
     Variations,
     apply,
     apply_policy,
     augment_batch,
     augment_copies,
+    cut_windows,
     draw_parameters,
+    scaled,
 )
 
-NONE = AugmentationLimits()
-ALL = AugmentationLimits(
-    rotation=180, shear=10, zoom=0.2, crop=0.3, flip=True, brightness=0.2, contrast=0.2, colour=0.1
+from helpers.made_up_settings import augmentation
+
+ALL = augmentation(
+    rotation=180, shear=10, zoom=0.2, crop=0.3, flip=True, brightness=0.2, contrast=0.2, colour=0.1, online=0.5
 )
 
 
@@ -26,7 +28,7 @@ def noise(count: int, side: int = 24, seed: int = 0) -> torch.Tensor:
 
 
 def vary(images: torch.Tensor, ids: list[int], epoch: int = 3) -> torch.Tensor:
-    return augment_batch(images, ids, limits=ALL, strength=0.5, seed=1, epoch=epoch)
+    return augment_batch(images, ids, ALL, seed=1, epoch=epoch)
 
 
 @pytest.mark.parametrize("side", [24, 31])
@@ -45,13 +47,15 @@ def test_seed_epoch_and_sample_each_change_the_picture() -> None:
     reference = vary(images, [4])
     assert not torch.equal(vary(images, [5]), reference)
     assert not torch.equal(vary(images, [4], epoch=4), reference)
-    assert not torch.equal(augment_batch(images, [4], limits=ALL, strength=0.5, seed=2, epoch=3), reference)
+    assert not torch.equal(augment_batch(images, [4], ALL, seed=2, epoch=3), reference)
 
 
 def test_without_limits_or_strength_a_picture_stays_as_it_is() -> None:
     images = noise(3)
-    assert torch.equal(augment_batch(images, [0, 1, 2], limits=ALL, strength=0, seed=0, epoch=0), images.float())
-    unchanged = augment_batch(images, [0, 1, 2], limits=NONE, strength=1, seed=0, epoch=0)
+    assert torch.equal(
+        augment_batch(images, [0, 1, 2], ALL.model_copy(update={"online": 0}), seed=0, epoch=0), images.float()
+    )
+    unchanged = augment_batch(images, [0, 1, 2], augmentation(online=1), seed=0, epoch=0)
     assert (unchanged - images).abs().max() < 0.01
 
 
@@ -66,7 +70,7 @@ def test_values_stay_in_range() -> None:
 def test_what_a_turn_leaves_bare_takes_the_colour_of_the_edges() -> None:
     images = torch.full((1, 3, 32, 32), 240, dtype=torch.uint8)
     images[:, :, 12:20, 12:20] = 30
-    turned = augment_batch(images, [0], limits=AugmentationLimits(rotation=180, zoom=0.9), strength=1, seed=4, epoch=0)
+    turned = augment_batch(images, [0], augmentation(rotation=180, zoom=0.9, online=1), seed=4, epoch=0)
     corners = turned[0, :, [0, 0, -1, -1], [0, -1, 0, -1]]
     assert torch.equal(corners, torch.full_like(corners, 240))
 
@@ -104,10 +108,10 @@ def test_colours_change_as_documented() -> None:
         assert (apply(images, variations(**{name: value})) - outcome).abs().max() < 0.01, name
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(AugmentationLimits)])
+@pytest.mark.parametrize("name", ["rotation", "shear", "zoom", "crop", "flip", "brightness", "contrast", "colour"])
 def test_a_limit_moves_its_own_draws_only(name: str) -> None:
     ids = list(range(300))
-    alone = replace(NONE, **{name: getattr(ALL, name)})
+    alone = augmentation(**{name: getattr(ALL, name)})
     drawn = draw_parameters(alone, 0, "test", 0, ids)
     of_colour = {"brightness": drawn.brightness, "contrast": drawn.contrast, "colour": drawn.saturation}
     for other, values in of_colour.items():
@@ -125,7 +129,7 @@ def test_a_limit_moves_its_own_draws_only(name: str) -> None:
 
 
 def test_rotation_and_zoom_keep_to_their_limits() -> None:
-    drawn = draw_parameters(AugmentationLimits(rotation=30, zoom=0.2), 0, "test", 0, range(500)).warp
+    drawn = draw_parameters(augmentation(rotation=30, zoom=0.2), 0, "test", 0, range(500)).warp
     size = 1 / np.sqrt(np.linalg.det(drawn))
     angles = np.degrees(np.arctan2(drawn[:, 1, 0], drawn[:, 1, 1]))
     assert 0.8 <= size.min() < 0.82
@@ -134,7 +138,7 @@ def test_rotation_and_zoom_keep_to_their_limits() -> None:
 
 
 def test_a_crop_enlarges_a_window_that_stays_within_the_picture() -> None:
-    drawn = draw_parameters(AugmentationLimits(crop=0.6), 0, "test", 0, range(500))
+    drawn = draw_parameters(augmentation(crop=0.6), 0, "test", 0, range(500))
     kept, reach = drawn.warp[:, 0, 0], np.abs(drawn.shift) + drawn.warp[:, 0, 0, None]
     assert (drawn.warp == kept[:, None, None] * np.eye(2)).all()
     assert 0.4 <= kept.min() < 0.42
@@ -148,7 +152,7 @@ def test_a_policy_varies_each_picture_by_its_own_key(policy: str) -> None:
     images = (noise(8).float() * 0.5 + 60).to(torch.uint8)
 
     def varied(pictures: torch.Tensor, ids: list[int], epoch: int = 0, policy: str = policy) -> torch.Tensor:
-        return augment_batch(pictures, ids, limits=NONE, strength=0, seed=0, epoch=epoch, policy=policy)
+        return augment_batch(pictures, ids, augmentation(policy=policy), seed=0, epoch=epoch)
 
     state = torch.random.get_rng_state()
     every = varied(images, list(range(8)))
@@ -172,16 +176,24 @@ def test_the_two_policies_differ() -> None:
 
 
 def test_flips_mirror_each_axis_every_second_time() -> None:
-    drawn = draw_parameters(AugmentationLimits(flip=True), 0, "test", 0, range(1000)).warp
+    drawn = draw_parameters(augmentation(flip=True), 0, "test", 0, range(1000)).warp
     assert (np.abs(drawn) == np.eye(2)).all()
     for axis in (0, 1):
         assert 0.45 < (drawn[:, axis, axis] < 0).mean() < 0.55
 
 
 def test_strength_scales_the_limits() -> None:
-    half = ALL.scaled(0.5)
+    half = scaled(ALL, 0.5)
     assert (half.rotation, half.zoom, half.flip) == (90, 0.1, True)
-    assert not ALL.scaled(0).flip
+    assert not scaled(ALL, 0).flip
+
+
+def test_windows_are_cut_out_and_enlarged_and_none_leaves_all_as_it_is() -> None:
+    images = noise(4).permute(0, 2, 3, 1).numpy()
+    assert cut_windows(images, list("abcd"), 0, seed=0) is images
+    cut = cut_windows(images, list("abcd"), 0.5, seed=0)
+    assert (cut == augment_copies(images, list("abcd"), limits=augmentation(crop=0.5), seed=0, copy=0)).all()
+    assert (cut != images).any(axis=(1, 2, 3)).all()
 
 
 def test_copies_are_pictures_again_and_differ_by_their_number() -> None:
@@ -197,4 +209,4 @@ def test_copies_are_pictures_again_and_differ_by_their_number() -> None:
 def test_pictures_of_another_shape_are_refused() -> None:
     with pytest.raises(ValueError, match="side, side"):
         apply(noise(1)[:, :, :20], variations())
-    assert augment_batch(noise(0), [], limits=ALL, strength=1, seed=0, epoch=0).shape == (0, 3, 24, 24)
+    assert augment_batch(noise(0), [], ALL, seed=0, epoch=0).shape == (0, 3, 24, 24)

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from lithoscope.data.loading.augment import AugmentationLimits
 from lithoscope.data.loading.balance import class_weights
 from lithoscope.data.loading.dataloader import (
     FeatureRows,
@@ -12,6 +11,8 @@ from lithoscope.data.loading.dataloader import (
     training_batches,
 )
 from lithoscope.data.packed.arrays import ArraySplit
+
+from helpers.made_up_settings import augmentation
 
 LABELS = np.array([0] * 90 + [1] * 10, dtype=np.int64)
 
@@ -51,7 +52,7 @@ def test_a_row_that_comes_again_is_the_same_photograph_varied_in_another_way() -
     plain = PackedPhotographs(split).__getitems__([(0, 1), (0, 5)])
     assert torch.equal(plain.images[0], plain.images[1])
     assert plain.labels.tolist() == [1, 1]
-    varied = PackedPhotographs(split, OnlineAugmentation(AugmentationLimits(rotation=90), 1.0, 0))
+    varied = PackedPhotographs(split, OnlineAugmentation(augmentation(rotation=90, online=1), 0))
     assert not torch.equal(*varied.__getitems__([(0, 1), (0, 5)]).images)
 
 
@@ -80,11 +81,11 @@ def test_a_policy_varies_training_pictures_by_itself_and_on_top() -> None:
     keys = [(0, row) for row in range(6)]
 
     def pictures(strength: float, policy: str) -> torch.Tensor:
-        limits = AugmentationLimits(brightness=0.2)
-        return PackedPhotographs(split, OnlineAugmentation(limits, strength, 0, policy)).__getitems__(keys).images
+        parameters = augmentation(brightness=0.2, online=strength, policy=policy)
+        return PackedPhotographs(split, OnlineAugmentation(parameters, 0)).__getitems__(keys).images
 
     plain = torch.from_numpy(split.images).permute(0, 3, 1, 2).float()
     assert torch.equal(pictures(0.0, "none").float(), plain)
     assert not torch.equal(pictures(0.0, "trivialaugment"), plain)
     assert not torch.equal(pictures(1.0, "trivialaugment"), pictures(1.0, "none"))
-    assert OnlineAugmentation(AugmentationLimits(), 0.0, 0, "randaugment").changes
+    assert OnlineAugmentation(augmentation(policy="randaugment"), 0).changes

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from lithoscope.evaluation.embeddings.layers import describe, described_blocks, embed, frozen_backbone
-from lithoscope.models.classifier import Architecture, Classifier, build_classifier
+from lithoscope.models.classifier import Classifier, build_classifier
 from lithoscope.models.ensemble import symmetry
 
 from helpers.lively_networks import lively
+from helpers.made_up_settings import plain_architecture
 
 SIDE = 64
 
@@ -20,7 +21,7 @@ def images() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def network() -> Classifier:
-    return lively(Architecture("cnn", SIDE, 3, 0.5, pooling="both"), seed=0)
+    return lively(plain_architecture("cnn", SIDE, 3, 0.5, pooling="both"), seed=0)
 
 
 def run(network: Classifier, images: np.ndarray, side: int = 224) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
@@ -93,11 +94,11 @@ def test_blocks_are_spread_over_the_depth_and_the_last_is_one(count: int, places
 
 
 def test_the_frozen_backbone_is_the_one_of_the_weights_and_draws_nothing() -> None:
-    start = build_classifier(Architecture("cnn", SIDE, 3, 0.5)).state_dict()
+    start = build_classifier(plain_architecture("cnn", SIDE, 3, 0.5)).state_dict()
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    network = frozen_backbone(Architecture("cnn", 448, 7, 0.5, members=3), start)
+    network = frozen_backbone(plain_architecture("cnn", 448, 7, 0.5, members=3), start)
     assert torch.equal(torch.rand(1), expected)
     for name, value in network.backbone.state_dict().items():
         assert torch.equal(value, start[f"backbone.{name}"]), name
@@ -106,7 +107,7 @@ def test_the_frozen_backbone_is_the_one_of_the_weights_and_draws_nothing() -> No
 
 @pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "squeezenet1_1"])
 def test_backbones_of_other_kinds_can_be_described(name: str) -> None:
-    network = build_classifier(Architecture(name, 64, 2, 0.0)).eval()
+    network = build_classifier(plain_architecture(name, 64, 2, 0.0)).eval()
     images = np.random.default_rng(2).integers(0, 255, (2, 64, 64, 3)).astype(np.uint8)
     last, layers, blocks = run(network, images)
     assert len(last) == len(layers) == 2

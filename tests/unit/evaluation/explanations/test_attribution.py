@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from lithoscope.evaluation.explanations.attribution import Method, choose_method, evidence, members_of
-from lithoscope.models.classifier import Architecture
 from lithoscope.models.pooling import covariance_roots
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription
 
 from helpers.lively_networks import lively
+from helpers.made_up_settings import plain_architecture
 from helpers.seeing_colours import BLUE, RED, SIDE, corners, network, predictor
 
 TWICE = np.stack([corners(), corners()])
@@ -99,7 +99,7 @@ def test_the_network_stays_as_it_was_frozen_or_not() -> None:
 
 
 def test_maps_of_too_few_places_are_left_for_earlier_ones() -> None:
-    architecture = Architecture("cnn", 96, 2, 0.0)
+    architecture = plain_architecture("cnn", 96, 2, 0.0)
     small = choose_method(lively(architecture, seed=0), "cnn", 96)
     assert (small.name, small.layer) == ("gradient × activation", "block 4 of 5, 6 × 6 places")
     assert "3 × 3" in small.note
@@ -116,9 +116,9 @@ def test_a_class_token_has_no_maps() -> None:
     [("mobilenet_v2", "texture"), ("densenet121", "average"), ("squeezenet1_1", "both"), ("swin_t", "average")],
 )
 def test_torchvisions_networks_are_explained_the_same_each_time(name: str, pooling: str) -> None:
-    architecture = Architecture(name, 64, 2, 0.0, pooling=pooling)
+    architecture = plain_architecture(name, 64, 2, pooling=pooling, views=2)
     made = lively(architecture, seed=0)
-    model = Predictor(made, ModelDescription(architecture, ["a", "b"], True, "folder", True, None, views=2))
+    model = Predictor(made, ModelDescription(architecture, ["a", "b"], True, "folder", True, None))
     images = np.random.default_rng(0).integers(0, 255, (2, 64, 64, 3)).astype(np.uint8)
     method = choose_method(made, name, 64)
     first, again = (evidence(model, images, BOTH, method) for _ in range(2))

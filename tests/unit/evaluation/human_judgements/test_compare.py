@@ -19,13 +19,13 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.packed.arrays import open_split
 from lithoscope.evaluation.human_judgements.compare import EMBEDDINGS, FIGURES, TABLE, compare_with_people
 from lithoscope.evaluation.human_judgements.human_data import DIMENSIONS
-from lithoscope.models.classifier import Architecture
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.pretrained import load_pretrained
 from lithoscope.models.saved_model import ModelDescription
 
 from helpers.lively_networks import lively
 from helpers.made_up_people import CATEGORIES, MadeUp, made_up
+from helpers.made_up_settings import plain_architecture
 
 SIDE = 32
 
@@ -44,7 +44,7 @@ def few_resamples() -> Iterator[None]:
 def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights that training could have started from."""
     path = tmp_path_factory.mktemp("weights") / "start.safetensors"
-    network = lively(Architecture("cnn", SIDE, 10, 0.0), seed=1)
+    network = lively(plain_architecture("cnn", SIDE, 10, 0.0), seed=1)
     safetensors.torch.save_file(network.state_dict(), path)
     return path
 
@@ -63,7 +63,7 @@ def parameters(checkout: Path, start: Path) -> Parameters:
 
 
 def predictor(parameters: Parameters) -> Predictor:
-    architecture = Architecture("cnn", SIDE, 10, 0.0)
+    architecture = plain_architecture("cnn", SIDE, 10, 0.0)
     weights = load_pretrained("cnn", parameters.model.weights)
     pretrained = None if weights is None else {"source": weights.source, "sha256": weights.sha256}
     description = ModelDescription(architecture, CATEGORIES, True, "osf-rocks", False, pretrained)
