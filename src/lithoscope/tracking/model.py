@@ -18,7 +18,18 @@ from lithoscope.tracking.connection import artifact_store, quiet
 
 SERVED = "serving/mlflow_model.py"
 """What MLflow runs to load a model."""
-_MODEL_PACKAGES = ("torch", "torchvision", "numpy", "pandas", "pillow", "safetensors", "scipy", "imagehash", "mlflow")
+_MODEL_PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "pandas",
+    "pillow",
+    "pydantic",
+    "safetensors",
+    "scipy",
+    "imagehash",
+    "mlflow",
+)
 
 
 def served_code(source: Path) -> list[str]:
