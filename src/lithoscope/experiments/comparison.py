@@ -109,21 +109,20 @@ def compare_runs(
     store = open_store(root)[1]
     runs = store.past_runs()
     if names:
-        chosen = [_named(name, runs) for name in dict.fromkeys(names)]
+        chosen = [_find_named(name, runs) for name in dict.fromkeys(names)]
     else:
         chosen = [run for run in runs if run.status == "FINISHED" and _has_figures(run)][:last][::-1]
     if not chosen:
         raise LithoscopeError("MLflow holds no finished run to compare; train one with: dvc repro")
     if reference is not None:
-        first = _named(reference, runs)
-        chosen = [first, *(run for run in chosen if run.run_id != first.run_id)]
+        leading = _find_named(reference, runs)
+        chosen = [leading, *(run for run in chosen if run.run_id != leading.run_id)]
     keys = [key for key in _keys(chosen) if len({run.parameters.get(key) for run in chosen}) > 1]
-    first_results, *others = read_results(root, store, chosen)
+    first, *others = read_results(root, store, chosen)
+    against = ["", *(_difference(first, other) for other in others)]
     return [
-        ComparedRun(number, results, {key: results.run.parameters.get(key, "–") for key in keys}, against)
-        for number, (results, against) in enumerate(
-            [(first_results, ""), *((results, _difference(first_results, results)) for results in others)], start=1
-        )
+        ComparedRun(number, results, {key: results.run.parameters.get(key, "–") for key in keys}, difference)
+        for number, (results, difference) in enumerate(zip((first, *others), against, strict=True), start=1)
     ]
 
 
@@ -148,11 +147,11 @@ def _has_figures(run: PastRun) -> bool:
     return any(name in run.metrics for name in ("test.accuracy", "validation.accuracy", "val_loss", "train_loss"))
 
 
-def _named(name: str, runs: Sequence[PastRun]) -> PastRun:
-    fitting = [
+def _find_named(name: str, runs: Sequence[PastRun]) -> PastRun:
+    matching = [
         run for run in runs if name in (run.experiment, run.name) or (len(name) >= 6 and run.run_id.startswith(name))
     ]
-    if not fitting:
+    if not matching:
         known = sorted({run.experiment or run.name for run in runs})
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
@@ -161,7 +160,7 @@ def _named(name: str, runs: Sequence[PastRun]) -> PastRun:
             "from its cache opened no run of its own"
         )
     # A name can be used again after `dvc exp remove`; a finished run says more than one that broke off.
-    return next((run for run in fitting if run.status == "FINISHED"), fitting[0])
+    return next((run for run in matching if run.status == "FINISHED"), matching[0])
 
 
 def _keys(runs: Sequence[PastRun]) -> list[str]:

@@ -24,7 +24,7 @@ from lithoscope.evaluation.metric_intervals import figure_intervals, read_groups
 from lithoscope.evaluation.metrics import losses
 from lithoscope.experiments.dvc_runs import Experiment, Request, base_name, fetch_files, plan
 from lithoscope.experiments.recipes import PLACES, Recipe, overrides
-from lithoscope.experiments.run_results import read_table
+from lithoscope.experiments.run_results import read_run_table
 from lithoscope.models.saved_model import load_description
 from lithoscope.models.temperature import Temperature, fit_temperature, tempered
 
@@ -106,7 +106,7 @@ def plan_folds(root: Path, recipe: Recipe, request: Request, folds: int) -> list
 
 def read_fold(folder: Path) -> Fold:
     """Read what an experiment left; ``folder`` holds its files under their usual names."""
-    table = read_table(folder)
+    table = read_run_table(folder)
     description = load_description(folder / "build" / "model")
     index = {name: number for number, name in enumerate(description.classes)}
     probabilities = table[[f"p_{name}" for name in description.classes]].to_numpy(np.float64)

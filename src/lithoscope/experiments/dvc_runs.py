@@ -131,11 +131,11 @@ def _check_mirror(mirror: Any) -> None:
 def _workspace(root: Path, expected: set[str]) -> dict[str, Any]:
     values = read_yaml(root / "params.yaml")
     found = flatten(values) if isinstance(values, dict) else {}
-    odd = sorted(expected ^ set(found))
-    if odd:
+    differing = sorted(expected ^ set(found))
+    if differing:
         raise LithoscopeError(
-            f"params.yaml: {odd[0]} is {'missing' if odd[0] in expected else 'not in the last commit'}: commit the "
-            "change, or go back with: git checkout params.yaml"
+            f"params.yaml: {differing[0]} is {'missing' if differing[0] in expected else 'not in the last commit'}: "
+            "commit the change, or go back with: git checkout params.yaml"
         )
     return found
 

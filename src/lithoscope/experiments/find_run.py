@@ -59,12 +59,12 @@ def _workspace_weights(root: Path) -> str:
         raise LithoscopeError("build/model: no trained model there; name --weights, or run `dvc repro` first") from None
 
 
-def describe_run(store: Store, found: PastRun) -> list[tuple[str, str]]:
+def describe_run(store: Store, run: PastRun) -> list[tuple[str, str]]:
     """Return what a person wants to know of a run, each with its name."""
-    tags = found.tags
+    tags = run.tags
     changed = ", with changes on top" if tags.get("git.changed") == "yes" else ""
     described = [
-        ("run", found.run_id),
+        ("run", run.run_id),
         ("name", tags.get("mlflow.runName", "")),
         ("experiment", tags.get(DVC_TAG, "")),
         ("trained", tags.get(SOURCE_TAG, "")),
@@ -72,7 +72,7 @@ def describe_run(store: Store, found: PastRun) -> list[tuple[str, str]]:
         ("weights", tags.get(WEIGHTS_TAG, "")),
         ("parameters", tags.get(PARAMETERS_TAG, "")),
         ("data", tags.get(DATA_TAG, "not recorded: DVC took the training from its cache")),
-        ("figures", ", ".join(f"{name} {found.metrics[name]:.4g}" for name in SHOWN if name in found.metrics)),
+        ("figures", ", ".join(f"{name} {run.metrics[name]:.4g}" for name in SHOWN if name in run.metrics)),
         ("in", f"{store.shown}, experiment {store.experiment_id}"),
     ]
     return [(name, text) for name, text in described if text]

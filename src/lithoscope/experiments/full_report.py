@@ -65,27 +65,27 @@ def full_page(root: Path, inputs: ReportInputs) -> str:
 
 def run_facts(root: Path, inputs: ReportInputs) -> dict[str, Any]:
     """The MLflow run of these weights, how it was computed, and what this page was made on."""
-    here = environment()
+    versions = environment()
     parameters = inputs.parameters
     return {
-        **_tracked(root, inputs),
-        "here": [(name, here[tag]) for tag, name in CHECKOUT.items() if tag in here]
-        + [("processor threads of the machine", str(os.cpu_count())), ("python", here["python"])],
-        "versions": _versions(here),
+        **_mlflow_facts(root, inputs),
+        "here": [(name, versions[tag]) for tag, name in CHECKOUT.items() if tag in versions]
+        + [("processor threads of the machine", str(os.cpu_count())), ("python", versions["python"])],
+        "versions": _versions(versions),
         "asked": [(name, str(parameters[name])) for name in ("precision", "threads", "device", "seed")],
     }
 
 
-def _tracked(root: Path, inputs: ReportInputs) -> dict[str, Any]:
+def _mlflow_facts(root: Path, inputs: ReportInputs) -> dict[str, Any]:
     nothing: dict[str, Any] = {"facts": [], "trained_on": {}, "metrics": []}
     try:
         store = open_store(root)[1]
-        found = find_run(store, inputs.hashes.weights, inputs.hashes.parameters, inputs.hashes.data)
+        run = find_run(store, inputs.hashes.weights, inputs.hashes.parameters, inputs.hashes.data)
     except LithoscopeError as error:
         return {"missing": str(error), **nothing}
-    if found is None:
+    if run is None:
         return {"missing": f"MLflow run: none of these weights and parameters in {store.shown}", **nothing}
-    tags = found.tags
+    tags = run.tags
     names = {
         "mlflow.runName": "name",
         "dvc.experiment": "DVC experiment",
@@ -97,10 +97,10 @@ def _tracked(root: Path, inputs: ReportInputs) -> dict[str, Any]:
         "processor": "processor",
         "python": "python",
     }
-    told = [("MLflow run", found.run_id), *((name, tags[tag]) for tag, name in names.items() if tag in tags)]
-    if "seconds" in found.metrics:
-        told.append(("seconds of training", f"{found.metrics['seconds']:.0f}"))
-    return {"missing": "", "facts": told, "trained_on": _versions(tags), "metrics": sorted(found.metrics.items())}
+    facts = [("MLflow run", run.run_id), *((name, tags[tag]) for tag, name in names.items() if tag in tags)]
+    if "seconds" in run.metrics:
+        facts.append(("seconds of training", f"{run.metrics['seconds']:.0f}"))
+    return {"missing": "", "facts": facts, "trained_on": _versions(tags), "metrics": sorted(run.metrics.items())}
 
 
 def _versions(tags: Mapping[str, str]) -> dict[str, str]:
@@ -112,18 +112,18 @@ def lock(root: Path, _: ReportInputs) -> dict[str, Any]:
     path = root / "dvc.lock"
     if not path.is_file():
         return {"missing": "dvc.lock is missing: `dvc repro` writes it", "tables": []}
-    found = []
+    rows = []
     for stage, entry in read_yaml(path).get("stages", {}).items():
-        for kind, word in (("deps", "reads"), ("outs", "makes")):
-            for one in entry.get(kind) or []:
-                digest = next((str(one[name]) for name in ("md5", "etag", "checksum") if name in one), "")
-                found.append(
-                    {"stage": stage, "kind": word, "path": _shown(str(one["path"])), "hash": digest}
-                    | {"size": one.get("size"), "files": one.get("nfiles")}
+        for kind, verb in (("deps", "reads"), ("outs", "makes")):
+            for file in entry.get(kind) or []:
+                digest = next((str(file[name]) for name in ("md5", "etag", "checksum") if name in file), "")
+                rows.append(
+                    {"stage": stage, "kind": verb, "path": _shown(str(file["path"])), "hash": digest}
+                    | {"size": file.get("size"), "files": file.get("nfiles")}
                 )
-    code = [row for row in found if row["path"].startswith(CODE)]
-    made = [row for row in found if not row["path"].startswith(CODE)]
-    return {"missing": "", "tables": [("Data, models and figures", made), ("Code", code)]}
+    code = [row for row in rows if row["path"].startswith(CODE)]
+    data = [row for row in rows if not row["path"].startswith(CODE)]
+    return {"missing": "", "tables": [("Data, models and figures", data), ("Code", code)]}
 
 
 def _shown(path: str) -> str:

@@ -138,9 +138,9 @@ def load_recipe(root: Path, name: str) -> Recipe:
     if not isinstance(grid, dict) or not all(isinstance(tried, list) and tried for tried in flatten(grid).values()):
         raise LithoscopeError(f"{where}: grid: each parameter needs a list of values, e.g. lr: [1e-3, 1e-4]")
     differences = flatten(values)
-    here = [key for key in (*differences, *flatten(grid)) if key in PLACES]
-    if here:
-        raise LithoscopeError(f"{where}: {here[0]} is a matter of each machine: leave it out and use --data PATH")
+    places = [key for key in (*differences, *flatten(grid)) if key in PLACES]
+    if places:
+        raise LithoscopeError(f"{where}: {places[0]} is a matter of each machine: leave it out and use --data PATH")
     return Recipe(name, about, differences, flatten(grid))
 
 

@@ -30,7 +30,7 @@ from lithoscope.experiments.recipes import (
     recipe_and_seed,
     recipe_names,
 )
-from lithoscope.experiments.run_results import read_table
+from lithoscope.experiments.run_results import read_run_table
 from lithoscope.models.saved_model import load_description, weights_digest
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store, open_store
 
@@ -90,7 +90,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     description = load_description(folder / "build" / "model")
     weights = weights_digest(folder / "build" / "model")
     training = read_json(folder / "metrics" / "train.json")
-    table = read_table(folder)
+    table = read_run_table(folder)
     split, accuracy = str(table["split"].iloc[0]), float((table["label"] == table["predicted"]).mean())
     tags, metrics = _matching_run(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
     columns = [f"p_{label}" for label in description.classes]

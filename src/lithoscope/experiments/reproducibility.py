@@ -35,13 +35,13 @@ def record(root: Path) -> bool:
     """Write ``made_on.json``, unless it is about this very ``dvc.lock``; return whether it was written."""
     digest = hashlib.sha256((root / LOCK).read_bytes()).hexdigest()
     path = root / RECORD
-    if path.is_file() and _about(path.read_bytes()).get(LOCK) == digest:
+    if path.is_file() and _parsed(path.read_bytes()).get(LOCK) == digest:
         return False
     path.write_text(json.dumps({LOCK: digest, **machine()}, indent=2) + "\n", encoding="utf-8")
     return True
 
 
-def _about(text: bytes | None) -> dict[str, Any]:
+def _parsed(text: bytes | None) -> dict[str, Any]:
     try:
         values = json.loads(text or b"{}")
     except ValueError:  # somebody resolved a conflict badly
@@ -57,12 +57,12 @@ def changed(root: Path) -> list[str]:
     return [line[3:] for line in status.splitlines()]
 
 
-def check(root: Path, here: dict[str, str]) -> tuple[int, str]:
+def check(root: Path, current: dict[str, str]) -> tuple[int, str]:
     """Say whether what is committed was made again.
 
     Args:
         root: Of the repository, after ``make repro``.
-        here: What :func:`machine` returned.
+        current: What :func:`machine` returned.
 
     Returns:
         A status and a line: 0 where no tracked file changed, or where this machine is another one than that which wrote
@@ -71,15 +71,17 @@ def check(root: Path, here: dict[str, str]) -> tuple[int, str]:
     files = changed(root)
     if not files:
         return 0, "as committed: no tracked file changed"
-    named = f"changed: {', '.join(files)}"
+    changes = f"changed: {', '.join(files)}"
     blobs = read_blobs(root, (f"HEAD:./{LOCK}", f"HEAD:./{RECORD}"))
-    lock, made = blobs.get(f"HEAD:./{LOCK}"), _about(blobs.get(f"HEAD:./{RECORD}"))
+    lock, made = blobs.get(f"HEAD:./{LOCK}"), _parsed(blobs.get(f"HEAD:./{RECORD}"))
     if lock is None or made.pop(LOCK, "") != hashlib.sha256(lock).hexdigest():
         return 1, (
-            f"error: {named}; no {RECORD} is committed that says which machine wrote the committed {LOCK}: run "
+            f"error: {changes}; no {RECORD} is committed that says which machine wrote the committed {LOCK}: run "
             "`make repro` where it was written, and commit both"
         )
-    other = [f"{name}: {made.get(name)}, here {value}" for name, value in here.items() if made.get(name) != value]
-    if not other:
-        return 1, f"error: {named}; a machine like this one wrote the committed {LOCK}, so nothing should have"
-    return (0, f"{named}, as may be: {LOCK} was written elsewhere ({'; '.join(other)}); see docs/repeats.md")
+    differing = [
+        f"{name}: {made.get(name)}, here {value}" for name, value in current.items() if made.get(name) != value
+    ]
+    if not differing:
+        return 1, f"error: {changes}; a machine like this one wrote the committed {LOCK}, so nothing should have"
+    return (0, f"{changes}, as may be: {LOCK} was written elsewhere ({'; '.join(differing)}); see docs/repeats.md")

@@ -15,7 +15,7 @@ import pandas as pd
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.git import read_blobs
 from lithoscope.experiments.dvc_runs import finished_refs
-from lithoscope.gate.predictions import Predictions, prediction_table, read_predictions
+from lithoscope.gate.predictions import Predictions, read_prediction_table, read_predictions
 from lithoscope.gate.result_files import PREDICTIONS, SPLITS, ResultFiles
 from lithoscope.tracking import PastRun, Store
 
@@ -97,7 +97,7 @@ def _groups(predictions: Predictions, committed: Sequence[ResultFiles]) -> list[
     return list(predictions.ids)
 
 
-def read_table(folder: Path) -> pd.DataFrame:
+def read_run_table(folder: Path) -> pd.DataFrame:
     """Read ``plots/predictions.csv`` of a run whose files lie in a folder.
 
     Raises:
@@ -107,4 +107,4 @@ def read_table(folder: Path) -> pd.DataFrame:
         text = (folder / PREDICTIONS).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise LithoscopeError(f"{PREDICTIONS} is missing: `dvc repro` makes it") from None
-    return prediction_table(text, PREDICTIONS)
+    return read_prediction_table(text, PREDICTIONS)

@@ -73,8 +73,8 @@ class Predictions:
 
 
 def read_predictions(text: str, where: str) -> Predictions:
-    """Read ``predictions.csv``; see :func:`prediction_table`."""
-    table = prediction_table(text, where)
+    """Read ``predictions.csv``; see :func:`read_prediction_table`."""
+    table = read_prediction_table(text, where)
     classes = class_columns(table)
     index = {name: place for place, name in enumerate(classes)}
     labels, predicted = (
@@ -91,7 +91,7 @@ def class_columns(table: pd.DataFrame) -> list[str]:
     return [name.removeprefix("p_") for name in table.columns if name.startswith("p_")]
 
 
-def prediction_table(text: str, where: str) -> pd.DataFrame:
+def read_prediction_table(text: str, where: str) -> pd.DataFrame:
     """Read ``predictions.csv`` as a table: texts, and probabilities as float64.
 
     Args:
