@@ -16,11 +16,22 @@ PARAMS = Path("params.yaml")
 @click.command(cls=Command)
 @click.argument("path", type=PATH, help="A folder (one folder a class), zip or tar; or specimens, osf-rocks, minerals.")
 @click.option("--depth", type=int, metavar="N", help="Folders that make a class: Igneous/Basalt is 2 (1).")
-def use(path: Path, **layout: object) -> None:
+@click.option(
+    "--specimens", type=click.Choice(["none", "folders"]), help="folders: Basalt/piece 7/1.jpg, one a specimen."
+)
+@click.option("--labels", metavar="FILE", help="A table of labels beside the photographs; none: labels.csv counts not.")
+@click.option("--file-column", metavar="NAME", help="Its column with the files (file, or a usual name).")
+@click.option("--label-column", metavar="NAME", help="Its column with the labels (label, or a usual name).")
+@click.option("--specimen-column", metavar="NAME", help="Its column with the specimens (specimen).")
+@click.option(
+    "--photographer-column", metavar="NAME", help="Photographer or locality: never on two sides (photographer)."
+)
+@click.option("--split-column", metavar="NAME", help="Its column with train, val or test (split).")
+def use(path: Path, labels: str | None, depth: int | None, specimens: str | None, **columns: str | None) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
     from lithoscope.config.params import FolderParameters, SplitParameters
     from lithoscope.config.schema import read_block_file, validate_block
-    from lithoscope.data.inspect import inspect_source, require_splittable, set_source
+    from lithoscope.data.inspect import inspect_source, require_splittable, set_source, table_below
 
     name = str(path)
     if name == ".":  # what an empty text becomes
@@ -29,8 +40,12 @@ def use(path: Path, **layout: object) -> None:
         set_source(PARAMS, name, None)
         print(f"params.yaml: dataset {name}, from its own source")
     else:
-        given = {key: value for key, value in layout.items() if value is not None}
-        found = inspect_source(path, validate_block(FolderParameters, given, "use"))
+        named = "; ".join(f"{key.removesuffix('_column')}={name}" for key, name in columns.items() if name is not None)
+        given = {"depth": depth, "specimens": specimens, "columns": named or None}
+        if labels not in (None, "none"):
+            given["labels"] = table_below(path, labels)
+        layout = {key: value for key, value in given.items() if value is not None}
+        found = inspect_source(path, validate_block(FolderParameters, layout, "use"), look_for_table=labels is None)
         print(found.describe())
         split = validate_block(SplitParameters, read_block_file(PARAMS).get("split"), PARAMS.name, "split.")
         require_splittable(found.entries, split)

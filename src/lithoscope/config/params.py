@@ -23,6 +23,37 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 GATE = "gate"
 
 
+TABLE_KEYS = ("file", "label", "specimen", "photographer", "split")
+
+
+def table_columns(text: str | None) -> dict[str, str]:
+    """Read the parameter ``folder.columns``, e.g. ``file=image_id; label=rock type``.
+
+    Raises:
+        ValueError: It is of another form.
+    """
+    found: dict[str, str] = {}
+    for part in (text or "").split(";"):
+        key, sign, column = (piece.strip() for piece in part.partition("="))
+        if not part.strip():
+            continue
+        if not sign or not column or key not in TABLE_KEYS or key in found:
+            raise ValueError(f"allowed: `KEY=COLUMN; …` with each KEY once of {', '.join(TABLE_KEYS)}")
+        found[key] = column
+    return found
+
+
+def _readable_columns(text: str | None) -> str | None:
+    table_columns(text)
+    return text
+
+
+def _path_below(text: str | None) -> str | None:
+    if text is not None and (text.startswith("/") or "\\" in text or ".." in text.split("/") or not text.strip()):
+        raise ValueError("allowed: null, or a table's path below the photographs' folder, e.g. labels.csv")
+    return text
+
+
 class FolderParameters(Block):
     """How the photographs of ``dataset: folder`` are laid out.
 
@@ -30,6 +61,19 @@ class FolderParameters(Block):
     """
 
     depth: Annotated[int, Field(ge=1, le=20)] = 1
+    specimens: Literal["none", "folders"] = "none"
+    labels: Annotated[str | None, AfterValidator(_path_below)] = None
+    columns: Annotated[str | None, AfterValidator(_readable_columns)] = None
+
+    @model_validator(mode="after")
+    def _of_a_table(self) -> "FolderParameters":
+        if self.columns is not None and self.labels is None:
+            raise ValueError(f"folder.columns = {self.columns}: of a label table, and folder.labels is null")
+        if self.labels is not None and self.depth > 1:
+            raise ValueError(f"folder.depth = {self.depth}: of class folders, and folder.labels names a label table")
+        if self.labels is not None and self.specimens == "folders":
+            raise ValueError("folder.specimens = folders: with a label table, its column `specimen` names them")
+        return self
 
 
 class SplitParameters(Block):

@@ -22,12 +22,13 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
 from lithoscope.data.sources import photograph_set
 from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
-from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
 from lithoscope.data.sources.folder import FolderSet
-from lithoscope.data.sources.layout import classes_at_depths, place, repeated_folders, split_folders
+from lithoscope.data.sources.label_table import FILE_NAMES, find_tables
+from lithoscope.data.sources.layout import split_folders
 from lithoscope.data.sources.listing import visible_folders
 from lithoscope.data.sources.minerals import MINERALS
+from lithoscope.data.sources.notes import notes_on_folders, notes_on_names
 from lithoscope.data.splits.split import split_photographs
 
 SHOWN_AT_MOST = 20
@@ -92,12 +93,13 @@ class Inspection:
         return "\n".join(lines)
 
 
-def inspect_source(path: Path, layout: FolderParameters | None = None) -> Inspection:
+def inspect_source(path: Path, layout: FolderParameters | None = None, look_for_table: bool = True) -> Inspection:
     """Look into a folder, zip or tar as the download stage would; nothing is kept.
 
     Args:
         path: Any local path; ``~`` stands for the home folder.
         layout: How it is laid out, where it is no published set.
+        look_for_table: Whether a table called ``labels.csv`` is taken for the labels without being named.
 
     Raises:
         LithoscopeError: There is nothing to train on; the line says why.
@@ -110,16 +112,16 @@ def inspect_source(path: Path, layout: FolderParameters | None = None) -> Inspec
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
         tree = open_mirror(source, Path(workplace))
         try:
-            name = _recognised(unwrapped(tree))
+            name = FolderSet.name if layout not in (None, FolderParameters()) else _recognised(unwrapped(tree))
         except OSError as error:
             raise LithoscopeError(f"{source}: cannot be read ({error.strerror})") from None
-        layout = layout or FolderParameters()
+        layout = _with_table(layout or FolderParameters(), name, unwrapped(tree), look_for_table)
         kind = photograph_set(name, layout)
         root, photographs, _ = listed(kind, tree, str(source))
         found = catalogue(root, photographs)
-        notes = _notes_on_names(found.labels())
+        notes = notes_on_names(found.labels())
         if name == FolderSet.name:
-            notes += _notes_on_folders(root, photographs, layout)
+            notes += notes_on_folders(root, photographs, layout)
     counts: dict[str, dict[str, int]] = {label: {} for label in found.labels()}
     for entry in found.entries:
         splits = counts[entry.label]
@@ -137,36 +139,37 @@ def require_splittable(entries: Sequence[Entry], settings: SplitParameters) -> N
     split_photographs(table, pd.factorize(table["sha256"])[0].tolist(), settings)
 
 
-def _notes_on_names(labels: Sequence[str]) -> list[str]:
-    plain = {label: "".join(label.casefold().split()) for label in labels}
-    counts = Counter(plain.values())
-    alike = [label for label in labels if counts[plain[label]] > 1]
-    return [f"these classes differ only in upper and lower case or in blanks: {', '.join(alike)}"] if alike else []
+def _with_table(layout: FolderParameters, dataset: str, root: Path, look: bool) -> FolderParameters:
+    """Return the layout with the label table that is meant, as a path below the root."""
+    if dataset != FolderSet.name:
+        return FolderParameters()
+    if layout.labels is not None or not look or layout.depth > 1 or layout.specimens == "folders":
+        return layout
+    found = next((name for name in FILE_NAMES if find_tables(root, name)), None)
+    return layout.model_copy(update={"labels": found})
 
 
-def _notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: FolderParameters) -> list[str]:
-    """Say what the classes would be at other depths, and where they are perhaps no classes at all."""
-    splits = split_folders(root)
-    places = [place(file.id, splits) for file in photographs]
-    depths = classes_at_depths(places)
-    notes = []
-    repeated = repeated_folders(places)
-    if repeated:
-        outer = ", ".join(sorted({at.folders[0] for at in places if at.folders}))
-        notes.append(
-            f"the same folders ({_some(repeated)}) lie in each of {outer}: if those are splits, name them train, val "
-            "or test; if the inner folders are, put them outside the classes; if the inner ones are classes: --depth 2"
+def table_below(source: Path, table: str) -> str:
+    """Return a label table's path below the root of the photographs, as the parameter ``folder.labels`` takes it.
+
+    Args:
+        source: The folder or archive with the photographs.
+        table: As a user names it: from the root of the photographs, or from the current folder.
+
+    Raises:
+        LithoscopeError: It is not there, or lies elsewhere: DVC would not notice its changes.
+    """
+    if not source.is_dir():
+        return table
+    root = unwrapped(source).resolve()
+    file = next((path for path in (root / table, source / table, Path(table)) if path.is_file()), None)
+    if file is None:
+        raise LithoscopeError(f"--labels {table}: no such file in {source} or here")
+    if not file.resolve().is_relative_to(root):
+        raise LithoscopeError(
+            f"--labels {table}: lies outside {root}: put it there, so that `dvc repro` notices when it changes"
         )
-    if len(depths) > max(layout.depth, 1):
-        for depth, counts in depths.items():
-            classes = [f"{label} {count:,}" for label, count in counts.items()]
-            taken = "taken" if depth == layout.depth else f"--depth {depth}"
-            notes.append(f"folders are nested; {taken}: {len(classes):,} classes of files: {_some(classes)}")
-    return notes
-
-
-def _some(names: Sequence[str], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+    return file.resolve().relative_to(root).as_posix()
 
 
 def _refuse_specimens(place: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from lithoscope.config.params import FolderParameters, SplitParameters, load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.inspect import inspect_source, require_splittable, set_source
+from lithoscope.data.inspect import inspect_source, require_splittable, set_source, table_below
 from lithoscope.data.sources.minerals import MINERALS
 
 from helpers.photographs_on_disk import class_folders, photograph, tree
@@ -246,3 +246,33 @@ def test_a_file_without_the_keys_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(LithoscopeError, match="has no key"):
         set_source(params, "folder", Path("/rocks"))
     assert params.read_text(encoding="utf-8") == text
+
+
+def test_a_table_beside_the_photographs_is_found_and_said(tmp_path: Path) -> None:
+    for number in range(4):
+        photograph(tmp_path / "img" / f"{number}.png")
+    rows = [f"{number},{'ab'[number % 2]},s{number // 2}" for number in range(4)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,specimen", *rows]), encoding="utf-8")
+    found = inspect_source(tmp_path)
+    assert (found.layout.labels, found.photographs) == ("labels.csv", 4)
+    text = found.describe()
+    assert "note: labels from labels.csv: file = column file, label = column label, specimen = column specimen" in text
+    assert "note: 2 specimens, none of which falls on two sides of a split; 0 files of none" in text
+    assert "specimens with photographs of several classes: s0, s1" in text
+    class_folders(tmp_path, "a", "b")
+    without = inspect_source(tmp_path, look_for_table=False)
+    assert (without.layout.labels, set(without.counts)) == (None, {"a", "b", "img"})
+
+
+def test_a_table_is_named_from_here_or_from_the_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rocks" / "in").mkdir(parents=True)
+    (tmp_path / "rocks" / "in" / "t.csv").touch()
+    photograph(tmp_path / "rocks" / "1.png")
+    (tmp_path / "other.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    for named in ("in/t.csv", "rocks/in/t.csv", str(tmp_path / "rocks" / "in" / "t.csv")):
+        assert table_below(Path("rocks"), named) == "in/t.csv"
+    with pytest.raises(LithoscopeError, match=r"other\.csv: lies outside .*rocks: put it there"):
+        table_below(Path("rocks"), "other.csv")
+    with pytest.raises(LithoscopeError, match="no such file"):
+        table_below(Path("rocks"), "none.csv")

@@ -22,11 +22,17 @@ class Photograph:
         id: Posix path below the set's root, e.g. ``"360 Rocks/I_Andesite_01.jpg"``.
         label: The class it shows. An empty label means that no class is meant: the file is set aside.
         official_split: ``"train"``, ``"val"`` or ``"test"`` where the set says so, else ``""``.
+        specimen: Name of the specimen it shows, ``""`` where the set does not say.
+        photographer: Who took it, or another origin that must not fall on two sides of a split; ``""`` likewise.
+        reason: Why the set itself sets it aside, or ``""``.
     """
 
     id: str
     label: str
     official_split: str = ""
+    specimen: str = ""
+    photographer: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)

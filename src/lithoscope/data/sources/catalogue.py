@@ -28,6 +28,8 @@ class Entry:
         path: The same from the checkout's root, or ``""`` before it lies there.
         label: Its class.
         official_split: ``"train"``, ``"val"``, ``"test"`` or ``""``.
+        specimen: Name of the specimen it shows, or ``""``.
+        photographer: Its origin that must not fall on two sides of a split, or ``""``.
         sha256: Of the file's bytes, hexadecimal.
         phash: Perceptual hash of the upright RGB picture, 16 hexadecimal digits.
         width: Of the upright picture, pixels.
@@ -39,6 +41,8 @@ class Entry:
     path: str
     label: str
     official_split: str
+    specimen: str
+    photographer: str
     sha256: str
     phash: str
     width: int
@@ -81,7 +85,7 @@ class Catalogue:
 
 def why_refused(root: Path, photograph: Photograph) -> str | None:
     """Say why a file is set aside before it is opened, or None if it is worth a look."""
-    return refusal(root, photograph.id) or (None if photograph.label else "in no class folder")
+    return photograph.reason or refusal(root, photograph.id) or (None if photograph.label else "in no class folder")
 
 
 def catalogue(
@@ -170,6 +174,8 @@ def _judged(
         path=prefix + identity if prefix else "",
         label=label,
         official_split=photograph.official_split,
+        specimen=printable(photograph.specimen),
+        photographer=printable(photograph.photographer),
         sha256=digest,
         phash=perceptual_hash(reading.picture),
         width=reading.size[0],

@@ -9,7 +9,8 @@ from typing import ClassVar
 from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.layout import Place, class_names, listed, place, split_folders
+from lithoscope.data.sources.label_table import Row, contradiction, find_tables, match_rows, read_table
+from lithoscope.data.sources.layout import Place, class_names, listed, place, split_folders, split_of_name
 from lithoscope.data.sources.listing import is_ignored, printable, refusal, visible_files
 
 
@@ -38,12 +39,15 @@ class FolderSet(PhotographSet):
     def photographs(self, root: Path) -> list[Photograph]:
         """List every file with its class and split, as its folders say.
 
-        With ``depth`` 2 the class of ``Igneous/Basalt/1.jpg`` is ``Basalt`` and its coarse class ``Igneous``; a file
-        that lies less deep is in no class.
+        Where there is a label table, it says what each file shows, and folders say nothing but the split. With a depth
+        of 2 the class of ``Igneous/Basalt/1.jpg`` is ``Basalt`` and its coarse class ``Igneous``; a file that lies less
+        deep is in no class.
 
         Raises:
             LithoscopeError: There are fewer than two classes, or one of them has no file at all.
         """
+        if self.layout.labels is not None:
+            return self._from_table(root, self.layout.labels)
         depth = self.layout.depth
         splits = split_folders(root)
         places = {identity: place(identity, splits) for identity in visible_files(root)}
@@ -58,7 +62,33 @@ class FolderSet(PhotographSet):
         return {label: self._coarse[label] for label in sorted(labels) if label in self._coarse}
 
     def _photograph(self, identity: str, at: Place, names: dict[tuple[str, ...], str]) -> Photograph:
-        return Photograph(identity, names.get(at.folders[: self.layout.depth], ""), at.split)
+        depth, specimen = self.layout.depth, ""
+        if self.layout.specimens == "folders" and len(at.folders) > depth:
+            specimen = "/".join(at.folders[: depth + 1])
+        return Photograph(identity, names.get(at.folders[:depth], ""), at.split, specimen)
+
+    def _from_table(self, root: Path, name: str) -> list[Photograph]:
+        tables = find_tables(root, name)
+        if not tables:
+            raise LithoscopeError(f"{root}: no label table {name}; `lithoscope use PATH --labels FILE` names another")
+        rows = [row for table in tables for row in read_table(root, table, self.layout.columns)]
+        identities = [identity for identity in visible_files(root) if identity not in tables]
+        matched, left = match_rows(identities, rows)
+        files = [_labelled(identity, matched.get(identity, [])) for identity in identities]
+        _require_files(root, files, set())
+        return files + [Photograph(f"{row.where}: {row.file}", row.label, reason=reason) for row, reason in left]
+
+
+def _labelled(identity: str, rows: list[Row]) -> Photograph:
+    """Return a file with what its rows of the label table say."""
+    if not rows:
+        return Photograph(identity, "", reason="in no row of the label table")
+    reason = contradiction(rows)
+    if reason is not None:
+        return Photograph(identity, "", reason=reason)
+    row = rows[0]
+    split = row.split or (split_of_name(PurePosixPath(identity).parts[0]) if "/" in identity else "")
+    return Photograph(identity, row.label, split, row.specimen, row.photographer)
 
 
 def _folders_at(root: Path, splits: dict[str, str], depth: int) -> set[tuple[str, ...]]:
@@ -80,7 +110,7 @@ def _require_files(root: Path, files: list[Photograph], expected: set[str]) -> N
     Raises:
         LithoscopeError: With each reason for which files that are there do not count.
     """
-    reasons = {file.id: refusal(root, file.id) for file in files}
+    reasons = {file.id: file.reason or refusal(root, file.id) for file in files}
     labels = {file.label for file in files if reasons[file.id] is None} - {""}
     for label in sorted(expected - labels):
         refused = Counter(reasons[file.id] for file in files if file.label == label)
@@ -90,5 +120,6 @@ def _require_files(root: Path, files: list[Photograph], expected: set[str]) -> N
         raise LithoscopeError(f"{root}: class {printable(label)} holds no file that can be opened: {why}")
     if len(labels) < 2:
         seen = f"one class ({listed(labels)})" if labels else f"{len(files):,} files in no class folder"
-        seen += "".join(f", {reason}" for reason in sorted({str(reasons[file.id]) for file in files} - {"None"}))
-        raise LithoscopeError(f"{root}: at least two classes are needed, one folder each; found {seen}")
+        kinds = {reason.partition(":")[0] for reason in reasons.values() if reason}
+        seen += "".join(f", {kind}" for kind in sorted(kinds))
+        raise LithoscopeError(f"{root}: at least two classes are needed, one folder or label each; found {seen}")

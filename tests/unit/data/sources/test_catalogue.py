@@ -84,6 +84,8 @@ def test_the_tables_have_their_columns_and_the_same_bytes_whatever_the_order(roo
         "path",
         "label",
         "official_split",
+        "specimen",
+        "photographer",
         "sha256",
         "phash",
         "width",

@@ -1,0 +1,82 @@
+"""Notes on a folder's layout: what a person should know before training on it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from lithoscope.config.params import FolderParameters
+from lithoscope.data.sources.base import Photograph
+from lithoscope.data.sources.label_table import described_columns, find_tables
+from lithoscope.data.sources.layout import classes_at_depths, place, repeated_folders, split_folders
+
+
+def notes_on_names(labels: Sequence[str]) -> list[str]:
+    """Point out classes whose names are hardly different."""
+    plain = {label: "".join(label.casefold().split()) for label in labels}
+    counts = Counter(plain.values())
+    alike = [label for label in labels if counts[plain[label]] > 1]
+    return [f"these classes differ only in upper and lower case or in blanks: {', '.join(alike)}"] if alike else []
+
+
+def notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: FolderParameters) -> list[str]:
+    """Say what the classes would be at other depths, and where they are perhaps no classes at all."""
+    if layout.labels is not None:
+        return _notes_on_table(root, photographs, layout.labels, layout.columns)
+    splits = split_folders(root)
+    places = [place(file.id, splits) for file in photographs]
+    depths = classes_at_depths(places)
+    notes = []
+    repeated = repeated_folders(places)
+    if repeated:
+        outer = ", ".join(sorted({at.folders[0] for at in places if at.folders}))
+        notes.append(
+            f"the same folders ({_some(repeated)}) lie in each of {outer}: if those are splits, name them train, val "
+            "or test; if the inner folders are, put them outside the classes; if the inner ones are classes: --depth 2"
+        )
+    if layout.specimens == "folders":
+        notes += _notes_on_specimens(photographs)
+    elif len(depths) > max(layout.depth, 1):
+        for depth, counts in depths.items():
+            classes = [f"{label} {count:,}" for label, count in counts.items()]
+            taken = "taken" if depth == layout.depth else f"--depth {depth}"
+            notes.append(f"folders are nested; {taken}: {len(classes):,} classes of files: {_some(classes)}")
+        notes.append("if the inner folders are specimens, several photographs of one piece each: --specimens folders")
+    return notes
+
+
+def _notes_on_table(root: Path, photographs: Sequence[Photograph], name: str, columns: str | None) -> list[str]:
+    tables = find_tables(root, name)
+    read = described_columns(root, tables[0], columns)
+    return [
+        f"labels from {', '.join(tables)}: " + ", ".join(f"{key} = column {column}" for key, column in read.items()),
+        *_notes_on_specimens(photographs),
+    ]
+
+
+def _notes_on_specimens(photographs: Sequence[Photograph]) -> list[str]:
+    notes = []
+    for kind, named in (
+        ("specimens", {file.id: file.specimen for file in photographs}),
+        ("photographers", {file.id: file.photographer for file in photographs}),
+    ):
+        names = set(named.values()) - {""}
+        if names:
+            alone = sum(not name for name in named.values())
+            notes.append(
+                f"{len(names):,} {kind}, none of which falls on two sides of a split; {alone:,} files of none"
+            )
+    labels: dict[str, set[str]] = {}
+    for file in photographs:
+        if file.specimen and file.label:
+            labels.setdefault(file.specimen, set()).add(file.label)
+    several = sorted(name for name, found in labels.items() if len(found) > 1)
+    if several:
+        notes.append(
+            f"specimens with photographs of several classes: {_some(several)}: kept on one side all the same; if they "
+            "are numbered anew in each class, give them names of their own"
+        )
+    return notes
+
+
+def _some(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")

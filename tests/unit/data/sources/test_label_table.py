@@ -1,0 +1,158 @@
+"""Labels from a table beside the photographs: every row and every file is accounted for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lithoscope.config.params import FolderParameters
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.sources.base import Photograph
+from lithoscope.data.sources.folder import FolderSet
+
+from helpers.photographs_on_disk import photograph
+
+
+def labelled(root: Path, table: str, *files: str, labels: str = "labels.csv", **layout: str) -> list[Photograph]:
+    """Write photographs and a table, and let the set read both."""
+    for name in files:
+        photograph(root / name)
+    (root / labels).parent.mkdir(parents=True, exist_ok=True)
+    (root / labels).write_text(table, encoding="utf-8")
+    return FolderSet(FolderParameters(labels=labels, **layout)).photographs(root)  # type: ignore[arg-type]
+
+
+def label_of(found: list[Photograph]) -> dict[str, str]:
+    return {file.id: file.label for file in found if not file.reason}
+
+
+def reason_of(found: list[Photograph]) -> dict[str, str]:
+    return {file.id: file.reason for file in found if file.reason}
+
+
+def test_the_table_says_what_each_file_shows_and_whose_it_is(tmp_path: Path) -> None:
+    table = "file,label,specimen,photographer,split\na/1.png,basalt,B7,Ann,Training\n2.png,Grès rouge,,Bob,test\n"
+    found = labelled(tmp_path, table, "a/1.png", "2.png")
+    assert found == [
+        Photograph("2.png", "Grès rouge", "test", "", "Bob"),
+        Photograph("a/1.png", "basalt", "train", "B7", "Ann"),
+    ]
+
+
+def test_every_row_and_every_file_is_accounted_for(tmp_path: Path) -> None:
+    table = "file,label\n1.png,a\n2.png,b\n1.png,a\ngone.png,a\n,b\n3.png,a\n3.png,b\n4.png,\n\nx/1.png,b\n"
+    found = labelled(tmp_path, table, "1.png", "2.png", "3.png", "4.png", "5.png")
+    assert label_of(found) == {"1.png": "a", "2.png": "b"}
+    assert reason_of(found) == {
+        "3.png": "the label table contradicts itself: label a (labels.csv row 7), b (labels.csv row 8)",
+        "4.png": "the label table gives it no label: labels.csv row 9",
+        "5.png": "in no row of the label table",
+        "labels.csv row 4: 1.png": "repeats a row: labels.csv row 2",
+        "labels.csv row 5: gone.png": "names no file that is there",
+        "labels.csv row 6: ": "names no file",
+        "labels.csv row 11: x/1.png": "names no file that is there",
+    }
+
+
+@pytest.mark.parametrize(
+    ("cell", "file"),
+    [
+        ("a/1.png", "a/1.png"),
+        ("./a\\1.png", "a/1.png"),
+        ("1.PNG", "a/1.png"),
+        ("1", "a/1.png"),
+        ("/home/me/rocks/a/1.png", "a/1.png"),
+        ("https://example.org/rocks/1.png?x=2", "a/1.png"),
+        ("/data/upload/3/0f8fad5b-1.png", "a/1.png"),
+        ("/data/local-files/?d=rocks/a/1.png", "a/1.png"),
+        ("https://example.org/photos/1/medium.jpg", "a/1.png"),
+        ("rock.7", "a/rock.7.png"),
+    ],
+)
+def test_a_cell_may_name_its_file_as_others_do(tmp_path: Path, cell: str, file: str) -> None:
+    found = labelled(tmp_path, f"file,label\n{cell},x\nb.png,y\n", "a/1.png", "b.png", "a/rock.7.png")
+    assert label_of(found) == {file: "x", "b.png": "y"}
+
+
+def test_a_name_that_could_mean_several_files_means_none(tmp_path: Path) -> None:
+    table = "file,label\n1.png,x\nb/1.png,y\nc/2.png,x\n"
+    found = labelled(tmp_path, table, "a/1.png", "b/1.png", "c/1.png", "c/2.png")
+    assert label_of(found) == {"b/1.png": "y", "c/2.png": "x"}
+    assert reason_of(found)["labels.csv row 2: 1.png"] == "could mean several files: a/1.png, c/1.png"
+
+
+def test_other_columns_are_named_or_known(tmp_path: Path) -> None:
+    table = "id;rock type;piece\n1;basalt;7\n2;gneiss;8\n"
+    found = labelled(
+        tmp_path, table, "1.png", "2.png", labels="train.csv", columns="file=id; label=rock type; specimen=piece"
+    )
+    assert {file.id: (file.label, file.specimen) for file in found} == {
+        "1.png": ("basalt", "7"),
+        "2.png": ("gneiss", "8"),
+    }
+    known = labelled(tmp_path / "hub", "file_name,label\n1.png,a\n2.png,b\n", "1.png", "2.png")
+    assert label_of(known) == {"1.png": "a", "2.png": "b"}
+
+
+def test_a_table_in_each_split_folder_is_one_table(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        labelled(tmp_path / split, "file_name,label\n1.png,a\n2.png,b\n", "1.png", "2.png", labels="metadata.csv")
+    found = FolderSet(FolderParameters(labels="metadata.csv")).photographs(tmp_path)
+    assert {(file.id, file.label, file.official_split) for file in found} == {
+        (f"{split}/{number}.png", label, split) for split in ("train", "test") for number, label in ((1, "a"), (2, "b"))
+    }
+
+
+def as_parquet(folder: Path) -> str:
+    pd.DataFrame({"file": ["1.png", "2.png"], "label": [1, 2]}).to_parquet(folder / "labels.parquet")
+    return "labels.parquet"
+
+
+def as_tsv(folder: Path) -> str:
+    (folder / "labels.tsv").write_text("file\tlabel\n1.png\t1\n2.png\t2\n", encoding="utf-8-sig")
+    return "labels.tsv"
+
+
+def as_utf16(folder: Path) -> str:
+    (folder / "labels.csv").write_text("file\tlabel\n1.png\t1\n2.png\t2\n", encoding="utf-16")
+    return "labels.csv"
+
+
+@pytest.mark.parametrize("write", [as_parquet, as_tsv, as_utf16])
+def test_tables_of_other_kinds(tmp_path: Path, write: Callable[[Path], str]) -> None:
+    photograph(tmp_path / "1.png")
+    photograph(tmp_path / "2.png")
+    found = FolderSet(FolderParameters(labels=write(tmp_path))).photographs(tmp_path)
+    assert label_of(found) == {"1.png": "1", "2.png": "2"}
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("", "labels.csv: empty"),
+        ("name,label\n", "labels.csv: no column for file: name one with --file-column; its columns: name, label"),
+        ("file,what\n", "no column for label: name one with --label-column"),
+        ("file,label,label\n", "has the column 'label' twice"),
+        ("file,label,split\n1.png,a,holdout\n", "labels.csv row 2: split 'holdout': allowed: train, val, test"),
+        (
+            "file,label,weight\n1.png,a,2\n2.png,b,1\n",
+            "has a column `weight`, and training gives every photograph the same",
+        ),
+        ("file,label\n1.png,a\n", "at least two classes are needed"),
+    ],
+)
+def test_a_table_that_cannot_be_honoured_is_one_line(tmp_path: Path, table: str, words: str) -> None:
+    with pytest.raises(LithoscopeError) as caught:
+        labelled(tmp_path, table, "1.png", "2.png")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_all_one_and_bytes_that_are_no_text(tmp_path: Path) -> None:
+    assert label_of(labelled(tmp_path, "file,label,weight\n1.png,a,1\n2.png,b,\n", "1.png", "2.png"))
+    (tmp_path / "labels.csv").write_bytes(b"file,label\n1.png,Gr\xe8s\n")
+    with pytest.raises(LithoscopeError, match="not UTF-8"):
+        FolderSet(FolderParameters(labels="labels.csv")).photographs(tmp_path)
+    with pytest.raises(LithoscopeError, match=r"no label table other\.csv"):
+        FolderSet(FolderParameters(labels="other.csv")).photographs(tmp_path)
