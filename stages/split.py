@@ -36,8 +36,9 @@ def main() -> None:
             advance=lambda: progress.advance(task),
         )
     near = [match for match in matches if contents[match.first] != contents[match.second]]
-    splits = split_photographs(photographs, group_numbers(contents, matches).tolist(), parameters.split)
-    figures = summarise(photographs, splits, refused["reason"].tolist(), {"near_pairs": len(near)})
+    duplicates = group_numbers(contents, matches).tolist()
+    splits = split_photographs(photographs, duplicates, parameters.split)
+    figures = summarise(photographs, splits, duplicates, refused["reason"].tolist(), {"near_pairs": len(near)})
 
     splits.to_csv(BUILD / "splits.csv", index=False, lineterminator="\n", encoding="utf-8")
     METRICS.parent.mkdir(exist_ok=True)

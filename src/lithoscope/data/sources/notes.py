@@ -62,9 +62,7 @@ def _notes_on_specimens(photographs: Sequence[Photograph]) -> list[str]:
         names = set(named.values()) - {""}
         if names:
             alone = sum(not name for name in named.values())
-            notes.append(
-                f"{len(names):,} {kind}, none of which falls on two sides of a split; {alone:,} files of none"
-            )
+            notes.append(f"{len(names):,} {kind}, none of which falls on two sides of a split; {alone:,} files of none")
     labels: dict[str, set[str]] = {}
     for file in photographs:
         if file.specimen and file.label:

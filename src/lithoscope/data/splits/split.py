@@ -9,11 +9,16 @@ import pandas as pd
 from lithoscope.config.params import SplitParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.random_streams import generator
+from lithoscope.data.splits.groups import deal_groups, join_groups
 
 TRAIN, VAL, TEST, ASIDE = "train", "val", "test", "aside"
 TWO_LABELS = "same photograph under another label"
 IN_TEST = "same photograph in the official test set"
 IN_VAL = "same photograph in the official validation set"
+ORIGIN_IN_TEST = "same specimen or photographer in the official test set"
+ORIGIN_IN_VAL = "same specimen or photographer in the official validation set"
+ORIGINS = ("specimen", "photographer")
+_COLUMNS = ["id", "path", "label", "split", "group", "specimen", "reason"]
 _KEPT_FROM_TEST = 2  # groups of a class, the largest: one to train on, one to validate on
 
 
@@ -34,10 +39,11 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
       With a share of 0 nothing validates, and the official validation photographs train too.
       With ``settings.folds`` the rest, official validation included, is cut into that many folds, and number
       ``settings.fold`` validates.
-    * A group lies on one side. Where one holds official test photographs, its others are set aside, so that the test
-      set stays whole; the same goes for official validation photographs against training ones.
-    * Photographs of a group with several labels are set aside, since one of the labels must be wrong. Official test
-      photographs among them stay: a test set with some missing could not be compared with published figures.
+    * A group lies on one side: photographs that show the same, and those of one specimen or one photographer, directly
+      or through others. Where one holds official test photographs, its others are set aside, so that the test set stays
+      whole; the same goes for official validation photographs against training ones.
+    * Photographs that show the same under several labels are set aside, since one of the labels must be wrong. Official
+      test photographs among them stay: a test set with some missing could not be compared with published figures.
 
     A share of a class is met as nearly as its groups allow, and is at least one group. What is tested depends on
     ``settings.test`` and ``settings.seed`` alone, not on what then validates. Draws are keyed by the
@@ -45,19 +51,24 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
 
     Args:
         photographs: One row a photograph; columns ``id`` (unique), ``path``, ``label``, ``official_split``
-            ("train", "val", "test" or ""), ``sha256``.
-        groups: For each row the number of its group (see :mod:`lithoscope.data.splits.near_duplicates`).
+            ("train", "val", "test" or ""), ``sha256``, and perhaps ``specimen`` and ``photographer`` (names, or "").
+        groups: For each row the number of its duplicates (see :mod:`lithoscope.data.splits.near_duplicates`).
         settings: Shares, folds and seed.
 
     Returns:
-        Sorted by id; columns ``id, path, label, split, group, reason``. ``group`` is the smallest id of the group.
+        Sorted by id; columns ``id, path, label, split, group, specimen, reason``. ``group`` is the smallest id of the
+        group.
 
     Raises:
         LithoscopeError: A class has too few different photographs for the sides asked for.
     """
     table = photographs.assign(number=list(groups)).sort_values("id", kind="stable", ignore_index=True)
-    table["group"] = table.groupby("number")["id"].transform("min")
-    table["key"] = table.groupby("number")["sha256"].transform("min")
+    for name in ORIGINS:
+        if name not in table:
+            table[name] = ""
+    table["cluster"] = join_groups(table["number"], *(table[name] for name in ORIGINS))
+    table["group"] = table.groupby("cluster")["id"].transform("min")
+    table["key"] = table.groupby("cluster")["sha256"].transform("min")
     table["split"], table["reason"] = "", ""
     official = table["official_split"]
     table.loc[official == TEST, "split"] = TEST
@@ -73,6 +84,11 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
     drawn = (not has_test) + draws_val
     _require_enough(table, free, classes, settings, drawn)
     sides: dict[str, str] = {}
+    if free.groupby("group")["label"].nunique().max() > 1:
+        sides = _sides_across_classes(free, has_test, draws_val, settings)
+        undecided = table["split"] == ""
+        table.loc[undecided, "split"] = table.loc[undecided, "group"].map(sides)
+        return table[_COLUMNS]
     folds = [0] * settings.folds
     for label in classes:
         left = _groups_of(free[free["label"] == label], settings.seed)
@@ -95,7 +111,22 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
             sides |= dict.fromkeys((group.name for group in chosen), VAL)
     undecided = table["split"] == ""
     table.loc[undecided, "split"] = table.loc[undecided, "group"].map(lambda name: sides.get(name, TRAIN))
-    return table[["id", "path", "label", "split", "group", "reason"]]
+    return table[_COLUMNS]
+
+
+def _sides_across_classes(
+    free: pd.DataFrame, has_test: bool, draws_val: bool, settings: SplitParameters
+) -> dict[str, str]:
+    """Give each group a side where groups hold photographs of several classes."""
+    tested = [] if has_test else deal_groups(free, [settings.test, 1 - settings.test], settings.seed)[0]
+    sides = dict.fromkeys(tested, TEST)
+    rest = free[~free["group"].isin(tested)]
+    validated: list[str] = []
+    if settings.folds:
+        validated = deal_groups(rest, [1 / settings.folds] * settings.folds, settings.seed)[settings.fold]
+    elif draws_val:
+        validated = deal_groups(rest, [settings.validation, 1 - settings.validation], settings.seed)[0]
+    return dict.fromkeys(free["group"], TRAIN) | sides | dict.fromkeys(validated, VAL)
 
 
 def _set_aside(table: pd.DataFrame) -> None:
@@ -117,6 +148,14 @@ def _set_aside(table: pd.DataFrame) -> None:
                 reason[row] = f"{IN_TEST}: {ids[holders[TEST]]}"
             elif VAL in holders and split[row] != VAL:
                 reason[row] = f"{IN_VAL}: {ids[holders[VAL]]}"
+    for rows in table[table["cluster"].duplicated(keep=False)].groupby("cluster", sort=False).groups.values():
+        cluster = list(rows)
+        held = {side: row for row in reversed(cluster) if (side := split[row])}
+        for row in cluster:
+            if TEST in held and split[row] != TEST:
+                reason[row] = reason[row] or f"{ORIGIN_IN_TEST}: {ids[held[TEST]]}"
+            elif VAL in held and not split[row]:
+                reason[row] = reason[row] or f"{ORIGIN_IN_VAL}: {ids[held[VAL]]}"
     table["reason"] = reason
     table["split"] = [ASIDE if why else side for why, side in zip(reason, split, strict=True)]
 
@@ -201,13 +240,18 @@ def _fold(groups: Sequence[_Group], totals: list[int]) -> dict[str, int]:
 
 
 def summarise(
-    photographs: pd.DataFrame, splits: pd.DataFrame, set_aside_before: Sequence[str], pairs: Mapping[str, int]
+    photographs: pd.DataFrame,
+    splits: pd.DataFrame,
+    duplicates: Sequence[int],
+    set_aside_before: Sequence[str],
+    pairs: Mapping[str, int],
 ) -> dict[str, object]:
     """Count photographs for ``metrics/data.json``.
 
     Args:
         photographs: The index that was split (columns ``label``, ``sha256``).
         splits: What :func:`split_photographs` returned for it.
+        duplicates: For each row of the index the number of its duplicates.
         set_aside_before: The reason for each photograph that was set aside while downloading.
         pairs: What was found about duplicates, by name, e.g. the number of verified near-duplicate pairs.
     """
@@ -222,7 +266,8 @@ def summarise(
         return dict(sorted(Counter(text.split(":")[0] for text in texts).items()))
 
     aside = splits[splits["split"] == ASIDE]
-    sizes = splits.groupby("group").size()
+    sizes = pd.Series(duplicates).value_counts()
+    specimens = splits.loc[splits["specimen"] != "", "specimen"]
     return {
         "photographs": len(splits),
         "classes": len(classes),
@@ -233,6 +278,7 @@ def summarise(
             "groups": int((sizes > 1).sum()),
             "photographs_in_groups": int(sizes[sizes > 1].sum()),
         },
+        **({"specimens": int(specimens.nunique())} if len(specimens) else {}),
         "set_aside": {
             "total": len(aside) + len(set_aside_before),
             "at_split": reasons(aside["reason"].tolist()),

@@ -299,7 +299,8 @@ def test_the_summary_counts_everything() -> None:
     table["sha256"] = [hashes[0], hashes[0], *hashes[2:]]
     groups = grouped(table, [["basalt/000.jpg", "basalt/001.jpg"], ["basalt/003.jpg", "granite/004.jpg"]])
     splits = split_photographs(table, groups, settings())
-    figures = summarise(table, splits, ["too small: 20 × 20 pixels", "truncated", "truncated"], {"near_pairs": 1})
+    before = ["too small: 20 × 20 pixels", "truncated", "truncated"]
+    figures = summarise(table, splits, groups, before, {"near_pairs": 1})
     assert figures["photographs"] == 126
     assert figures["classes"] == 3
     assert figures["duplicates"] == {"exact": 1, "near_pairs": 1, "groups": 2, "photographs_in_groups": 4}
@@ -313,3 +314,73 @@ def test_the_summary_counts_everything() -> None:
     assert sum(part["photographs"] for part in parts.values()) == 124
     for side, part in parts.items():
         assert part["per_class"]["pyrite"] == ((splits["split"] == side) & (splits["label"] == "pyrite")).sum()
+    assert "specimens" not in figures
+
+
+def with_specimens(table: pd.DataFrame, each: int, across: bool = False) -> pd.DataFrame:
+    """Give every ``each`` photographs in turn a specimen, or a photographer, who has some of every class."""
+    number = table["id"].str[-7:-4].astype(int) // each
+    return table.assign(
+        specimen="" if across else table["label"] + number.astype(str),
+        photographer="p" + number.astype(str) if across else "",
+    )
+
+
+@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("folds", [0, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_specimen_and_no_photographer_lies_on_two_sides(seed: int, folds: int, across: bool) -> None:
+    table = with_specimens(photographs({"a": 40, "b": 48, "c": 44}), 4, across)
+    duplicates = grouped(table, [["a/000.jpg", "a/039.jpg"], ["b/001.jpg", "b/030.jpg"]])
+    split = split_photographs(table, duplicates, settings(seed, folds=folds, fold=min(folds, 1)))
+    joined = split.merge(table[["id", "photographer"]], on="id")
+    for name in ("specimen", "photographer", "group"):
+        named = joined[joined[name] != ""]
+        assert (named.groupby(name)["split"].nunique() == 1).all()
+    shares = joined.groupby(["label", "split"]).size().unstack(fill_value=0)
+    assert (shares.loc[:, [TRAIN, VAL, TEST]] > 0).all(axis=None)
+    assert shares[TEST].sum() == pytest.approx(0.2 * 132, abs=12)
+
+
+def test_without_names_the_split_is_the_same_as_without_the_columns() -> None:
+    table = photographs(COUNTS)
+    groups = random_groups(table, 1)
+    plain = split_photographs(table, groups, settings())
+    empty = split_photographs(table.assign(specimen="", photographer=""), groups, settings())
+    pd.testing.assert_frame_equal(plain, empty)
+
+
+def test_a_duplicate_joins_two_specimens() -> None:
+    table = with_specimens(photographs({"a": 40, "b": 40}), 4)
+    split = split_photographs(table, grouped(table, [["a/000.jpg", "a/039.jpg"]]), settings())
+    both = split[split["specimen"].isin(["a0", "a9"])]
+    assert both["group"].nunique() == 1
+    assert both["split"].nunique() == 1
+
+
+def test_what_shows_a_specimen_of_the_official_test_is_set_aside() -> None:
+    table = with_specimens(photographs({"a": 24, "b": 24}), 4)
+    table.loc[table["id"].isin(["a/000.jpg", "b/000.jpg"]), "official_split"] = TEST
+    split = split_photographs(table, alone(table), settings())
+    assert sides(split)["a/000.jpg"] == TEST
+    aside = split[split["split"] == ASIDE]
+    assert sorted(aside["id"]) == [f"{label}/{number:03}.jpg" for label in "ab" for number in (1, 2, 3)]
+    assert set(aside["reason"]) == {
+        f"same specimen or photographer in the official test set: {label}/000.jpg" for label in "ab"
+    }
+    assert summarise(table, split, alone(table), [], {})["specimens"] == 12
+
+
+def test_a_class_of_one_photographer_is_refused_with_its_count() -> None:
+    table = with_specimens(photographs({"a": 40, "b": 40}), 4, across=True)
+    table.loc[table["label"] == "b", "photographer"] = "Bob"
+    with pytest.raises(LithoscopeError, match=r"each class needs 3 different ones.*b \(1 of 40\)"):
+        split_photographs(table, alone(table), settings())
+
+
+def test_groups_of_mixed_classes_follow_from_their_content_and_the_seed() -> None:
+    table = with_specimens(photographs({"a": 40, "b": 48}), 4, across=True)
+    first = split_photographs(table, alone(table), settings())
+    again = split_photographs(table.sample(frac=1, random_state=3), list(range(len(table))), settings())
+    assert sides(first) == sides(again)
+    assert sides(first) != sides(split_photographs(table, alone(table), settings(seed=5)))
