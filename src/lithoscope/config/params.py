@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from lithoscope.config.network import PAST, ModelParameters
 from lithoscope.config.schema import Block, validate_block
