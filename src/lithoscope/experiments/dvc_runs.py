@@ -20,7 +20,7 @@ from typing import Any
 from lithoscope.config.params import Parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.git import git_output
+from lithoscope.core.git import changed_files, folder_in_repository, git_output
 from lithoscope.core.nested import flatten
 from lithoscope.experiments.recipes import Recipe, committed_parameters, overrides, parameters_with
 
@@ -188,12 +188,15 @@ def fetch_files(root: Path, experiment: str, folder: Path, names: Sequence[str],
 
     name = "its commit"
     try:
-        files = DVCFileSystem(repo=str(root), rev=found[0])
+        # Paths are the repository's. The project may be a folder of it, which DVC then takes for a repository in one.
+        inside = folder_in_repository(root)
+        files = DVCFileSystem(repo=str(root), rev=found[0], subrepos=bool(inside))
         for name in names:
-            if optional and not files.exists(name):
+            there, here = inside + name, folder / name
+            if optional and not files.exists(there):
                 continue
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            files.get(name, str(folder / name), recursive=files.isdir(name))  # type: ignore[no-untyped-call]
+            here.parent.mkdir(parents=True, exist_ok=True)
+            files.get(there, str(here), recursive=files.isdir(there))  # type: ignore[no-untyped-call]
     except (FileNotFoundError, DvcException) as error:
         raise LithoscopeError(
             f"--experiment {experiment}: {name if isinstance(error, FileNotFoundError) else error} is not there: it "
@@ -238,10 +241,9 @@ def warnings(root: Path, experiments: Sequence[Experiment]) -> list[str]:
     lines = []
     if experiments[0].reset:
         lines.append(f"params.yaml differs from the last commit; not used here: {', '.join(experiments[0].reset)}")
-    status = (git_output(root, "status", "--porcelain", "--untracked-files=no") or "").splitlines()
     # The last run's records change with every run, and change no result.
     results = ("params.yaml", "dvc.lock", "metrics/", "plots/")
-    changed = [line[3:] for line in status if not line[3:].startswith(results)]
+    changed = [name for name in changed_files(root) if not name.startswith(results)]
     if changed:
         lines.append(f"files that differ from the last commit are part of the experiment: {', '.join(changed)}")
     return lines

@@ -8,7 +8,6 @@ import difflib
 import itertools
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from lithoscope.config.params import Parameters, validate_parameters
 from lithoscope.config.yaml import parse_yaml, read_yaml
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.git import git_output
 from lithoscope.core.nested import flatten
 
 FOLDER = "recipes"
@@ -168,13 +168,13 @@ def committed_parameters(root: Path, revision: str = "HEAD") -> dict[str, Any]:
     Raises:
         LithoscopeError: This is no Git checkout, or the revision has no such file.
     """
-    done = subprocess.run(
-        ["git", "show", f"{revision}:./params.yaml"], cwd=root, capture_output=True, encoding="utf-8", check=False
-    )
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["git failed"])[-1]
-        raise LithoscopeError(f"params.yaml at {revision}: {reason}; run this at the root of a Lithoscope checkout")
-    values = parse_yaml(done.stdout, f"params.yaml at {revision}")
+    text = git_output(root, "show", f"{revision}:./params.yaml")
+    if text is None:
+        raise LithoscopeError(
+            f"params.yaml at {revision}: Git holds no such file or revision here; run this at the root of a Lithoscope "
+            "checkout"
+        )
+    values = parse_yaml(text, f"params.yaml at {revision}")
     if not isinstance(values, dict):
         raise LithoscopeError(f"params.yaml at {revision}: must hold keys and values")
     return values

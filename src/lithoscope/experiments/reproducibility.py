@@ -10,8 +10,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.git import git_output, read_blobs
+from lithoscope.core.git import changed_files, read_blobs
 
 LOCK, RECORD = "dvc.lock", "made_on.json"
 _PACKAGES = ("torch", "torchvision", "lightning", "numpy", "scipy", "scikit-learn", "pandas", "pillow", "matplotlib")
@@ -49,14 +48,6 @@ def _parsed(text: bytes | None) -> dict[str, Any]:
     return values if isinstance(values, dict) else {}
 
 
-def changed(root: Path) -> list[str]:
-    """Return the tracked files that differ from the commit that is checked out."""
-    status = git_output(root, "status", "--porcelain", "--untracked-files=no")
-    if status is None:
-        raise LithoscopeError(f"{root.resolve()}: git cannot tell what changed; run this in a Git checkout")
-    return [line[3:] for line in status.splitlines()]
-
-
 def check(root: Path, current: dict[str, str]) -> tuple[int, str]:
     """Say whether what is committed was made again.
 
@@ -68,7 +59,7 @@ def check(root: Path, current: dict[str, str]) -> tuple[int, str]:
         A status and a line: 0 where no tracked file changed, or where this machine is another one than that which wrote
         the committed ``dvc.lock``; 1 where it is one like it, or where nothing says which one it was.
     """
-    files = changed(root)
+    files = changed_files(root)
     if not files:
         return 0, "as committed: no tracked file changed"
     changes = f"changed: {', '.join(files)}"

@@ -5,11 +5,11 @@ here by DVC itself, stage by stage, in the workspace or in a revision; what only
 hashes in ``dvc.lock``, as one stage made it and as the next one read it.
 """
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.git import git_output
 
 
 def mismatches(root: Path, commit: str | None = None) -> tuple[list[str], list[str]]:
@@ -73,5 +73,4 @@ def _described(status: Any, path: str) -> list[str]:
 
 
 def _ignored(root: Path, path: str) -> bool:
-    done = subprocess.run(["git", "check-ignore", "--quiet", path], cwd=root, capture_output=True, check=False)
-    return done.returncode == 0
+    return git_output(root, "check-ignore", "--quiet", path) is not None
