@@ -30,7 +30,8 @@ PARAMS = Path("params.yaml")
 def use(path: Path, labels: str | None, depth: int | None, specimens: str | None, **columns: str | None) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
     from lithoscope.config.params import FolderParameters, SplitParameters
-    from lithoscope.config.schema import read_block_file, validate_block
+    from lithoscope.config.schema import validate_block
+    from lithoscope.config.yaml import read_block_file
     from lithoscope.data.inspect import inspect_source, require_splittable, set_source, table_below
 
     name = str(path)
