@@ -1,16 +1,19 @@
-"""Read YAML as DVC reads it: by the 1.2 core schema.
+"""YAML as DVC reads it: by ruamel.yaml, YAML 1.2.
 
-PyYAML follows YAML 1.1, where ``1e-3`` is a string and the key ``on`` is the boolean true, while ``dvc exp run -S
-lr=1e-5`` writes exactly such values. This loader resolves plain scalars by YAML 1.2, section 10.3.2, and refuses a
-key that stands twice, a key that is no plain value, and what holds itself or is nested too deeply.
+``dvc exp run -S lr=1e-5`` writes ``1e-05``, which YAML 1.1 loaders such as PyYAML take for a text, as they take the key
+``on`` for true. ruamel.yaml refuses a key that stands twice; refused besides are keys that are lists or mappings, and
+what holds itself or is nested too deeply: none of them is a parameter.
 """
 
-import re
-from collections.abc import Hashable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event, MappingStartEvent, NodeEvent
+from ruamel.yaml.nodes import Node
 
 from lithoscope.core.errors import LithoscopeError
 
@@ -18,80 +21,50 @@ NESTED = 50
 """Most lists and mappings within one another."""
 
 
-class _CoreSchemaLoader(yaml.SafeLoader):
-    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (PyYAML's own class attribute, emptied on purpose)
+class _PlacingConstructor(SafeConstructor):
+    """Says where a text stands that its type does not fit, such as ``!!int x`` or ``2020-13-40``."""
 
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self.deep_construct = True  # so that what holds itself is refused
-        self._depth = 0
-
-    def get_single_node(self) -> yaml.Node | None:
-        try:
-            return super().get_single_node()
-        except (ValueError, OverflowError) as error:  # an escape that stands for no character
-            raise yaml.scanner.ScannerError(None, None, str(error), self.get_mark()) from None
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self._depth > NESTED:
-            place = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, f"nested more than {NESTED} deep", place)
-        self._depth += 1
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except (ValueError, KeyError, AttributeError):  # of a text under a tag it does not fit, e.g. !!int x
-            kind = node.tag.rpartition(":")[2]
-            raise yaml.constructor.ConstructorError(None, None, f"cannot be read as {kind}", node.start_mark) from None
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        if not isinstance(node, yaml.MappingNode):
-            raise yaml.constructor.ConstructorError(None, None, "no mapping", node.start_mark)
-        mapping: dict[Hashable, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                reason = "a key must be a plain value, not a list or a mapping"
-                raise yaml.constructor.ConstructorError(None, None, reason, key_node.start_mark)
-            key = self.construct_object(key_node, deep=True)
-            if key in mapping:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            mapping[key] = self.construct_object(value_node, deep=deep)
-        return mapping
+        except (ValueError, KeyError, OverflowError) as error:
+            kind = str(node.tag).rpartition(":")[2]
+            raise ConstructorError(None, None, f"cannot be read as {kind} ({error})", node.start_mark) from None
 
 
-def _plain_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
-    text = str(loader.construct_scalar(node)).lower()
-    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
-
-
-def _plain_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
-    text = str(loader.construct_scalar(node))
-    return int(text, 0) if text.startswith(("0x", "0o")) else int(text, 10)
-
-
-for _tag, _pattern, _first in [
-    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("tag:yaml.org,2002:int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
-    (
-        "tag:yaml.org,2002:float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-        list("-+.0123456789"),
-    ),
-]:
-    _CoreSchemaLoader.add_implicit_resolver(_tag, re.compile(rf"^(?:{_pattern})$"), _first)
-_CoreSchemaLoader.add_constructor("tag:yaml.org,2002:float", _plain_float)
-_CoreSchemaLoader.add_constructor("tag:yaml.org,2002:int", _plain_int)
+def _check(events: Iterable[Event]) -> None:
+    """Refuse what ruamel.yaml would make a value of that no parameter is, or none at all."""
+    around: list[CollectionStartEvent] = []
+    expects_key: list[bool] = []
+    place: StreamMark | None = None
+    try:
+        for event in events:
+            place = event.end_mark
+            if isinstance(event, CollectionEndEvent):
+                around.pop(), expects_key.pop()
+            if not isinstance(event, NodeEvent):
+                continue
+            if isinstance(event, AliasEvent):
+                holder = next((one for one in around if one.anchor == event.anchor), None)
+                if holder:
+                    raise ConstructorError(None, None, "holds itself", holder.start_mark)
+            is_key = bool(expects_key) and expects_key[-1]
+            if expects_key and isinstance(around[-1], MappingStartEvent):
+                expects_key[-1] = not is_key
+            if isinstance(event, CollectionStartEvent):
+                if is_key:
+                    problem = "a key must be a plain value, not a list or a mapping"
+                    raise ConstructorError(None, None, problem, event.start_mark)
+                if len(around) == NESTED:
+                    raise ConstructorError(None, None, f"nested more than {NESTED} deep", event.start_mark)
+                around.append(event)
+                expects_key.append(isinstance(event, MappingStartEvent))
+    except (ValueError, OverflowError):  # from the scanner, which says no more
+        raise ConstructorError(None, None, "an escape that stands for no character, after", place) from None
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file by the 1.2 core schema.
+    """Read a YAML file.
 
     Raises:
         LithoscopeError: The file is missing, is no YAML, or holds what this loader refuses.
@@ -106,17 +79,22 @@ def read_yaml(path: Path) -> Any:
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """Read YAML text by the 1.2 core schema; ``where`` names it in errors.
+    """Read YAML text; ``where`` names it in errors.
 
     Raises:
         LithoscopeError: The text is no YAML, or holds what this loader refuses.
     """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _PlacingConstructor
     try:
-        # The loader extends SafeLoader: it builds plain values only and runs no code.
-        return _CoreSchemaLoader(text).get_single_data()
-    except yaml.YAMLError as error:
+        _check(yaml.parse(text))
+        return yaml.load(text)
+    except MarkedYAMLError as error:
+        place, what = error.problem_mark, " ".join(filter(None, (error.context, error.problem)))
+        detail = f"{what}, line {place.line + 1}, column {place.column + 1}" if place else what
+    except (YAMLError, RecursionError) as error:
         detail = " ".join(str(error).split())
-        raise LithoscopeError(f"{where}: not readable as YAML: {detail}") from None
+    raise LithoscopeError(f"{where}: not readable as YAML: {detail}")
 
 
 def read_block_file(path: Path) -> dict[str, Any]:

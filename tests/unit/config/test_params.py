@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +164,7 @@ def test_parts_that_do_not_fit_together_are_refused_before_any_work(
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("lr: 1\nlr: 2\n", "stands twice"), ("- 1\n", "must hold keys"), ("a: [", "not readable")]
+    ("text", "expected"), [("lr: 1\nlr: 2\n", "duplicate key"), ("- 1\n", "must hold keys"), ("a: [", "not readable")]
 )
 def test_a_file_that_is_no_set_of_parameters_is_refused_in_a_line(tmp_path: Path, text: str, expected: str) -> None:
     (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
@@ -179,3 +181,10 @@ def test_the_digest_follows_what_trains_and_not_where_photographs_lie_or_what_is
         digest() == digest(mirror="/elsewhere", dataset="folder") == digest(evaluate={"on": "validation", "crop": 0.2})
     )
     assert digest() != digest(lr=0.5)
+
+
+def test_reading_parameters_imports_no_network_library() -> None:
+    heavy = "{'torch', 'torchvision', 'lightning', 'mlflow', 'pandas', 'sklearn', 'scipy'}"
+    code = f"import sys, lithoscope.config.params; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

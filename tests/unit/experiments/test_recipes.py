@@ -218,7 +218,7 @@ def test_a_committed_copy_of_one_set_is_not_taken_for_another(root: Path, tmp_pa
         (ABOUT + "grid:\n  lr: 3\n", "grid: each parameter needs a list"),
         (ABOUT + "grid:\n  lr: [1e-3, fast]\n", 'recipes/try.yaml: lr = "fast"'),
         (ABOUT + "mirror: /my/photographs\n", "--data PATH"),
-        (ABOUT + "lr: 1\nlr: 2\n", "stands twice"),
+        (ABOUT + "lr: 1\nlr: 2\n", "duplicate key"),
     ],
 )
 def test_a_mistake_in_a_recipe_is_a_line(
