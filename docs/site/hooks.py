@@ -7,16 +7,31 @@ Pages link to the repository's files as GitHub and editors follow them (``../src
 import re
 from pathlib import Path
 
+from click import Context
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+
+from lithoscope.cli.main import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = sorted(path.parent.name for path in (ROOT / "src" / "lithoscope").glob("*/__init__.py"))
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md"}
 WIDE = {"results.md", "faults.md", "photographs.md"}  # generated pages, whose tables want all of the room
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<path>\.\./[^)#]+)(?P<anchor>#[^)]*)?\)")
+
+
+def commands() -> str:
+    """Return what each command says of itself, in its sections."""
+    context = Context(COMMANDS, info_name="lithoscope", **COMMANDS.context_settings)
+    text = ""
+    for title, section in COMMANDS.sections.items():
+        text += f"\n## {title}\n"
+        for command in section:
+            said = command.get_help(Context(command, context, command.name, terminal_width=84))
+            text += f"\n### lithoscope {command.name}\n\n```text\n{said}\n```\n"
+    return text
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -59,6 +74,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"[{link['text']}]({config.repo_url.rstrip('/')}/blob/main/{place}{link['anchor'] or ''})"
         return f'<span title="{place}">{link["text"]}</span>'
 
+    if page.file.src_uri == "commands.md":
+        markdown += commands()
     if page.file.src_uri in WIDE:
         page.meta["hide"] = ["navigation", "toc"]
     return LINK.sub(turned, markdown)

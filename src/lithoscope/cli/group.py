@@ -30,7 +30,7 @@ class Group(click.Group):
         settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
         commands = [command for section in sections.values() for command in section]
         super().__init__("lithoscope", commands, no_args_is_help=False, help=help, context_settings=settings)
-        self._sections = sections
+        self.sections = sections
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the sections."""
@@ -38,6 +38,6 @@ class Group(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each section with its commands."""
-        for title, commands in self._sections.items():
+        for title, commands in self.sections.items():
             with formatter.section(title):
                 formatter.write_dl([(str(command.name), command.get_short_help_str(90)) for command in commands])
