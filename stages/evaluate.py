@@ -14,7 +14,7 @@ from lithoscope.evaluation.baselines import baseline_predictions
 from lithoscope.evaluation.explanations.explain import explain
 from lithoscope.evaluation.explanations.records import ScoredSplit
 from lithoscope.evaluation.human_judgements.compare import FIGURES, TABLE, compare_with_people
-from lithoscope.evaluation.metric_intervals import read_groups
+from lithoscope.evaluation.metric_intervals import read_groups, read_specimens
 from lithoscope.evaluation.metrics import flat
 from lithoscope.evaluation.score import EvaluationResult, SplitLogits, score
 from lithoscope.models.device import make_repeatable
@@ -74,7 +74,8 @@ def main() -> None:
 
 def answers(predictor: Predictor, split: ArraySplit, images: Pixels) -> SplitLogits:
     """Ask the model."""
-    return SplitLogits(split.ids, read_groups(SPLITS, split.ids), split.labels, predictor.logits(images))
+    groups, specimens = read_groups(SPLITS, split.ids), read_specimens(SPLITS, split.ids)
+    return SplitLogits(split.ids, groups, split.labels, predictor.logits(images), *specimens)
 
 
 def track(

@@ -1,7 +1,8 @@
 """Confidence intervals of metrics: 95 %, for one model on one split.
 
-Accuracy has Wilson's interval; the others come from a bootstrap over groups of duplicates, which are drawn whole: a
-photograph that stands there twice is no second piece of news.
+Accuracy has Wilson's interval, at the effective number of photographs where they come in specimens; the others come
+from a bootstrap over groups of duplicates and specimens, which are drawn whole: a photograph that stands there twice is
+no second piece of news.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,13 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.random_streams import generator
 from lithoscope.evaluation.calibration import BINS, bin_numbers, error_if_calibrated, squared_distances
 from lithoscope.evaluation.metrics import TOP, in_top_k, losses
-from lithoscope.evaluation.statistics.bootstrap import RESAMPLES, basic_interval, cluster_draws, percentile_interval
+from lithoscope.evaluation.statistics.bootstrap import (
+    RESAMPLES,
+    basic_interval,
+    cluster_draws,
+    clustered_proportion,
+    percentile_interval,
+)
 from lithoscope.evaluation.statistics.proportions import wilson
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -42,8 +49,22 @@ def read_groups(path: Path, ids: Sequence[str]) -> list[str]:
     return [groups[name] for name in ids]
 
 
+def read_specimens(path: Path, ids: Sequence[str]) -> tuple[list[str], bool]:
+    """Return the specimen of each photograph, from ``build/splits.csv``, and whether these come in groups.
+
+    Returns:
+        Names, ``""`` for none; and whether any of the photographs has a specimen or a photographer named, so that
+        groups are more than a few duplicates.
+    """
+    table = pd.read_csv(path, keep_default_na=False, dtype=str)
+    if "specimen" not in table:  # split by an earlier version
+        return [""] * len(ids), False
+    rows = table.set_index("id").loc[list(ids), ["specimen", "photographer"]]
+    return rows["specimen"].tolist(), bool((rows != "").any(axis=None))
+
+
 def figure_intervals(
-    probabilities: Floats, labels: npt.NDArray[np.int64], groups: Sequence[str], *keys: str
+    probabilities: Floats, labels: npt.NDArray[np.int64], groups: Sequence[str], *keys: str, clustered: bool = False
 ) -> dict[str, Interval]:
     """Return the 95 % interval of each figure.
 
@@ -58,6 +79,7 @@ def figure_intervals(
         labels: int64 (n,).
         groups: The group of duplicates that each photograph belongs to.
         keys: What the resamples are drawn for; the same keys and number of groups draw the same groups.
+        clustered: Whether groups are specimens or photographers, which the interval of the accuracy must heed.
 
     Returns:
         Lower and upper end by the figure's name, with ``accuracy`` among them.
@@ -77,9 +99,13 @@ def figure_intervals(
     top = float(own["top3_accuracy"][0])
     if top in (0.0, 1.0):
         intervals["top3_accuracy"] = wilson(top * len(names), len(names))
-    right = int((probabilities.argmax(axis=1) == labels).sum())
+    right = probabilities.argmax(axis=1) == labels
     bounded = {name: (max(ends[0], 0.0), min(ends[1], HIGHEST.get(name, 1.0))) for name, ends in intervals.items()}
-    return {"accuracy": wilson(right, len(labels)), **bounded}
+    if clustered:
+        accuracy = clustered_proportion(right, groups, generator(0, "accuracy", *keys))
+    else:
+        accuracy = wilson(int(right.sum()), len(labels))
+    return {"accuracy": accuracy, **bounded}
 
 
 class _Sums:

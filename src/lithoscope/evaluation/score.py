@@ -13,6 +13,7 @@ from lithoscope.evaluation.calibration import brier_score, calibration_error, er
 from lithoscope.evaluation.metric_intervals import as_file, figure_intervals
 from lithoscope.evaluation.metrics import evaluate, prediction_table
 from lithoscope.evaluation.selective import Threshold, accuracy_by_coverage, apply_threshold, choose_threshold
+from lithoscope.evaluation.specimens import specimen_figures
 from lithoscope.evaluation.statistics.against_baselines import against_baselines, comparison_lines
 from lithoscope.evaluation.superclasses import coarse_figures
 from lithoscope.models.temperature import tempered
@@ -29,12 +30,16 @@ class SplitLogits:
         groups: The group of duplicates each belongs to.
         labels: Indices of the true classes, int64 (n,).
         logits: Float (n, classes), without a temperature.
+        specimens: What each shows, ``""`` for no named one.
+        clustered: Whether groups are specimens or photographers, not duplicates alone.
     """
 
     ids: Sequence[str]
     groups: Sequence[str]
     labels: Labels
     logits: npt.NDArray[np.float32]
+    specimens: Sequence[str] = ()
+    clustered: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,11 @@ def score(
     predicted, confidence = after.argmax(axis=1), after.max(axis=1)
     right = predicted == labels
     figures = evaluate(after, labels, classes)
-    intervals = figure_intervals(after, labels, groups, split)
-    uncalibrated = intervals if temperature == 1 else figure_intervals(before, labels, groups, split)
+    clustered = scored.clustered
+    intervals = figure_intervals(after, labels, groups, split, clustered=clustered)
+    uncalibrated = (
+        intervals if temperature == 1 else figure_intervals(before, labels, groups, split, clustered=clustered)
+    )
     expected, highest = error_if_calibrated(after, generator(0, "calibrated", split))
     overall = {
         **figures.overall,
@@ -117,6 +125,10 @@ def score(
     }
     if kinds := coarse_figures(predicted, labels, classes, coarse):
         overall["coarse"] = kinds
+    if clustered:
+        overall["groups"] = len(set(groups))
+    if each := specimen_figures(after, labels, scored.specimens, groups, split):
+        overall["specimens"] = each
     answers = {name: found == labels for name, found in baselines.items()}
     comparisons = against_baselines(scored.ids, groups, right, answers, split)
     return EvaluationResult(
@@ -164,6 +176,12 @@ def _lines(overall: Mapping[str, Any], split: str) -> list[str]:
         lines.append(
             f"from confidence {selective['threshold']:.3f} on, chosen on validation to be right 95 % of the time: "
             f"{selective.get('accuracy', float('nan')):.3f} right of {selective['n']} photographs"
+        )
+    if each := overall.get("specimens"):
+        ends = f"[{each['low']:.3f}, {each['high']:.3f}]"
+        lines.append(
+            f"accuracy per specimen {each['accuracy']:.3f} {ends} of {each['n']} specimens, the answers of each one's "
+            "photographs averaged"
         )
     if "coarse" in overall:
         lines.append(f"coarse classes: accuracy {overall['coarse']['accuracy']:.3f}")

@@ -9,7 +9,11 @@ from lithoscope.evaluation.statistics.proportions import wilson
 
 
 def accuracy_in_words(figures: dict[str, Any]) -> str:
-    """Return an accuracy with its 95 % Wilson interval and its n, e.g. ``.912 [.881, .936], n = 420``."""
+    """Return an accuracy with its 95 % interval and its n, e.g. ``.912 [.881, .936], n = 420``."""
+    if "groups" in figures:  # specimens: photographs are no independent cases
+        ends = figures["interval"]["accuracy"]
+        shown = [short(value) for value in (figures["accuracy"], ends["low"], ends["high"])]
+        return f"{shown[0]} [{shown[1]}, {shown[2]}], n = {int(figures['n'])} in {int(figures['groups'])} groups"
     return f"{share_in_words(float(figures['accuracy']), int(figures['n']))}, n = {int(figures['n'])}"
 
 
@@ -72,6 +76,7 @@ def headline(root: Path) -> str:
         [
             f"data        {dataset['title']}, {len(dataset['classes'])} classes, {photographs}{kind}",
             f"{split:<11} accuracy {accuracy_in_words(figures)} (95 % Wilson interval)",
+            *_per_specimen(figures),
             f"            loss {with_interval(figures, 'loss', figures['loss'])}, top-3 accuracy "
             f"{with_interval(figures, 'top3_accuracy', figures['top3_accuracy'])}, macro F1 "
             f"{with_interval(figures, 'macro_f1', macro['f1'])}",
@@ -80,6 +85,14 @@ def headline(root: Path) -> str:
             f"report      {root / 'report' / 'index.html'}",
         ]
     )
+
+
+def _per_specimen(figures: dict[str, Any]) -> list[str]:
+    if "specimens" not in figures:
+        return []
+    each = figures["specimens"]
+    shown = [short(each[name]) for name in ("accuracy", "low", "high")]
+    return [f"            per specimen {shown[0]} [{shown[1]}, {shown[2]}], n = {each['n']}"]
 
 
 def _against_baselines(root: Path, split: str) -> list[str]:

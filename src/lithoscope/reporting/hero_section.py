@@ -25,6 +25,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "classes": len(inputs.classes),
         "n": n,
         "right": round(accuracy * n),
+        "groups": scores.get("groups"),
         "accuracy": accuracy,
         "low": ends["accuracy"]["low"],
         "high": ends["accuracy"]["high"],
@@ -82,10 +83,15 @@ def _stats(inputs: ReportInputs) -> list[dict[str, Any]]:
         ("Loss (cross-entropy)", "loss", float(scores["loss"])),
         ("Calibration error", "ece", float(scores["ece"])),
     ]
-    return [
+    found = [
         {"name": name, "value": value, "share": key == "top3_accuracy", **scores["interval"][key]}
         for name, key, value in rows
     ]
+    if each := scores.get("specimens"):
+        name = f"Accuracy per specimen (n = {each['n']})"
+        ends = {end: each[end] for end in ("low", "high")}
+        found.insert(0, {"name": name, "value": each["accuracy"], "share": True, **ends})
+    return found
 
 
 def _fold(parameters: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from scipy.stats import bootstrap
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.evaluation.calibration import calibration_error
-from lithoscope.evaluation.metric_intervals import _Sums, as_file, figure_intervals, read_groups
+from lithoscope.evaluation.metric_intervals import _Sums, as_file, figure_intervals, read_groups, read_specimens
 from lithoscope.evaluation.metrics import evaluate, losses
 from lithoscope.evaluation.statistics.proportions import wilson
 
@@ -123,3 +123,13 @@ def test_groups_are_read_in_the_order_of_the_photographs(tmp_path: Path) -> None
 
 def test_a_metric_file_has_both_ends_by_name() -> None:
     assert as_file({"loss": (0.12345678, 1.0)}) == {"loss": {"low": 0.123457, "high": 1.0}}
+
+
+def test_specimens_and_photographers_are_read_in_the_order_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "splits.csv"
+    path.write_text("id,group,specimen,photographer\na,a,S1,\nb,b,,\nc,a,,Bob\n", encoding="utf-8")
+    assert read_specimens(path, ["b", "a"]) == (["", "S1"], True)
+    assert read_specimens(path, ["b"]) == ([""], False)
+    assert read_specimens(path, ["c"]) == ([""], True)
+    path.write_text("id,group\na,a\n", encoding="utf-8")
+    assert read_specimens(path, ["a"]) == ([""], False)

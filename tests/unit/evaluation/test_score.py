@@ -104,6 +104,27 @@ def test_copies_of_a_scored_photograph_make_no_interval_narrower() -> None:
     assert taken_for_new == pytest.approx(plain / 3, rel=0.1)
 
 
+def test_specimens_stand_beside_photographs_and_widen_the_interval() -> None:
+    test, validation = answers(300, "test"), answers(100, "validation")
+    plain = scored(test, validation)
+    assert not {"specimens", "groups"} & plain.evaluation.keys()
+    names = [f"s{label} {row // 6}" for row, label in enumerate(test.labels)]
+    grouped = scored(dataclasses.replace(test, groups=names, specimens=names, clustered=True), validation)
+    assert grouped.evaluation["accuracy"] == plain.evaluation["accuracy"]
+    assert grouped.evaluation["groups"] == len(set(names)) == grouped.evaluation["specimens"]["n"]
+    assert grouped.evaluation["specimens"]["accuracy"] >= plain.evaluation["accuracy"]
+    assert any(line.startswith("accuracy per specimen ") for line in grouped.lines)
+    hard = dataclasses.replace(test, labels=(test.labels + (np.arange(300) % 3 == 0)) % 3)
+    blocks = [f"{row // 30}" for row in range(300)]
+    order = np.argsort(hard.logits.argmax(axis=1) == hard.labels, kind="stable")  # the mistakes lie in a few specimens
+    sorted_ = SplitLogits(hard.ids, blocks, hard.labels[order], hard.logits[order], blocks, clustered=True)
+    narrow, wide = (
+        scored(one, validation).evaluation["interval"]["accuracy"]
+        for one in (dataclasses.replace(sorted_, clustered=False), sorted_)
+    )
+    assert wide["high"] - wide["low"] > 2 * (narrow["high"] - narrow["low"])
+
+
 def test_a_set_without_coarse_classes_says_nothing_of_them() -> None:
     assert "coarse" not in scored(answers(30, "test"), answers(0, "val"), coarse={}).evaluation
     assert scored(answers(30, "test"), answers(0, "val")).evaluation["coarse"]["n"] == 30

@@ -71,7 +71,7 @@ def test_split_then_augment(workspace: Path, run: Run) -> None:
     assert done.returncode == 0, done.stderr
     assert "same picture: basalt/00.png and basalt/11.png" in done.stdout
     splits = pd.read_csv(workspace / "build/splits.csv", keep_default_na=False).set_index("id")
-    assert list(splits.columns) == ["path", "label", "split", "group", "specimen", "reason"]
+    assert list(splits.columns) == ["path", "label", "split", "group", "specimen", "photographer", "reason"]
     assert splits["group"]["basalt/11.png"] == "basalt/00.png"
     assert splits.groupby("group")["split"].nunique().max() == 1
     figures = json.loads((workspace / "metrics/data.json").read_text("utf-8"))

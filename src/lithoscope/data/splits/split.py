@@ -18,7 +18,7 @@ IN_VAL = "same photograph in the official validation set"
 ORIGIN_IN_TEST = "same specimen or photographer in the official test set"
 ORIGIN_IN_VAL = "same specimen or photographer in the official validation set"
 ORIGINS = ("specimen", "photographer")
-_COLUMNS = ["id", "path", "label", "split", "group", "specimen", "reason"]
+_COLUMNS = ["id", "path", "label", "split", "group", *ORIGINS, "reason"]
 _KEPT_FROM_TEST = 2  # groups of a class, the largest: one to train on, one to validate on
 
 
@@ -56,8 +56,8 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
         settings: Shares, folds and seed.
 
     Returns:
-        Sorted by id; columns ``id, path, label, split, group, specimen, reason``. ``group`` is the smallest id of the
-        group.
+        Sorted by id; columns ``id, path, label, split, group, specimen, photographer, reason``. ``group`` is the
+        smallest id of the group.
 
     Raises:
         LithoscopeError: A class has too few different photographs for the sides asked for.

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from lithoscope.evaluation.statistics.proportions import wilson
+
 RESAMPLES = 10_000
 _AT_ONCE = 500  # resamples drawn at a time, so that memory stays small
 
@@ -36,6 +38,31 @@ def resampled_sums(
     sums = np.zeros((len(names), values.shape[1]))
     np.add.at(sums, cluster, values)
     return np.concatenate([times @ sums for times in cluster_draws(len(names), drawn)])
+
+
+def clustered_proportion(
+    hits: npt.NDArray[np.bool_], groups: Sequence[str], drawn: np.random.Generator
+) -> tuple[float, float]:
+    """Return the 95 % interval of a proportion whose cases come in clusters.
+
+    Wilson's at the effective number of cases: their number by the design effect, the variance over resampled clusters
+    as a multiple of that of independent cases (L. Kish 1965, Survey Sampling, section 8.2), at least 1. Single cases
+    give Wilson's interval itself; where all or none are hits, nothing varies, and each cluster counts as one case.
+
+    Args:
+        hits: bool (n,), n ≥ 1.
+        groups: The cluster of each case.
+        drawn: Where the draws come from.
+    """
+    n, clusters, share = len(hits), len(set(groups)), float(hits.mean())
+    if clusters == n:
+        return wilson(float(hits.sum()), n)
+    if share in (0.0, 1.0) or clusters == 1:
+        return wilson(share * clusters, clusters)
+    sums = resampled_sums(np.column_stack([hits, np.ones(n)]).astype(np.float64), groups, drawn)
+    design = float((sums[:, 0] / sums[:, 1]).var()) * n / (share * (1 - share))
+    effective = max(1, round(n / max(design, 1.0)))
+    return wilson(share * effective, effective)
 
 
 def percentile_interval(resampled: npt.NDArray[np.float64]) -> tuple[float, float]:
