@@ -19,6 +19,7 @@ from lithoscope.cli.results import record, results
 from lithoscope.cli.runs import runs
 from lithoscope.cli.use import specimens, use
 from lithoscope.core.errors import LithoscopeError, circumstance
+from lithoscope.core.text import print_in_any_encoding
 
 COMMANDS = Group(
     {
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 1 after a mistake, which is explained in a line; 2 where nothing of that name or form can be asked for; 130
         after Ctrl-C; 141 where the reader of a pipe left. ``gate`` has its own 0, 1 and 2.
     """
+    print_in_any_encoding()
     if (instruction := os.environ.get("_LITHOSCOPE_COMPLETE")) is not None:
         from click.shell_completion import shell_complete
 

@@ -13,7 +13,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from lithoscope.core.errors import LithoscopeError, circumstance
-from lithoscope.core.text import safe
+from lithoscope.core.text import print_in_any_encoding, safe
 
 LOCK = Path(".partial/stage.lock")
 _STARTED_BY = {"DVC_STAGE": "dvc", "TORCHELASTIC_RUN_ID": "torchrun"}
@@ -24,6 +24,7 @@ _GRACE = 15.0
 
 def run(main: Callable[[], None]) -> None:
     """Run a stage; show a user's mistake as a line instead of a stack trace, and end with status 1."""
+    print_in_any_encoding()
     try:
         _end_with_what_started_it()
         with _one_at_a_time():

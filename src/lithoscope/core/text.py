@@ -1,6 +1,8 @@
 """Text: numbers as people read them, and what others wrote made fit for a terminal or for Markdown."""
 
+import io
 import math
+import sys
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -54,6 +56,16 @@ def markdown_text(text: str) -> str:
     for sign in "\\|*_<>[]`":
         text = text.replace(sign, f"\\{sign}")
     return text
+
+
+def print_in_any_encoding() -> None:
+    """Let ``print`` write as an escape what the terminal's encoding has no character for, and not end by it.
+
+    Windows' code pages, a POSIX locale and a redirected stream have no dash, no ellipsis and few scripts.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def safe(text: str) -> str:
