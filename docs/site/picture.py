@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZE = {"width": 1280, "height": 1150}
+SIZE: ViewportSize = {"width": 1280, "height": 1150}
 COLOURS = 128  # a page of text and lines needs no more, and the file stays small
 
 
