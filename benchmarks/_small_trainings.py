@@ -29,7 +29,7 @@ from lithoscope.evaluation.metrics import prediction_table
 from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.calibrate import save_calibrated
 from lithoscope.training.ensemble import train_members
 from lithoscope.training.module import TrainingSettings
@@ -109,7 +109,7 @@ def train_model(arrays: Path, params: Parameters, seed: int, folder: Path, *, sh
         on_epoch=lambda *_: None,
         progress_bar=False,
     )
-    if processes.leads():
+    if distributed.is_main_process():
         description = ModelDescription(architecture, train.classes, True, "specimens", True, None)
         save_calibrated(folder / "model", description, result.state(), validation)
 

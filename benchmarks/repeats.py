@@ -24,7 +24,7 @@ from lithoscope.data.packed.arrays import open_split
 from lithoscope.models.device import make_repeatable
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import weights_digest
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 
 KEPT = ROOT / ".partial" / "repeats"
 REPORT = ROOT / "benchmarks" / "repeats.md"
@@ -63,10 +63,10 @@ DIFFERENCES = {
 
 def train_and_score(arrays: Path, params: Parameters, folder: Path) -> None:
     """Train with one difference and keep what the model, and the reference's, say of the test photographs."""
-    processes.join("cpu", params.threads)
+    distributed.start("cpu", params.threads)
     make_repeatable(params.seed, params.threads)
     train_model(arrays, params, params.seed, folder)
-    if processes.leads():
+    if distributed.is_main_process():
         test = open_split(arrays, "test")
         np.savez(
             folder / "probabilities.partial.npz",

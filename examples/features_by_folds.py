@@ -32,7 +32,7 @@ from lithoscope.models.device import make_repeatable, resolve_device, resolve_pr
 from lithoscope.models.ensemble import mean_log_probabilities, symmetry
 from lithoscope.models.frozen_features import for_features
 from lithoscope.models.pretrained import load_pretrained
-from lithoscope.training.discriminant import standardised_discriminant
+from lithoscope.training.discriminant_head import standardised_discriminant
 
 SPLITS = Path("build/splits.csv")
 VARIED = UNVARIED.model_copy(

@@ -19,7 +19,7 @@ from lithoscope.models.device import make_repeatable, resolve_device, resolve_pr
 from lithoscope.models.pretrained import load_pretrained
 from lithoscope.models.saved_model import ModelDescription, weights_digest
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, open_store, run_name
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.calibrate import save_calibrated
 from lithoscope.training.ensemble import train_members
 from lithoscope.training.environment import examine, training_key
@@ -37,13 +37,13 @@ def main() -> None:
     params = load_parameters(Path("params.yaml"))
     model, device = params.model, resolve_device(params.device)
     settings = TrainingSettings.from_parameters(params, device, resolve_precision(params.precision, device))
-    threads = processes.join(device, params.threads)
+    threads = distributed.start(device, params.threads)
     make_repeatable(params.seed, threads)
-    if processes.leads():
+    if distributed.is_main_process():
         root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now
     split, validation = open_split(ARRAYS, "train"), open_split(ARRAYS, "val")
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
-    with processes.first_one_first():  # which may download them
+    with distributed.main_process_first():  # which may download them
         pretrained = load_pretrained(model.name, model.weights)
     architecture = Architecture(model, params.image_size, len(split.classes))
     build = partial(build_classifier, architecture, pretrained.state if pretrained else None)
@@ -54,11 +54,11 @@ def main() -> None:
         architecture, split.classes, params.augment.crop_border, name, synthetic, start, reading=reading
     )
     online = OnlineAugmentation(params.augment, params.seed)
-    shown = sys.stderr.isatty() and processes.leads()
+    shown = sys.stderr.isatty() and distributed.is_main_process()
     many = partial(train_members, members=model.members, threads=threads, progress_bar=shown)
     train = partial(many, build, settings, split, validation, online)
-    if not processes.leads():  # the first one writes all files and talks to MLflow
-        train(checkpoints=processes.share(Path()), on_epoch=lambda *_: None)
+    if not distributed.is_main_process():  # the first one writes all files and talks to MLflow
+        train(checkpoints=distributed.broadcast(Path()), on_epoch=lambda *_: None)
         return
     environment = examine(_checkout.ROOT / "requirements.txt", settings.precision, device)
     first = opening_line(architecture, parameter_count(build()), len(split), settings)
@@ -73,7 +73,7 @@ def main() -> None:
     ):
         tracked.log_dict(environment.report, "environment.json")
         recorder = EpochRecorder(tracked, HISTORY, settings.all_epochs, model.members, checkpoints)
-        result = train(checkpoints=processes.share(checkpoints), on_epoch=recorder.on_epoch)
+        result = train(checkpoints=distributed.broadcast(checkpoints), on_epoch=recorder.on_epoch)
         recorder.finish()
         seconds = recorder.seconds()
         HISTORY.write_text(history_table(result.history()), encoding="utf-8")

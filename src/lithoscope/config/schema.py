@@ -1,4 +1,4 @@
-"""Blocks of parameters: strictly typed, and a mistake in one is a line that says what is allowed."""
+"""Schema validation: blocks of strictly typed parameters, where a mistake is a line that says what is allowed."""
 
 import difflib
 import json

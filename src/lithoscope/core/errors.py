@@ -1,4 +1,4 @@
-"""Errors that are a user's to mend."""
+"""User errors: one line that says what to do, without a stack trace."""
 
 import errno
 import os

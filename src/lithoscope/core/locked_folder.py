@@ -1,4 +1,4 @@
-"""Half-done work: folders named by the content they belong to, held by one process at a time.
+"""Resumable work: folders named by a hash of the content they belong to, locked by one process at a time.
 
 They lie outside the stages' outs, which DVC deletes before a stage runs.
 """

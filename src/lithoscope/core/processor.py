@@ -1,4 +1,4 @@
-"""Which processor this machine has, as it names itself."""
+"""Identification of the processor, as it names itself."""
 
 import platform
 import re

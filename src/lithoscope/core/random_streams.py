@@ -1,4 +1,4 @@
-"""Random streams that depend on what they are for, never on how many draws came before.
+"""Counter-based random streams, which depend on what they are for, never on how many draws came before.
 
 A killed and resumed run, a run on two processes and a run on one therefore see the same numbers.
 """

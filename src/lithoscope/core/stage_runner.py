@@ -1,4 +1,4 @@
-"""How a stage script starts and ends."""
+"""Runner of stage scripts: lock, signals and exit status."""
 
 import os
 import signal

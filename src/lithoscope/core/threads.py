@@ -1,4 +1,4 @@
-"""Ordered work on several threads, a bounded number of results ahead."""
+"""Ordered map over threads, a bounded number of results ahead."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

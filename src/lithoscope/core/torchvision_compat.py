@@ -1,4 +1,4 @@
-"""Let torchvision be imported beside a torch build that its compiled operators do not fit.
+"""Compatibility of torchvision with a torch build that its compiled operators do not fit.
 
 A torchvision wheel compiled for CUDA cannot load its operators beside a CPU-only torch; importing it then ends with
 ``operator torchvision::nms does not exist``, although classifiers never call that operator. Declaring the two

@@ -1,4 +1,4 @@
-"""Networks: a backbone of blocks, pooling, and a head.
+"""Image classifiers: a backbone of blocks, pooling, and a head.
 
 A :class:`Classifier` takes photographs as they lie on disk (RGB, 0 … 255) and normalises them itself, so that
 training, evaluation and serving cannot disagree about it.

@@ -1,4 +1,4 @@
-"""What the machine offers, and how it is made to repeat itself and not to waste time."""
+"""Device, precision and determinism."""
 
 import ctypes
 import os
@@ -25,11 +25,11 @@ def resolve_device(device: str) -> str:
     Raises:
         LithoscopeError: The device asked for is not there.
     """
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there[device]:
-        allowed = " | ".join([name for name, present in there.items() if present] + ["auto"])
+        return next(name for name in ("cuda", "mps", "cpu") if available[name])
+    if not available[device]:
+        allowed = " | ".join([name for name, present in available.items() if present] + ["auto"])
         raise LithoscopeError(f"device = {device}: torch {torch.__version__} finds none here; allowed here: {allowed}")
     return device
 

@@ -1,4 +1,4 @@
-"""Several views or several networks as one: the mean of their probabilities.
+"""Deep ensembles and test-time augmentation: the mean of several networks' or several views' probabilities.
 
 Source: Lakshminarayanan et al., Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles, NeurIPS
 2017 (networks); Krizhevsky et al., ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012 (views).

@@ -1,4 +1,4 @@
-"""Blocks of the backbone that are not trained, and what they make of photographs, computed once.
+"""Frozen backbones: blocks that are not trained, and their features, computed once.
 
 Frozen blocks stay in evaluation mode: no dropout, and batch norms keep their statistics. What comes out of them is
 the same in every epoch, as long as what goes in is.
@@ -15,7 +15,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from lithoscope.core.files import keep
+from lithoscope.core.files import commit_file
 from lithoscope.data.loading.dataloader import FeatureRows, inference_batches
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier
@@ -96,7 +96,7 @@ def compute_features(
                     _write_header(file, (len(split.labels), *features.shape[1:]))
                 # Written, not memory-mapped: a full disk is an error here, not the end of the process.
                 file.write(features.tobytes())
-        keep(half, path)
+        commit_file(half, path)
     kept: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return FeatureRows(kept, split.labels)
 

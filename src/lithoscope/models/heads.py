@@ -1,4 +1,4 @@
-"""Heads: from the pooled features of a backbone to logits."""
+"""Classification heads: from the pooled features of a backbone to logits."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""Pretrained weights fitted to a backbone: a whole torchvision classifier's, or those of a model trained here."""
+"""Weight loading: a whole torchvision classifier's state, or that of a model trained here, into a backbone."""
 
 import re
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""From a backbone's feature maps to the vector that a head sees."""
+"""Global pooling, of averages, maxima or covariances: from feature maps to the vector that a head sees."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Probabilities for photographs, from arrays or from files."""
+"""Inference: probabilities for photographs, from arrays or from files."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A trained model on disk: weights as safetensors, everything else as a small JSON file. Neither can carry code."""
+"""Saved models: weights as safetensors, everything else as a small JSON file. Neither can carry code."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from torch import Tensor
 from lithoscope.config.network import ModelParameters
 from lithoscope.config.schema import validate_block
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import half_of, keep
+from lithoscope.core.files import commit_file, partial_path
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 from lithoscope.models.backbones import normalisation
 from lithoscope.models.classifier import Architecture, Classifier
@@ -91,12 +91,12 @@ def save_model(folder: Path, description: ModelDescription, state: Mapping[str, 
     folder.mkdir(parents=True, exist_ok=True)
     # No metadata: with several keys safetensors writes them in an order that changes from process to process.
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
-    half = half_of(folder / WEIGHTS)  # never in place: where DVC links its files, that would change its cache
+    half = partial_path(folder / WEIGHTS)  # never in place: where DVC links its files, that would change its cache
     safetensors.torch.save_file(tensors, half)
-    keep(half, folder / WEIGHTS)
-    half = half_of(folder / DESCRIPTION)
+    commit_file(half, folder / WEIGHTS)
+    half = partial_path(folder / DESCRIPTION)
     half.write_text(json.dumps(description.text(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    keep(half, folder / DESCRIPTION)
+    commit_file(half, folder / DESCRIPTION)
 
 
 def _described(text: dict[str, Any]) -> ModelDescription:

@@ -1,4 +1,4 @@
-"""The temperature that brings confidences closer to how often the model is right.
+"""Temperature scaling (Guo et al. 2017).
 
 Source: C. Guo, G. Pleiss, Y. Sun & K. Q. Weinberger (2017), On Calibration of Modern Neural Networks, ICML.
 """

@@ -1,4 +1,4 @@
-"""Saves a trained model together with the temperature that its validation photographs ask for, or that is given."""
+"""Calibration of a trained model: it is saved with a temperature, fitted on validation photographs or given."""
 
 import dataclasses
 from collections.abc import Mapping

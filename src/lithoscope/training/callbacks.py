@@ -1,4 +1,4 @@
-"""What happens beside the steps of a training: history, checks, averages. All of it survives a kill."""
+"""Callbacks: history, early stopping, plateau schedule, exponential moving average. All of it survives a kill."""
 
 import math
 from collections.abc import Callable

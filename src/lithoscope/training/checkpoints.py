@@ -1,4 +1,4 @@
-"""Checkpoints that survive a kill and a loss of power: on disk they are whole, or not there, or known to be damaged."""
+"""Durable checkpoints: after a kill or a loss of power they are whole, or not there, or known to be damaged."""
 
 import io
 import zipfile
@@ -10,7 +10,7 @@ import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lithoscope.core.files import half_of, keep
+from lithoscope.core.files import commit_file, partial_path
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 
@@ -20,9 +20,9 @@ def save(values: Any, path: Path) -> None:
     buffer = io.BytesIO()  # torch itself would turn a full disk into an error that does not say so
     torch.save(values, buffer)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = half_of(path)
+    half = partial_path(path)
     half.write_bytes(buffer.getbuffer())
-    keep(half, path)
+    commit_file(half, path)
 
 
 def is_whole(path: Path) -> bool:
@@ -37,7 +37,7 @@ def is_whole(path: Path) -> bool:
         return False
 
 
-def there(path: Path, say: Callable[[str], object] = print) -> bool:
+def is_usable(path: Path, say: Callable[[str], object] = print) -> bool:
     """Return whether a checkpoint is there and whole; a damaged one is renamed to ``….damaged``, with a line."""
     if not path.is_file():
         return False
@@ -62,9 +62,9 @@ def to_resume(folder: Path, *, validated: bool) -> Path | None:
     """
     last, best = folder / LAST, folder / BEST
     if not validated:
-        return last if there(last) else None
-    if there(best):
-        return last if there(last) else best
+        return last if is_usable(last) else None
+    if is_usable(best):
+        return last if is_usable(last) else best
     last.unlink(missing_ok=True)  # it counts on a best one that is gone
     return None
 

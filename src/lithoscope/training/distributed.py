@@ -1,6 +1,7 @@
-"""One process, or several that train one network together, as ``torchrun`` starts them.
+"""Distributed training: one process, or several that train one network together, as ``torchrun`` starts them.
 
-The first one leads: it alone writes files and talks to MLflow. With one process everything here does nothing.
+The first one is the main process: it alone writes files and talks to MLflow. With one process everything here does
+nothing.
 """
 
 import atexit
@@ -20,7 +21,7 @@ _PATIENCE = timedelta(days=30)
 """How long one process waits for another: the first one may wait for another training, and a dead one ends all."""
 
 
-def join(device: str, threads: int) -> int:
+def start(device: str, threads: int) -> int:
     """Join the processes that ``torchrun`` started, over gloo (on GPUs nccl).
 
     Args:
@@ -47,10 +48,10 @@ def join(device: str, threads: int) -> int:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("gloo" if device == "cpu" else "cpu:gloo,cuda:nccl", timeout=_PATIENCE)
     atexit.register(dist.destroy_process_group)
-    return max(1, threads // on_this_machine())
+    return max(1, threads // local_world_size())
 
 
-def size() -> int:
+def world_size() -> int:
     """Return how many processes train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -60,25 +61,25 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def on_this_machine() -> int:
+def local_world_size() -> int:
     """Return how many of them run on this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if size() > 1 else 1
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if world_size() > 1 else 1
 
 
-def leads() -> bool:
-    """Return whether this is the first process, or the only one."""
+def is_main_process() -> bool:
+    """Return whether this is the first process, or the only one, which writes the files."""
     return rank() == 0
 
 
-def wait() -> None:
+def barrier() -> None:
     """Wait until every process has come here."""
-    if size() > 1:
+    if world_size() > 1:
         dist.barrier()
 
 
-def share(value: _Value) -> _Value:
+def broadcast(value: _Value) -> _Value:
     """Return the first process's value in every one; others wait for it."""
-    if size() == 1:
+    if world_size() == 1:
         return value
     values = [value]
     dist.broadcast_object_list(values)
@@ -86,10 +87,10 @@ def share(value: _Value) -> _Value:
 
 
 @contextmanager
-def first_one_first() -> Iterator[None]:
+def main_process_first() -> Iterator[None]:
     """Have the others do something when the first one has done it, and find what it left."""
-    if not leads():
-        wait()
+    if not is_main_process():
+        barrier()
     yield
-    if leads():
-        wait()
+    if is_main_process():
+        barrier()

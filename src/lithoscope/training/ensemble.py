@@ -1,4 +1,4 @@
-"""Several networks of one architecture, each trained from a seed of its own, and averaged as one model.
+"""Training of deep ensembles: networks of one architecture, each from a seed of its own, averaged as one model.
 
 Networks that err alike gain little from each other. With ``train.head_fit: mixed`` the first one is therefore a
 discriminant on the backbone as it comes, beside others that are tuned from random heads.

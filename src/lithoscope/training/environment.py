@@ -1,4 +1,4 @@
-"""What a run ran on: versions, processor, threads; and whether the versions are those of ``requirements.txt``."""
+"""Environment of a run: versions, processor, threads; and whether the versions are those of ``requirements.txt``."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from lithoscope.core.locked_folder import content_key
 from lithoscope.core.processor import processor_name_and_family
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 
 _SHOWN = 3  # packages named in a line
 _DECIDING = ("torch", "torchvision", "lightning", "numpy")
@@ -131,7 +131,7 @@ def examine(requirements: Path, precision: str, device: str) -> Environment:
         "device": device,
         "precision": precision,
         "threads": str(torch.get_num_threads()),
-        "processes": str(processes.size()),
+        "processes": str(distributed.world_size()),
         "processor.family": chip["family"],
         "processor.instructions": chip["instructions"],
         "processor.cores": chip["cores"],
@@ -151,5 +151,5 @@ def examine(requirements: Path, precision: str, device: str) -> Environment:
         "pinned ones, which `make setup` installs"
     )
     libraries = [f"{name} {versions.get(name, '')}" for name in _DECIDING]
-    deciding = ", ".join([*libraries, f"{processes.size()} processes"])
+    deciding = ", ".join([*libraries, f"{distributed.world_size()} processes"])
     return Environment(tags, report, [line] if different else [], deciding)

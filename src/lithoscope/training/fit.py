@@ -1,4 +1,4 @@
-"""Training a network, in one phase or in two.
+"""Training of one network, in one phase or in two.
 
 What a run computes follows from its arguments alone. Weights, order, dropout and augmentation each have a random
 stream keyed by (seed, purpose, epoch, batch), so a run that was killed and resumed from its last checkpoint ends
@@ -16,9 +16,9 @@ from lithoscope.data.loading.dataloader import OnlineAugmentation
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.frozen_features import frozen_blocks, stands_alone
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.callbacks import OnEpoch
-from lithoscope.training.checkpoints import there, to_resume
+from lithoscope.training.checkpoints import is_usable, to_resume
 from lithoscope.training.discriminant_head import start_from_discriminant
 from lithoscope.training.history import TrainingResult, best_of
 from lithoscope.training.module import TrainingSettings
@@ -58,16 +58,16 @@ def train(
     Raises:
         LithoscopeError: The loss became NaN or infinite.
     """
-    if _is_there(checkpoints / FINISHED):
+    if _is_finished(checkpoints / FINISHED):
         finished = TrainingResult.load(checkpoints / FINISHED)
-        processes.wait()  # before the first one goes on, and may remove the file
+        distributed.barrier()  # before the first one goes on, and may remove the file
         return finished
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     photographs = Photographs(split, validation if len(validation) else None, augmentation)
     head = None
     if settings.head_fit == "discriminant":
-        kept = to_resume(checkpoints, validated=len(validation) > 0) if processes.leads() else None
-        if processes.share(kept) is None:  # a checkpoint holds a head already
+        kept = to_resume(checkpoints, validated=len(validation) > 0) if distributed.is_main_process() else None
+        if distributed.broadcast(kept) is None:  # a checkpoint holds a head already
             start_from_discriminant(network, settings, photographs, progress_bar)
     elif settings.head_epochs:
         head = _train_head(network, settings, photographs, checkpoints, on_epoch, progress_bar)
@@ -88,16 +88,16 @@ def train(
     )
     if head and best_of(result.history, settings.keep).epoch == head.best_epoch:
         result = dataclasses.replace(head, history=result.history)
-    if processes.leads():
+    if distributed.is_main_process():
         result.save(checkpoints / FINISHED)
         for folder in checkpoints.glob("features-*"):
             shutil.rmtree(folder)
-    processes.wait()  # until none of them reads a checkpoint any more
+    distributed.barrier()  # until none of them reads a checkpoint any more
     return result
 
 
-def _is_there(finished: Path) -> bool:
-    return processes.share(there(finished) if processes.leads() else False)
+def _is_finished(finished: Path) -> bool:
+    return distributed.broadcast(is_usable(finished) if distributed.is_main_process() else False)
 
 
 def _features(checkpoints: Path, frozen: int) -> Path:
@@ -113,7 +113,7 @@ def _train_head(
     progress_bar: bool,
 ) -> TrainingResult:
     folder, blocks = checkpoints / "head", len(network.blocks())
-    if _is_there(folder / FINISHED):
+    if _is_finished(folder / FINISHED):
         return TrainingResult.load(folder / FINISHED)
     # Draws of its own, so that the phase of everything has those it would have alone.
     own = settings.changed(
@@ -134,6 +134,6 @@ def _train_head(
         on_epoch=on_epoch,
         progress_bar=progress_bar,
     )
-    if processes.leads():
+    if distributed.is_main_process():
         result.save(folder / FINISHED)
     return result

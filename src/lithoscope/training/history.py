@@ -1,4 +1,4 @@
-"""What each epoch of a training gave, and what a whole training gave."""
+"""Training history: the figures of each epoch, and the result of a whole training."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The Lightning module: one step of training, one of validation, the optimiser."""
+"""Lightning module: settings, one step of training, one of validation, the optimiser."""
 
 from typing import Any, Literal
 
@@ -12,10 +12,10 @@ from lithoscope.core.random_streams import integer_seed
 from lithoscope.data.loading.dataloader import Batch
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.frozen_features import run_frozen, run_rest, stands_alone
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.mixup import Mixing
 from lithoscope.training.optim import build_optimizer, build_schedule, parameter_groups
-from lithoscope.training.sharded_batch import DividedBatch, divided_loss, total
+from lithoscope.training.sharded_batch import ShardedBatch, all_reduce_sum, sharded_loss
 
 MAIN = ("lr", "epochs", "batch_size", "seed")
 """The keys outside the block ``train`` that say how to train."""
@@ -120,7 +120,7 @@ class ClassificationModule(L.LightningModule):
         accuracy, own = (logits.argmax(dim=1) == labels).float().mean(), len(labels)
         for name, value, of in (("loss", loss, rows or own), ("accuracy", accuracy, own)):
             # Times the processes, since Lightning averages the sizes over them, and rounds the average down.
-            size = of * processes.size()
+            size = of * distributed.world_size()
             self.log(f"{part}_{name}", value, on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -129,8 +129,8 @@ class ClassificationModule(L.LightningModule):
         if self.mixing is not None:
             images, targets = self.mixing(images, labels)
             labels = targets.argmax(dim=1)
-        if processes.size() > 1:
-            return self._divided_step(images, targets, labels)
+        if distributed.world_size() > 1:
+            return self._sharded_step(images, targets, labels)
         logits = self(images)
         loss = F.cross_entropy(
             logits.float(), targets, weight=self.weights, label_smoothing=self.settings.label_smoothing
@@ -138,17 +138,17 @@ class ClassificationModule(L.LightningModule):
         self._log_figures("train", loss, logits, labels)
         return loss
 
-    def _divided_step(self, images: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
+    def _sharded_step(self, images: Tensor, targets: Tensor, labels: Tensor) -> Tensor:
         """Return this process's part of the loss; a batch that was mixed is a whole one, of which it takes its rows."""
-        rank, several = processes.rank(), processes.size()
+        rank, several = distributed.rank(), distributed.world_size()
         if self.mixing is not None:
             rows = len(labels)
             images, targets, labels = (whole[rank::several] for whole in (images, targets, labels))
         else:
-            rows = int(total(torch.tensor(len(labels), device=images.device)))
-        with DividedBatch(rows, rank, several):
+            rows = int(all_reduce_sum(torch.tensor(len(labels), device=images.device)))
+        with ShardedBatch(rows, rank, several):
             logits = self(images)
-        loss = divided_loss(logits.float(), targets, self.weights, self.settings.label_smoothing, several)
+        loss = sharded_loss(logits.float(), targets, self.weights, self.settings.label_smoothing, several)
         self._log_figures("train", loss, logits, labels, rows)
         return loss
 

@@ -1,4 +1,4 @@
-"""Optimisers, which parameters learn how fast, and how learning rates change over a training."""
+"""Optimisers, parameter groups and learning-rate schedules."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""One phase of a training: some blocks frozen, one optimiser, one schedule, checkpoints of its own."""
+"""Training phase: some blocks frozen, one optimiser, one schedule, checkpoints of its own."""
 
 import logging
 import warnings
@@ -12,12 +12,12 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.loading.balance import class_weights
+from lithoscope.data.loading.class_balance import class_weights
 from lithoscope.data.loading.dataloader import FeatureRows, OnlineAugmentation, inference_batches, training_batches
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.frozen_features import compute_features, freeze
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.callbacks import History, MovingAverage, NotANumber, OnEpoch, Patience, Plateau
 from lithoscope.training.checkpoints import BEST, LAST, DurableCheckpointIO, Saver, to_resume
 from lithoscope.training.history import EpochFigures, TrainingResult, best_of
@@ -89,7 +89,7 @@ def train_phase(
     if phase.computed:
 
         def computed(split: ArraySplit, name: str) -> FeatureRows:
-            with processes.first_one_first():
+            with distributed.main_process_first():
                 return compute_features(
                     network,
                     phase.frozen,
@@ -106,7 +106,7 @@ def train_phase(
     mixing = build_mixing(settings.mixup, settings.cutmix, classes)
     _require_enough(len(labels), settings.batch_size, len(validation.labels) if validation is not None else None)
     # What is mixed is a whole batch: each process packs all of it, and then takes its part.
-    rank, several = (0, 1) if mixing else (processes.rank(), processes.size())
+    rank, several = (0, 1) if mixing else (distributed.rank(), distributed.world_size())
     batches = training_batches(
         training,
         settings.batch_size,
@@ -148,7 +148,9 @@ def _fit(
 ) -> None:
     """Run Lightning's trainer."""
     settings = module.settings
-    resumed = processes.share(to_resume(checkpoints, validated=validation is not None) if processes.leads() else None)
+    found = to_resume(checkpoints, validated=validation is not None) if distributed.is_main_process() else None
+    resumed = distributed.broadcast(found)
+    rank, several = distributed.rank(), distributed.world_size()
     # Two, because one that keeps the best and the last writes the last only where it is the best as well.
     savers = [Saver(checkpoints, LAST, None)]
     if validation is not None:
@@ -170,11 +172,11 @@ def _fit(
         warnings.filterwarnings("ignore", message=".*module\\(s\\) in eval mode.*")
         trainer = L.Trainer(
             accelerator={"cuda": "gpu"}.get(settings.device, settings.device),
-            devices=processes.on_this_machine(),
-            num_nodes=processes.size() // processes.on_this_machine(),
+            devices=distributed.local_world_size(),
+            num_nodes=several // distributed.local_world_size(),
             plugins=[DurableCheckpointIO()],
             # Buffers are those of batch norms, which are the same everywhere.
-            strategy=DDPStrategy(forward_sync_buffers=False) if processes.size() > 1 else "auto",
+            strategy=DDPStrategy(forward_sync_buffers=False) if several > 1 else "auto",
             precision="bf16-mixed" if settings.precision == "bf16" else "32-true",
             max_epochs=settings.epochs,
             callbacks=[*callbacks, *savers],
@@ -192,7 +194,7 @@ def _fit(
             trainer.fit(
                 module,
                 batches,
-                inference_batches(validation, processes.rank(), processes.size()) if validation is not None else None,
+                inference_batches(validation, rank, several) if validation is not None else None,
                 ckpt_path=resumed,
                 weights_only=True,
             )
@@ -202,7 +204,7 @@ def _fit(
 
 def _require_enough(rows: int, batch_size: int, validation: int | None) -> None:
     """Refuse more processes than a batch, or the validation photographs, can be divided among."""
-    several = processes.size()
+    several = distributed.world_size()
     smallest = rows // -(-rows // batch_size)
     if several > 1 and (smallest < 2 * several or (validation is not None and validation < several)):
         raise LithoscopeError(

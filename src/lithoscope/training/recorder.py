@@ -1,12 +1,12 @@
-"""Tells the terminal, MLflow and ``plots/history.csv`` of each epoch as soon as it is over."""
+"""Epoch recorder: figures to the terminal, to MLflow and to ``plots/history.csv`` as soon as an epoch is over."""
 
 import time
 from pathlib import Path
 
-from lithoscope.core.files import half_of
+from lithoscope.core.files import partial_path
 from lithoscope.models.classifier import Architecture
 from lithoscope.tracking import Run
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.history import EpochFigures, history_table, mean_history
 from lithoscope.training.module import TrainingSettings
 
@@ -15,10 +15,10 @@ def opening_line(architecture: Architecture, weights: int, pictures: int, settin
     """Return what the terminal says of a training before its first epoch; ``weights`` are those of one network."""
     members, name = architecture.model.members, architecture.model.name
     several = f"{members} times " if members > 1 else ""
-    divided = f", {processes.size()} processes" if processes.size() > 1 else ""
+    shared = f", {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
     return (
         f"training {several}{name} ({weights:,} weights) on {pictures} pictures of {architecture.classes} "
-        f"classes, {settings.precision} on {settings.device}{divided}"
+        f"classes, {settings.precision} on {settings.device}{shared}"
     )
 
 
@@ -64,7 +64,7 @@ class EpochRecorder:
 
     def _keep_seconds(self) -> None:
         if self._kept:
-            half = half_of(self._kept)
+            half = partial_path(self._kept)
             half.write_text(f"{self.seconds():.3f}\n", encoding="utf-8")
             half.replace(self._kept)
 

@@ -1,4 +1,4 @@
-"""A batch divided among processes computes what the whole batch would compute in one.
+"""Sharded batches: a batch divided among processes computes what the whole batch would compute in one.
 
 Three things of a step look at the whole batch: batch norms, random layers, and the mean of the loss. Here batch norms
 take their statistics over all processes, random layers draw for the whole batch and use their own rows' draws, and
@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 _RANDOM = {F.dropout, F.dropout1d, F.dropout2d, F.dropout3d}
 
 
-def total(value: Tensor) -> Tensor:
+def all_reduce_sum(value: Tensor) -> Tensor:
     """Return the sum of a value over all processes."""
     summed = value.clone()
     dist.all_reduce(summed)
@@ -34,7 +34,7 @@ class _BatchNorm(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, count: float, eps: float) -> tuple[Tensor, ...]:
         axes, _ = _but_channels(x)
         wide = x.double()
-        sums, squares = total(torch.stack([wide.sum(axes), wide.square().sum(axes)]))
+        sums, squares = all_reduce_sum(torch.stack([wide.sum(axes), wide.square().sum(axes)]))
         mean, variance = (sums / count).to(x.dtype), squares / count - (sums / count).square()
         inverse, variance = torch.rsqrt(variance + eps).to(x.dtype), variance.clamp_min(0).to(x.dtype)
         ctx.save_for_backward(x, scale, mean, inverse)
@@ -50,7 +50,7 @@ class _BatchNorm(torch.autograd.Function):
         axes, shape = _but_channels(given)
         centred = x - mean.view(shape)
         own = torch.stack([given.sum(axes, dtype=torch.float64), (given.double() * centred).sum(axes)])
-        level, slope = total(own) / ctx.count
+        level, slope = all_reduce_sum(own) / ctx.count
         slope = slope * inverse.double().square()
         to_x = given - level.to(x.dtype).view(shape) - centred * slope.to(x.dtype).view(shape)
         to_scale, to_shift = (own[1] * inverse).to(scale.dtype), own[0].to(scale.dtype)
@@ -61,7 +61,7 @@ def _but_channels(x: Tensor) -> tuple[list[int], list[int]]:
     return [axis for axis in range(x.ndim) if axis != 1], [1, -1, *[1] * (x.ndim - 2)]
 
 
-class DividedBatch(TorchFunctionMode):
+class ShardedBatch(TorchFunctionMode):
     """While it is active, layers that look at the whole batch do so over all processes.
 
     Row ``i`` of this process is row ``rank + i · processes`` of the whole batch.
@@ -125,7 +125,7 @@ class DividedBatch(TorchFunctionMode):
         return same
 
 
-def divided_loss(
+def sharded_loss(
     logits: Tensor, targets: Tensor, weights: Tensor | None, label_smoothing: float, processes: int
 ) -> Tensor:
     """Return what this process's rows add to the mean cross-entropy of the whole batch, times the processes.
@@ -143,4 +143,4 @@ def divided_loss(
     summed = F.cross_entropy(logits, targets, weight=weights, label_smoothing=label_smoothing, reduction="sum")
     rows = torch.tensor(float(len(targets)), device=logits.device)
     divisor = rows if weights is None or targets.ndim > 1 else weights[targets].sum()
-    return summed / total(divisor) * processes
+    return summed / all_reduce_sum(divisor) * processes

@@ -236,7 +236,7 @@ def test_two_processes_under_torchrun_train_the_same_and_write_once(
     assert "fp32 on cpu, 2 processes" in printed
     alone, divided = (pd.read_csv(place / "plots/history.csv") for place in (workspace, folder))
     assert list(divided["epoch"]) == list(alone["epoch"]) == [1, 2, 3]
-    # Later epochs of so few pictures, at the full rate, carry the last digits far; test_divided.py compares those.
+    # Later epochs of so few pictures, at the full rate, carry the last digits far: see test_sharded_batch.py.
     for figure in ("train_loss", "val_loss"):
         assert divided[figure][0] == pytest.approx(alone[figure][0], abs=TOLERANCE)
     client = MlflowClient(f"sqlite:///{folder / 'mlflow.db'}")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lithoscope.training import checkpoints
-from lithoscope.training.checkpoints import is_whole, save, there, to_resume
+from lithoscope.training.checkpoints import is_usable, is_whole, save, to_resume
 from lithoscope.training.history import EpochFigures, TrainingResult
 from unit.training.test_fit import EXCHANGED, KilledError, fit
 
@@ -40,14 +40,14 @@ def test_damage_is_recognised(
     path = tmp_path / "some" / "last.ckpt"
     save({"weights": torch.rand(100, 100), "epochs": 3}, path)
     assert is_whole(path)
-    assert there(path)
+    assert is_usable(path)
     damage(path)
     assert not is_whole(path)
-    assert not there(path)
+    assert not is_usable(path)
     assert not path.exists()
     assert (tmp_path / "some" / "last.ckpt.damaged").is_file()
     assert capsys.readouterr().out.count("is damaged and set aside") == 1
-    assert not there(path), "and it is gone afterwards"
+    assert not is_usable(path), "and it is gone afterwards"
 
 
 def test_a_file_takes_its_place_only_when_its_bytes_are_on_the_disk(

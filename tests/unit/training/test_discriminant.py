@@ -2,27 +2,30 @@ import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from lithoscope.training.discriminant import SPREAD, shrinkage_discriminant
+from lithoscope.training.discriminant_head import SPREAD, shrinkage_discriminant
 
 RNG = np.random.default_rng(0)
 LABELS = np.repeat(np.arange(4), 6)
 FEATURES = RNG.normal(0, 1, (4, 40))[LABELS] + RNG.normal(0, 2, (24, 40))
 
 
-def test_it_decides_as_scikit_learns_discriminant_with_the_same_shrinkage_and_equal_priors() -> None:
-    weights, biases = shrinkage_discriminant(FEATURES, LABELS, 4, 0.6)
+@pytest.mark.parametrize("shrinkage", [0.1, 0.6, 1.0])
+@pytest.mark.parametrize("columns", [5, 40], ids=["fewer features than pictures", "more features than pictures"])
+def test_it_decides_as_scikit_learns_discriminant_with_the_same_shrinkage_and_equal_priors(
+    columns: int, shrinkage: float
+) -> None:
+    features = FEATURES[:, :columns]
+    weights, biases = shrinkage_discriminant(features, LABELS, 4, shrinkage)
     # scikit-learn shrinks each class's covariance by itself and averages them, which is the same for equal classes
     # up to how the trace is averaged: equal as well.
-    reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.6, priors=[0.25] * 4)  # type: ignore[no-untyped-call]
-    theirs = reference.fit(FEATURES, LABELS)
-    new = RNG.normal(0, 2, (200, 40))
-    mine = new @ weights.T + biases
-    their_scores = theirs.decision_function(new)
-    centred = mine - mine.mean(axis=1, keepdims=True)
-    theirs_centred = their_scores - their_scores.mean(axis=1, keepdims=True)
-    ratio = theirs_centred.std() / centred.std()
-    np.testing.assert_allclose(centred * ratio, theirs_centred, atol=1e-6 * theirs_centred.std())
-    assert (mine.argmax(axis=1) == theirs.predict(new)).all()
+    reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=[0.25] * 4)  # type: ignore[no-untyped-call]
+    reference.fit(features, LABELS)
+    new = RNG.normal(0, 2, (200, columns))
+    logits, scores = new @ weights.T + biases, reference.decision_function(new)
+    # What all classes share does not count, nor does the scale, which is ours.
+    logits, scores = (values - values.mean(axis=1, keepdims=True) for values in (logits, scores))
+    np.testing.assert_allclose(logits / logits.std(), scores / scores.std(), atol=1e-9)
+    assert (logits.argmax(axis=1) == reference.predict(new)).all()
 
 
 @pytest.mark.parametrize("shrinkage", [0.3, 1.0])

@@ -7,8 +7,7 @@ import torch
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.loading.dataloader import OnlineAugmentation
 from lithoscope.models.classifier import Classifier, build_classifier
-from lithoscope.training.discriminant import shrinkage_discriminant
-from lithoscope.training.discriminant_head import start_from_discriminant
+from lithoscope.training.discriminant_head import shrinkage_discriminant, start_from_discriminant
 from lithoscope.training.fit import train
 from lithoscope.training.module import ClassificationModule
 from lithoscope.training.phase import Photographs

@@ -1,23 +1,24 @@
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.phase import _require_enough
 
 
 def test_alone_a_process_leads_waits_for_nobody_and_has_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert processes.join("cpu", 3) == 3
-    assert (processes.rank(), processes.size(), processes.on_this_machine(), processes.leads()) == (0, 1, 1, True)
-    processes.wait()
-    assert processes.share("value") == "value"
+    assert distributed.start("cpu", 3) == 3
+    assert (distributed.rank(), distributed.world_size(), distributed.local_world_size()) == (0, 1, 1)
+    assert distributed.is_main_process()
+    distributed.barrier()
+    assert distributed.broadcast("value") == "value"
 
 
 def test_several_processes_that_torchrun_did_not_start_are_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(LithoscopeError, match=r"WORLD_SIZE = 4 .* start several processes with torchrun, or unset it"):
-        processes.join("cpu", 1)
+        distributed.start("cpu", 1)
 
 
 def test_a_device_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +31,7 @@ def test_a_device_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPat
     ):
         monkeypatch.setenv(key, value)
     with pytest.raises(LithoscopeError, match=r"device = mps: .* allowed with torchrun: cpu, cuda"):
-        processes.join("mps", 1)
+        distributed.start("mps", 1)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_a_device_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPat
 def test_more_processes_than_a_batch_can_be_divided_among_are_refused(
     rows: int, batch_size: int, validation: int | None, enough: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lithoscope.training.distributed.size", lambda: 3)
+    monkeypatch.setattr("lithoscope.training.distributed.world_size", lambda: 3)
     if enough:
         _require_enough(rows, batch_size, validation)
         return

@@ -1,4 +1,4 @@
-"""Random variations of photographs, a batch at a time: one warp, one change of colours.
+"""Data augmentation: random variations, a batch at a time, of one affine warp and one change of colours.
 
 The parameters of a variation are a function of (seed, purpose, epoch, sample) and the arithmetic treats each picture
 by itself in operations that round the same way in any batch, so the same sample gives the same bits whatever else is

@@ -1,4 +1,4 @@
-"""Batches of packed photographs, in an order that follows from the seed and the epoch alone."""
+"""Data loaders: batches of packed photographs, in an order that follows from the seed and the epoch alone."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from lithoscope.config.params import AugmentParameters
 from lithoscope.core.random_streams import generator
 from lithoscope.data.loading.augment import augment_batch
-from lithoscope.data.loading.balance import balanced_order
+from lithoscope.data.loading.class_balance import balanced_order
 from lithoscope.data.packed.arrays import ArraySplit
 
 INFERENCE_BATCH = 64
@@ -53,7 +53,7 @@ class KeyedOrder(Sampler[Any]):
     Lightning calls :meth:`set_epoch` before each epoch, through the attribute ``sampler``.
 
     Given the rows' labels, rows are drawn with replacement and each class as often as any other; see
-    :func:`lithoscope.data.loading.balance.balanced_order`.
+    :func:`lithoscope.data.loading.class_balance.balanced_order`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Packed photographs: a split decoded once, in one ``.npy`` file that is memory-mapped when read.
+"""Packed arrays: a split decoded once, in one ``.npy`` file that is memory-mapped when read.
 
 ``<split>.npy`` holds uint8 (rows, side, side, 3), RGB; ``<split>.csv`` says in its columns row, id, label, copy what
 each row shows (copy 0 is the photograph itself); ``classes.json`` lists the labels in the order of their indices.

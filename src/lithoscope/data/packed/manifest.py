@@ -1,4 +1,4 @@
-"""What lies in the packed arrays: one row a photograph, small enough for Git.
+"""Manifest of the packed arrays: one row a photograph, small enough for Git.
 
 The gate finds a test photograph in training from this table alone, on a clone without a single photograph.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 import requests
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import keep
+from lithoscope.core.files import commit_file
 from lithoscope.data.sources.http_client import Client, MismatchError, one_line
 
 
@@ -93,7 +93,7 @@ def fetch(client: Client, file: RemoteFile, folder: Path, advance: Callable[[int
             client.receive(file.url, lambda response: _save(response, file, part, client, advance))
     except LithoscopeError as error:
         raise LithoscopeError(f"{file.path}: {error}") from error.__cause__
-    keep(part, done)
+    commit_file(part, done)
     return done
 
 

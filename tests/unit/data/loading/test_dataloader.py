@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lithoscope.data.loading.balance import class_weights
+from lithoscope.data.loading.class_balance import class_weights
 from lithoscope.data.loading.dataloader import (
     FeatureRows,
     KeyedOrder,

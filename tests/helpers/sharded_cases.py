@@ -11,7 +11,7 @@ from lithoscope.data.loading.dataloader import OnlineAugmentation
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.device import make_repeatable
-from lithoscope.training import distributed as processes
+from lithoscope.training import distributed
 from lithoscope.training.fit import train
 from lithoscope.training.history import TrainingResult
 
@@ -74,12 +74,12 @@ def fit(case: str, checkpoints: Path) -> TrainingResult:
 def main() -> None:
     """Train every case and keep the results in a folder."""
     folder = Path(sys.argv[1])
-    processes.join("cpu", 1)
+    distributed.start("cpu", 1)
     for case in CASES:
         result = fit(case, folder / "checkpoints")
-        if processes.leads():
+        if distributed.is_main_process():
             result.save(folder / f"{case}.pt")
-        torch.save(result.state, folder / f"{case}.{processes.rank()}.pt")
+        torch.save(result.state, folder / f"{case}.{distributed.rank()}.pt")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rare classes against frequent ones: weights of the loss, or shares of the draws."""
+"""Class balance: weights of the loss, or shares of the draws, for rare classes against frequent ones."""
 
 import numpy as np
 import numpy.typing as npt

@@ -9,9 +9,9 @@ import torch
 from torch.nn import functional as F
 
 from lithoscope.training.history import TrainingResult
-from lithoscope.training.sharded_batch import DividedBatch
+from lithoscope.training.sharded_batch import ShardedBatch
 
-from helpers.divided_cases import CASES, fit, start
+from helpers.sharded_cases import CASES, fit, start
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("divided")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*torchrun, str(Path(__file__).parents[1] / "helpers" / "divided_cases.py"), str(folder)],
+        [*torchrun, str(Path(__file__).parents[1] / "helpers" / "sharded_cases.py"), str(folder)],
         text=True,
         check=False,
         stdout=subprocess.PIPE,
@@ -69,6 +69,6 @@ def test_a_part_of_a_batch_gets_the_draws_that_its_rows_get_in_the_whole_batch(m
     expected = F.dropout(whole, 0.5)
     for rank in range(3):
         torch.manual_seed(1)
-        with DividedBatch(7, rank, 3):
+        with ShardedBatch(7, rank, 3):
             part = F.dropout(whole[rank::3].contiguous(memory_format=memory), 0.5)
         assert torch.equal(part, expected[rank::3])
