@@ -56,8 +56,9 @@ What was done to a photograph beyond decoding it stands in `build/notes.csv`, wh
   bits or fewer, and made brighter; its note says so. Floating point of 0 … 1 keeps its share of 1.
 - **Profiles** are converted by LittleCMS, relative colorimetric with black-point compensation. A picture without one
   counts as sRGB. A profile that moves no colour by more than 2 of 255 leaves the pixels as they are.
-- **Pages.** `pages: max` takes the pages of the first full-size one's shape and type. There is no value that makes a
-  photograph of each page: save the pages as files of their own for that.
+- **Pages.** `pages: each` makes a photograph of each full-size page, `stack.tif` and `stack.tif#page=2` …; one file's
+  pages count as one specimen, so they never fall on two sides of the split. `pages: max` takes the pages of the first
+  full-size one's shape and type.
 - **Very large JPEGs** are decoded at a reduced scale by the decoder itself. On four photographs enlarged to 8,192
   px, squares of 96 to 1,024 px differed by 0.02 to 0.22 of 255 on average; in one of 16 cases, where the edge of a
   border falls between two pixels of the smaller picture, by 2.0.

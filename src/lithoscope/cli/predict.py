@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ def predict(paths: tuple[Path, ...], model: Path, output: Path | None, sheet: Pa
     _check_targets([target for target in (output, sheet) if target is not None], files)
     predictor = Predictor.load(model)
     found = list(predictor.predict_files(files))
-    predictions = [replace(prediction, path=names[prediction.path]) for prediction in found]
+    predictions = [replace(prediction, path=_named(prediction.path, names)) for prediction in found]
     readable = [prediction for prediction in predictions if prediction.label is not None]
     broken = [prediction for prediction in predictions if prediction.label is None]
     if predictor.description.synthetic:
@@ -57,6 +57,14 @@ def predict(paths: tuple[Path, ...], model: Path, output: Path | None, sheet: Pa
     for prediction in broken:
         print(f"error: {_shown(prediction.path)}: {prediction.problem}", file=sys.stderr)
     return 1 if broken else 0
+
+
+def _named(path: Path, names: Mapping[Path, Path]) -> Path:
+    """Return the path that names a file, or one of its pages, for people."""
+    from lithoscope.data.images.reading import file_and_page, page_path
+
+    file, number = file_and_page(path)
+    return Path(page_path(str(names[file]), number))
 
 
 def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:

@@ -29,9 +29,10 @@ PARAMS = Path("params.yaml")
 @click.option("--split-column", metavar="NAME", help="Its column with train, val or test (split).")
 def use(path: Path, labels: str | None, depth: int | None, specimens: str | None, **columns: str | None) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
-    from lithoscope.config.params import FolderParameters, SplitParameters
+    from lithoscope.config.params import FolderParameters, ReadingParameters, SplitParameters
     from lithoscope.config.schema import validate_block
     from lithoscope.config.yaml import read_block_file
+    from lithoscope.data.images.reading import ReadingSettings
     from lithoscope.data.inspect import inspect_source, require_splittable, set_source, table_below
 
     name = str(path)
@@ -46,9 +47,17 @@ def use(path: Path, labels: str | None, depth: int | None, specimens: str | None
         if labels not in (None, "none"):
             given["labels"] = table_below(path, labels)
         layout = {key: value for key, value in given.items() if value is not None}
-        found = inspect_source(path, validate_block(FolderParameters, layout, "use"), look_for_table=labels is None)
+        written = read_block_file(PARAMS)
+        about_reading = {key: written[key] for key in ReadingParameters.model_fields if key in written}
+        reading = validate_block(ReadingParameters, about_reading, PARAMS.name)
+        found = inspect_source(
+            path,
+            validate_block(FolderParameters, layout, "use"),
+            look_for_table=labels is None,
+            settings=ReadingSettings(**reading.model_dump()),
+        )
         print(found.describe())
-        split = validate_block(SplitParameters, read_block_file(PARAMS).get("split"), PARAMS.name, "split.")
+        split = validate_block(SplitParameters, written.get("split"), PARAMS.name, "split.")
         require_splittable(found.entries, split)
         set_source(PARAMS, found.dataset, path, found.layout)
     print("params.yaml now says so; train on it with: dvc repro")

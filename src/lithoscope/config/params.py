@@ -151,13 +151,18 @@ class EvaluateParameters(Block):
         return self
 
 
-class Parameters(Block):
+class ReadingParameters(Block):
+    """How files become pixels; the defaults are for parameters that were recorded before there was a choice."""
+
+    pages: Literal["first", "each", "max"] = "first"
+    max_megapixels: Annotated[int, Field(ge=1, le=100_000)] = 179
+
+
+class Parameters(ReadingParameters):
     """The whole of ``params.yaml``; each key is explained there."""
 
     dataset: Literal["specimens", "osf-rocks", "minerals", "folder"]
     mirror: Annotated[str, Field(min_length=1)]
-    pages: Literal["first", "max"] = "first"  # earlier files have none
-    max_megapixels: Annotated[int, Field(ge=1, le=100_000)] = 179
     osf_api: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
     folder: FolderParameters = FolderParameters()
     image_size: Annotated[int, Field(ge=32, le=1024)]

@@ -20,6 +20,7 @@ from lithoscope.config.params import FolderParameters, SplitParameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
+from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 from lithoscope.data.sources import photograph_set
 from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
 from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
@@ -28,7 +29,7 @@ from lithoscope.data.sources.label_table import FILE_NAMES, find_tables
 from lithoscope.data.sources.layout import split_folders
 from lithoscope.data.sources.listing import visible_folders
 from lithoscope.data.sources.minerals import MINERALS
-from lithoscope.data.sources.notes import notes_on_folders, notes_on_names
+from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, notes_on_reading
 from lithoscope.data.splits.split import split_photographs
 
 SHOWN_AT_MOST = 20
@@ -93,13 +94,19 @@ class Inspection:
         return "\n".join(lines)
 
 
-def inspect_source(path: Path, layout: FolderParameters | None = None, look_for_table: bool = True) -> Inspection:
+def inspect_source(
+    path: Path,
+    layout: FolderParameters | None = None,
+    look_for_table: bool = True,
+    settings: ReadingSettings = DEFAULTS,
+) -> Inspection:
     """Look into a folder, zip or tar as the download stage would; nothing is kept.
 
     Args:
         path: Any local path; ``~`` stands for the home folder.
         layout: How it is laid out, where it is no published set.
         look_for_table: Whether a table called ``labels.csv`` is taken for the labels without being named.
+        settings: How files become pixels.
 
     Raises:
         LithoscopeError: There is nothing to train on; the line says why.
@@ -118,8 +125,8 @@ def inspect_source(path: Path, layout: FolderParameters | None = None, look_for_
         layout = _with_table(layout or FolderParameters(), name, unwrapped(tree), look_for_table)
         kind = photograph_set(name, layout)
         root, photographs, _ = listed(kind, tree, str(source))
-        found = catalogue(root, photographs)
-        notes = notes_on_names(found.labels())
+        found = catalogue(root, photographs, settings=settings)
+        notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
         if name == FolderSet.name:
             notes += notes_on_folders(root, photographs, layout)
     counts: dict[str, dict[str, int]] = {label: {} for label in found.labels()}

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from lithoscope.data.images.decode import read_photograph
-from lithoscope.data.images.reading import UnreadablePhotograph
+from lithoscope.data.images.decode import read, read_photograph
+from lithoscope.data.images.reading import UnreadablePhotograph, file_and_page, page_path
 from lithoscope.data.images.square import to_square
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.ensemble import Ensemble, Views
@@ -91,15 +91,26 @@ class Predictor:
         return self.square(read_photograph(path, self.description.reading))
 
     def predict_files(self, paths: Sequence[Path]) -> Iterator[Prediction]:
-        """Classify files in batches; a file that cannot be read gives a prediction that says why."""
-        for start in range(0, len(paths), BATCH):
-            yield from self._predict_batch(paths[start : start + BATCH])
+        """Classify files in batches, or each page of them; one that cannot be read gives a prediction that says why."""
+        pages = [page for path in paths for page in self._pages(path)]
+        for start in range(0, len(pages), BATCH):
+            yield from self._predict_batch(pages[start : start + BATCH])
+
+    def _pages(self, path: Path) -> list[Path]:
+        """Return the pages of a file that are photographs of their own: the file itself, or those after it too."""
+        if self.description.reading.pages != "each" or not path.is_file():
+            return [path]
+        try:
+            count = read(path, self.description.reading).pages
+        except UnreadablePhotograph:
+            return [path]
+        return [Path(page_path(str(path), number)) for number in range(1, count + 1)]
 
     def _predict_batch(self, paths: Sequence[Path]) -> list[Prediction]:
         squares: dict[Path, npt.NDArray[np.uint8]] = {}
         problems: dict[Path, str] = {}
         for path in paths:
-            if not path.is_file():  # a pipe, say, which would never end
+            if not file_and_page(path)[0].is_file():  # a pipe, say, which would never end
                 problems[path] = "not a regular file"
                 continue
             try:

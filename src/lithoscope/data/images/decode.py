@@ -24,6 +24,7 @@ from lithoscope.data.images.reading import (
     ReadingSettings,
     UnreadablePhotograph,
     bounded,
+    file_and_page,
 )
 from lithoscope.data.images.samples import decode_samples, jpeg_size, stored_bits
 
@@ -38,7 +39,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "PPM", "AVIF
 
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF_MARKS, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
-_MAY_BE_DEEP = (b"\x89PNG", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP", b"\xff\xd8")
+_MAY_BE_DEEP = (b"\x89PNG", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _OTHER_KINDS = {
     b"\xff\x0a": "a JPEG XL image",
@@ -83,7 +84,8 @@ def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS) -> Readi
     """Decode an image file.
 
     Args:
-        source: A file, or its content as a binary stream that can seek.
+        source: A file, one of its pages (:func:`lithoscope.data.images.reading.page_path`), or its content as a binary
+            stream that can seek.
         settings: Which page of several, and how large a picture may be.
 
     Returns:
@@ -95,9 +97,10 @@ def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS) -> Readi
     """
     try:
         if isinstance(source, Path):
-            with source.open("rb") as stream:
-                return _read(stream, settings)
-        return _read(source, settings)
+            file, number = file_and_page(source)
+            with file.open("rb") as stream:
+                return _read(stream, settings, number)
+        return _read(source, settings, 1)
     except UnreadablePhotograph:
         raise
     except PermissionError:
@@ -125,7 +128,7 @@ def perceptual_hash(image: Image.Image) -> str:
     return str(imagehash.phash(image))
 
 
-def _read(stream: BinaryIO, settings: ReadingSettings) -> Reading:
+def _read(stream: BinaryIO, settings: ReadingSettings, number: int) -> Reading:
     head = stream.read(64)
     stream.seek(0)
     if not head:
@@ -134,7 +137,7 @@ def _read(stream: BinaryIO, settings: ReadingSettings) -> Reading:
     if raw is not None:
         return read_raw(stream, raw, settings)
     if head.startswith(_TIFF_MARKS):
-        return _read_tiff(stream, settings)
+        return _read_tiff(stream, settings, number)
     is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
     if is_heif:
         _register_heif()
@@ -142,7 +145,7 @@ def _read(stream: BinaryIO, settings: ReadingSettings) -> Reading:
     try:
         image = Image.open(stream, formats=(*FORMATS, "HEIF") if is_heif else FORMATS)
     except UnidentifiedImageError:
-        if bits > 8 and head.startswith(b"\xff\xd8"):  # Pillow knows no such JPEG
+        if head.startswith(b"\xff\xd8") and (bits := stored_bits(stream)) > 8:  # Pillow knows no such JPEG
             settings.check_size(*jpeg_size(stream))
             return _read_samples(stream, "JPEG", bits, jpeg_size(stream), None)
         raise UnreadablePhotograph(_why_unidentified(head)) from None
@@ -150,10 +153,10 @@ def _read(stream: BinaryIO, settings: ReadingSettings) -> Reading:
         settings.check_size(*image.size)  # from the header: nothing is decoded yet
         if bits > 8 and image.mode != "P":
             return _read_samples(stream, str(image.format), bits, image.size, image)
-        return _read_opened(image, settings)
+        return _read_opened(image, settings, number)
 
 
-def _read_opened(image: Image.Image, settings: ReadingSettings) -> Reading:
+def _read_opened(image: Image.Image, settings: ReadingSettings, number: int) -> Reading:
     size, kind, profile = image.size, str(image.format), image.info.get("icc_profile")
     if kind == "JPEG" and size[0] * size[1] > LARGE_PIXELS:
         scale = REDUCED_SIDE / max(size)
@@ -161,24 +164,27 @@ def _read_opened(image: Image.Image, settings: ReadingSettings) -> Reading:
     frames = 1 if kind in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)  # depth maps, auxiliary pictures
     notes: list[str | None] = []
     with bounded(*size):
+        if number > 1:
+            image.seek(number - 1)
         image.load()
         picture, note = on_white(_eight_bits(image, notes), profile)
         if frames > 1 and settings.pages == "max":
-            for number in range(1, frames):
-                image.seek(number)
+            for frame in range(1, frames):
+                image.seek(frame)
                 picture = ImageChops.lighter(picture, on_white(image, profile)[0])
             image.seek(0)
     if frames > 1:
-        notes.append(f"the maximum of {frames} frames" if settings.pages == "max" else f"the first of {frames} frames")
-    return _finished(picture, kind, _exif_orientation(image), [*notes, note], size)
+        which = {"first": "the first", "each": f"number {number}", "max": "the maximum"}[settings.pages]
+        notes.append(f"{which} of {frames} frames")
+    return _finished(picture, kind, _exif_orientation(image), [*notes, note], size, frames)
 
 
-def _read_tiff(stream: BinaryIO, settings: ReadingSettings) -> Reading:
+def _read_tiff(stream: BinaryIO, settings: ReadingSettings, number: int) -> Reading:
     """Read a TIFF: Pillow decodes what it decodes right, tifffile the rest."""
     from lithoscope.data.images.tiff import decode_pages, described, is_cut, open_tiff  # TIFF alone pays for it
 
     try:
-        tiff = open_tiff(stream, settings)
+        tiff = open_tiff(stream, settings, number)
     except UnreadablePhotograph:
         raise
     except Exception:
@@ -191,8 +197,8 @@ def _read_tiff(stream: BinaryIO, settings: ReadingSettings) -> Reading:
     with bounded(tiff.page.imagewidth, tiff.page.imagelength):
         if tiff.for_pillow():
             with suppress(Exception):  # tifffile may know what Pillow does not
-                picture, note = _pages_by_pillow(stream, [number for number in tiff.numbers if number is not None])
-                return _finished(picture, "TIFF", None, [tiff.note(), note])  # Pillow turned it upright
+                picture, note = _pages_by_pillow(stream, [place for place in tiff.numbers if place is not None])
+                return _finished(picture, "TIFF", None, [tiff.note, note], pages=tiff.count)  # upright already
         try:
             decoded, found = decode_pages(tiff)
         except (UnreadablePhotograph, MemoryError):
@@ -200,7 +206,7 @@ def _read_tiff(stream: BinaryIO, settings: ReadingSettings) -> Reading:
         except Exception as error:
             raise UnreadablePhotograph(f"{described(tiff.page)}, which cannot be decoded") from error
         picture, note = on_white(decoded, tiff.profile())
-        return _finished(picture, "TIFF", tiff.orientation(), [tiff.note(), *found, note])
+        return _finished(picture, "TIFF", tiff.orientation(), [tiff.note, *found, note], pages=tiff.count)
 
 
 def _pages_by_pillow(stream: BinaryIO, numbers: list[int]) -> tuple[Image.Image, str | None]:
@@ -225,14 +231,19 @@ def _read_samples(stream: BinaryIO, kind: str, bits: int, size: tuple[int, int],
 
 
 def _finished(
-    picture: Image.Image, kind: str, orientation: object, notes: list[str | None], size: tuple[int, int] | None = None
+    picture: Image.Image,
+    kind: str,
+    orientation: object,
+    notes: list[str | None],
+    size: tuple[int, int] | None = None,
+    pages: int = 1,
 ) -> Reading:
     size = size or picture.size
     turn = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     if turn is not None:
         picture = picture.transpose(turn)
         size = (size[1], size[0]) if orientation in (5, 6, 7, 8) else size
-    return Reading(picture, kind, size, tuple(note for note in notes if note))
+    return Reading(picture, kind, size, tuple(note for note in notes if note), pages)
 
 
 @lru_cache(maxsize=1)

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Literal
 
@@ -12,6 +13,8 @@ MIN_SIDE = 32
 
 LARGE_PIXELS = 32_000_000
 """Photographs above this are decoded one at a time, so that memory stays bounded; those below in parallel."""
+
+PAGE_MARK = "#page="
 
 _ONE_LARGE_AT_A_TIME = Lock()
 
@@ -33,13 +36,13 @@ class ReadingSettings:
     """How files become pixels, as ``params.yaml`` says.
 
     Attributes:
-        pages: Of a file with several pages or frames: the first full-size one, or the brightest value of all at each
-            pixel (a stack under crossed polarisers).
+        pages: Of a file with several pages or frames: the first full-size one, each of them as a photograph of its
+            own (see :func:`page_path`), or the brightest value of all at each pixel (a stack under crossed polarisers).
         max_megapixels: The most pixels that are decoded, in millions. Pillow's own limit for decompression bombs, 16
             bytes a pixel being 2.7 GiB, is 179.
     """
 
-    pages: Literal["first", "max"] = "first"
+    pages: Literal["first", "each", "max"] = "first"
     max_megapixels: int = 179
 
     def check_size(self, width: int, height: int) -> None:
@@ -70,12 +73,25 @@ class Reading:
         size: Width and height of the upright picture as the file holds it, pixels; ``picture`` may be smaller where a
             very large JPEG was decoded at a reduced scale.
         notes: What was done to it that its owner may want to know, each in words that follow the file's name.
+        pages: How many full-size pages or frames the file has.
     """
 
     picture: Image.Image
     format: str
     size: tuple[int, int]
     notes: tuple[str, ...] = ()
+    pages: int = 1
+
+
+def page_path(path: str, number: int) -> str:
+    """Return what stands for a page, counted from 1, where a file's path would; the first page has the file's own."""
+    return path if number == 1 else f"{path}{PAGE_MARK}{number}"
+
+
+def file_and_page(path: Path) -> tuple[Path, int]:
+    """Undo :func:`page_path`; a file that is really called so is itself."""
+    file, mark, number = str(path).rpartition(PAGE_MARK)
+    return (Path(file), int(number)) if mark and number.isdecimal() and not path.exists() else (path, 1)
 
 
 def bounded(width: int, height: int) -> AbstractContextManager[object]:

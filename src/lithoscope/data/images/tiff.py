@@ -13,7 +13,7 @@ from PIL import Image
 
 from lithoscope.data.images.depth import to_eight_bits
 from lithoscope.data.images.raw import kind_of_maker
-from lithoscope.data.images.reading import ReadingSettings, UnreadablePhotograph
+from lithoscope.data.images.reading import MIN_SIDE, ReadingSettings, UnreadablePhotograph
 
 MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What a TIFF begins with; the last two are BigTIFF."""
@@ -42,28 +42,21 @@ class Tiff:
     Attributes:
         pages: What makes it: one page, or several of the same shape.
         numbers: The pages' places in the file's chain of pages, from 0; None for one that hangs below another.
-        count: How many pages the file has.
+        count: How many full-size pages the file has.
+        note: Which pages were used, where the file has several.
         raw: The kind of camera raw file it is, or None.
     """
 
     pages: Sequence[tifffile.TiffPage]
     numbers: Sequence[int | None]
-    count: int
-    raw: str | None
+    count: int = 1
+    note: str | None = None
+    raw: str | None = None
 
     @property
     def page(self) -> tifffile.TiffPage:
         """The first of its pages."""
         return self.pages[0]
-
-    def note(self) -> str | None:
-        """Say which pages were used, where the file has several."""
-        if self.count == 1:
-            return None
-        if len(self.pages) > 1:
-            return f"the maximum of {len(self.pages)} of {self.count} pages"
-        place = "a page below another" if self.numbers[0] is None else f"page {self.numbers[0] + 1}"
-        return f"{self.count} pages: the first full-size one is used, {place}"
 
     def for_pillow(self) -> bool:
         """Say whether Pillow reads such pixels, and reads them right."""
@@ -85,38 +78,48 @@ class Tiff:
         return bytes(found) if isinstance(found, bytes | tuple) and found else None
 
 
-def open_tiff(stream: BinaryIO, settings: ReadingSettings) -> Tiff:
+def open_tiff(stream: BinaryIO, settings: ReadingSettings, number: int = 1) -> Tiff:
     """Find the photograph in a TIFF file; no pixel is read.
 
+    Args:
+        stream: The file.
+        settings: How to read.
+        number: Which of the full-size pages, from 1, where each is a photograph.
+
     Raises:
-        UnreadablePhotograph: It is too large or too small.
+        UnreadablePhotograph: It is too large or too small, or there is no such page.
         Exception: The file is damaged; tifffile raises almost anything.
     """
     file = tifffile.TiffFile(stream)
-    chain = [(number, _whole(page)) for number, page in enumerate(file.pages)]
+    chain = [(place, _whole(page)) for place, page in enumerate(file.pages)]
     if not chain:
         raise UnreadablePhotograph("truncated")
     first = chain[0][1]
     found: list[tuple[int | None, tifffile.TiffPage]] = []
-    for number, page in chain:
-        found.append((number, page))
+    for place, page in chain:
+        found.append((place, page))
         found += [(None, _whole(below)) for below in (page.pages or ())]
     sensor = any(int(page.photometric) in (_CFA, _LINEAR_RAW) for _, page in found)
     if sensor or first.tags.get(_DNG_VERSION) is not None:
         maker = str(_value(first, _MAKER) or "")
         raw = "DNG" if first.tags.get(_DNG_VERSION) is not None else kind_of_maker(maker)
-        return Tiff([first], [0], 1, raw)
-    count = sum(1 for _, page in found if not page.subfiletype & _MASK)
-    full = [(number, page) for number, page in found if not page.subfiletype & (_REDUCED | _MASK)] or found
+        return Tiff([first], [0], raw=raw)
+    seen = sum(1 for _, page in found if not page.subfiletype & _MASK)
+    full = [one for one in found if not one[1].subfiletype & (_REDUCED | _MASK)] or found
     most = max(page.imagewidth * page.imagelength for _, page in full)
     full = [one for one in full if one[1].imagewidth * one[1].imagelength >= FULL_SIZE * most]
-    page = full[0][1]
+    if number > len(full):
+        raise UnreadablePhotograph(f"has {len(full)} full-size pages, and no page {number}")
+    place, page = full[number - 1]
     settings.check_size(page.imagewidth, page.imagelength)
-    settings.check_size(max(page.tilewidth, 32), max(page.tilelength, 32))
-    if settings.pages == "first":
-        full = full[:1]
-    alike = [one for one in full if (one[1].shape, one[1].dtype) == (page.shape, page.dtype)]
-    return Tiff([one[1] for one in alike], [one[0] for one in alike], count, None)
+    settings.check_size(max(page.tilewidth, MIN_SIDE), max(page.tilelength, MIN_SIDE))
+    if settings.pages == "max":
+        alike = [one for one in full if (one[1].shape, one[1].dtype) == (page.shape, page.dtype)]
+        note = f"the maximum of {len(alike)} of {seen} pages" if seen > 1 else None
+        return Tiff([one[1] for one in alike], [one[0] for one in alike], len(full), note)
+    where = "a page below another" if place is None else f"page {place + 1}"
+    which = "the first full-size one" if settings.pages == "first" else f"full-size one {number} of {len(full)}"
+    return Tiff([page], [place], len(full), f"{seen} pages: {which} is used, {where}" if seen > 1 else None)
 
 
 def decode_pages(tiff: Tiff) -> tuple[Image.Image, list[str]]:

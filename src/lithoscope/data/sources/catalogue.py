@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, field, fields
+from itertools import chain
 from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
 from lithoscope.data.images.decode import perceptual_hash, read
-from lithoscope.data.images.reading import DEFAULTS, ReadingSettings, UnreadablePhotograph
+from lithoscope.data.images.reading import DEFAULTS, ReadingSettings, UnreadablePhotograph, page_path
 from lithoscope.data.sources.base import Photograph, PhotographSet
 from lithoscope.data.sources.listing import printable, refusal
 from lithoscope.data.sources.progress import track
@@ -24,13 +25,14 @@ class Entry:
     """A photograph that can be read: a row of ``index.csv``.
 
     Attributes:
-        id: Posix path below the folder of photographs.
+        id: Posix path below the folder of photographs; of one of several pages as
+            :func:`lithoscope.data.images.reading.page_path` writes it.
         path: The same from the checkout's root, or ``""`` before it lies there.
         label: Its class.
         official_split: ``"train"``, ``"val"``, ``"test"`` or ``""``.
-        specimen: Name of the specimen it shows, or ``""``.
+        specimen: Name of the specimen it shows, or ``""``; the file's own name for each of its pages.
         photographer: Its origin that must not fall on two sides of a split, or ``""``.
-        sha256: Of the file's bytes, hexadecimal.
+        sha256: Of the file's bytes, hexadecimal; of a page after the first, of that and the page's number.
         phash: Perceptual hash of the upright RGB picture, 16 hexadecimal digits.
         width: Of the upright picture, pixels.
         height: Of the upright picture, pixels.
@@ -113,7 +115,7 @@ def catalogue(
     with ThreadPoolExecutor(workers) as pool:  # Pillow lets other threads run while it decodes
         try:
             results = pool.map(lambda photograph: _judged(root, photograph, refused, prefix, settings), ordered)
-            judged = list(track(results, len(ordered), "reading photographs"))
+            judged = list(chain.from_iterable(track(results, len(ordered), "reading photographs")))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -156,33 +158,44 @@ def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bo
 
 def _judged(
     root: Path, photograph: Photograph, refused: Mapping[str, str], prefix: str, settings: ReadingSettings
-) -> tuple[Entry | SetAside, tuple[str, ...]]:
-    """Return what a file is, and the notes on how it was read."""
+) -> list[tuple[Entry | SetAside, tuple[str, ...]]]:
+    """Return what a file is, or each of its pages, and the notes on how it was read."""
     identity, label = printable(photograph.id), printable(photograph.label)
     reason = refused.get(photograph.id) or why_refused(root, photograph)
     if reason is not None:
-        return SetAside(identity, "", label, reason), ()
+        return [(SetAside(identity, "", label, reason), ())]
     path = root / photograph.id
+    kept = prefix + identity if prefix else ""
     try:
-        reading = read(path, settings)
+        first = read(path, settings)
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except UnreadablePhotograph as problem:
-        return SetAside(identity, prefix + identity if prefix else "", label, problem.reason), ()
-    entry = Entry(
-        id=identity,
-        path=prefix + identity if prefix else "",
-        label=label,
-        official_split=photograph.official_split,
-        specimen=printable(photograph.specimen),
-        photographer=printable(photograph.photographer),
-        sha256=digest,
-        phash=perceptual_hash(reading.picture),
-        width=reading.size[0],
-        height=reading.size[1],
-        format=reading.format,
-    )
-    return entry, reading.notes
+        return [(SetAside(identity, kept, label, problem.reason), ())]
+    pages = first.pages if settings.pages == "each" else 1
+    found: list[tuple[Entry | SetAside, tuple[str, ...]]] = []
+    for number in range(1, pages + 1):
+        name, place = page_path(identity, number), page_path(kept, number) if kept else ""
+        try:
+            reading = first if number == 1 else read(Path(page_path(str(path), number)), settings)
+        except UnreadablePhotograph as problem:
+            found.append((SetAside(name, place, label, problem.reason), ()))
+            continue
+        entry = Entry(
+            id=name,
+            path=place,
+            label=label,
+            official_split=photograph.official_split,
+            specimen=printable(photograph.specimen) or (identity if pages > 1 else ""),
+            photographer=printable(photograph.photographer),
+            sha256=digest if number == 1 else hashlib.sha256(page_path(digest, number).encode()).hexdigest(),
+            phash=perceptual_hash(reading.picture),
+            width=reading.size[0],
+            height=reading.size[1],
+            format=reading.format,
+        )
+        found.append((entry, reading.notes))
+    return found
 
 
 def _require_photographs_of_each_class(photographs: Iterable[Photograph], found: Catalogue) -> None:

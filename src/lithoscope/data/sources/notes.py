@@ -6,8 +6,11 @@ from pathlib import Path
 
 from lithoscope.config.params import FolderParameters
 from lithoscope.data.sources.base import Photograph
+from lithoscope.data.sources.catalogue import Note
 from lithoscope.data.sources.label_table import described_columns, find_tables
 from lithoscope.data.sources.layout import classes_at_depths, place, repeated_folders, split_folders
+
+NOTES_SHOWN = 5
 
 
 def notes_on_names(labels: Sequence[str]) -> list[str]:
@@ -16,6 +19,18 @@ def notes_on_names(labels: Sequence[str]) -> list[str]:
     counts = Counter(plain.values())
     alike = [label for label in labels if counts[plain[label]] > 1]
     return [f"these classes differ only in upper and lower case or in blanks: {', '.join(alike)}"] if alike else []
+
+
+def notes_on_reading(notes: Sequence[Note]) -> list[str]:
+    """Say how photographs will be read, where that is more than decoding; an example for each kind of note."""
+    kinds: dict[str, list[Note]] = {}
+    for note in notes:
+        kinds.setdefault(note.note, []).append(note)
+    most = sorted(kinds.items(), key=lambda kind: -len(kind[1]))[:NOTES_SHOWN]
+    return [
+        f"{text}: {'1 photograph' if len(group) == 1 else f'{len(group):,} photographs'}, such as {group[0].id}"
+        for text, group in most
+    ]
 
 
 def notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: FolderParameters) -> list[str]:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from lithoscope.data.images import decode
 from lithoscope.data.images.decode import read
-from lithoscope.data.images.reading import DEFAULTS, Reading, ReadingSettings, UnreadablePhotograph
+from lithoscope.data.images.reading import DEFAULTS, Reading, ReadingSettings, UnreadablePhotograph, page_path
 from lithoscope.data.images.square import to_square
 
 from helpers.icc_profiles import ADOBE_RGB, DISPLAY_P3, PROPHOTO, SRGB, Space, encoded, grey_profile
@@ -343,7 +343,7 @@ def test_a_cut_tiff_of_any_kind_is_called_so(tmp_path: Path, compression: Any, s
 
 @pytest.mark.photograph(
     kind="a stack under crossed polarisers, OME planes, an animation (TIFF, GIF, WebP)",
-    done="`pages: first` takes the first full-size page and notes it, `pages: max` the brightest value at each pixel",
+    done="`pages: first` takes the first full-size page, `max` the brightest value at each pixel, `each` all; noted",
     reported="–",
 )
 def test_pages_of_a_stack(tmp_path: Path) -> None:
@@ -366,6 +366,29 @@ def test_pages_of_a_stack(tmp_path: Path) -> None:
     assert error(read(tmp_path / "a.webp"), pages[0]) < CLOSE
     assert read(tmp_path / "a.webp").notes == ("the first of 3 frames",)
     assert error(read(tmp_path / "a.webp", most)) < CLOSE
+
+
+@pytest.mark.parametrize("name", ["stack.tif", "a.gif", "a.webp"])
+def test_each_page_can_be_read(tmp_path: Path, name: str) -> None:
+    levels = (40, 200, 90)
+    frames = [Image.new("RGB", (WIDTH, HEIGHT), (level,) * 3) for level in levels]
+    frames[0].save(
+        tmp_path / name, save_all=True, append_images=frames[1:], **({"lossless": True} if "webp" in name else {})
+    )
+    each = ReadingSettings(pages="each")
+    assert read(tmp_path / name, each).pages == 3
+    for number, level in enumerate(levels, start=1):
+        reading = read(Path(page_path(str(tmp_path / name), number)), each)
+        assert error(reading, np.full((HEIGHT, WIDTH), level, np.uint8)) < CLOSE
+        assert str(number) in reading.notes[0]
+    with pytest.raises(UnreadablePhotograph):
+        read(tmp_path / f"{name}#page=4", each)
+
+
+def test_a_file_that_is_called_like_a_page_is_itself(tmp_path: Path) -> None:
+    Image.fromarray(EIGHT).save(tmp_path / "a.png")
+    Image.fromarray(EIGHT // 2).save(tmp_path / "a.png#page=2", "PNG")
+    assert error(read(tmp_path / "a.png#page=2"), EIGHT // 2) == 0
 
 
 @pytest.mark.photograph(

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.images.decode import perceptual_hash, read_downloaded
+from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import catalogue, write_catalogue
 from lithoscope.data.sources.folder import FolderSet
@@ -161,3 +163,37 @@ def test_a_file_that_may_not_be_read_is_set_aside(root: Path) -> None:
     (root / "quartz" / "0.png").chmod(0)
     found = catalogue(root, listed(root))
     assert {item.id: item.reason for item in found.set_aside}["quartz/0.png"] == "permission denied"
+
+
+def stack(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = [Image.effect_noise((48, 40), 60 + number).convert("RGB") for number in range(3)]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+
+
+def test_what_was_done_to_a_photograph_stands_in_a_table_of_notes(root: Path, tmp_path: Path) -> None:
+    stack(root / "quartz" / "stack.tif")
+    found = catalogue(root, listed(root), prefix="build/raw/")
+    write_catalogue(found, FolderSet(), False, tmp_path / "tables")
+    table = pd.read_csv(tmp_path / "tables" / "notes.csv", keep_default_na=False)
+    assert table.to_dict("records") == [
+        {
+            "id": "quartz/stack.tif",
+            "path": "build/raw/quartz/stack.tif",
+            "label": "quartz",
+            "note": "3 pages: the first full-size one is used, page 1",
+        }
+    ]
+
+
+def test_each_page_is_a_photograph_of_one_specimen(root: Path) -> None:
+    stack(root / "quartz" / "stack.tif")
+    settings = ReadingSettings(pages="each")
+    found = catalogue(root, listed(root), prefix="build/raw/", settings=settings)
+    pages = [entry for entry in found.entries if "stack" in entry.id]
+    assert [page.id for page in pages] == ["quartz/stack.tif", "quartz/stack.tif#page=2", "quartz/stack.tif#page=3"]
+    assert {page.specimen for page in pages} == {"quartz/stack.tif"}
+    assert len({page.sha256 for page in pages}) == len({page.phash for page in pages}) == 3
+    assert {entry.specimen for entry in found.entries} == {"quartz/stack.tif", ""}
+    again = read_downloaded(str(root / pages[1].id), settings)
+    assert perceptual_hash(again) == pages[1].phash
