@@ -87,3 +87,15 @@ def test_prediction_reads_pages_and_large_scans_as_the_training_did(model: Path,
         save_model(model, replace(description, reading=reading), network.state_dict())
         square = Predictor.load(model).read_square(tmp_path / "stack.tif")
         assert (square == level).all()
+
+
+def test_each_page_of_a_stack_has_a_line_of_its_own(model: Path, tmp_path: Path) -> None:
+    photograph(tmp_path / "new" / "a.png")
+    pages = [np.full((40, 40, 3), level, np.uint8) for level in (40, 200)]
+    tifffile.imwrite(tmp_path / "new" / "stack.tif", np.stack(pages), photometric="rgb")
+    description = replace(load_description(model), reading=ReadingSettings(pages="each"))
+    save_model(model, description, lively(description.architecture, 0).state_dict())
+    archive, table = shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "new"), tmp_path / "table.csv"
+    assert cli.main(["predict", archive, "--model", str(model), "--output", str(table)]) == 0
+    names = [f"{archive}/{name}" for name in ("a.png", "stack.tif", "stack.tif#page=2")]
+    assert pd.read_csv(table)["path"].tolist() == names
