@@ -66,10 +66,11 @@ def main() -> None:
         getattr(scores, name).to_csv(path, index=False, lineterminator="\n", float_format="%.6f", na_rep="NaN")
     sheet = scored_sheet(images, split.labels, scores.probabilities, model.classes, on, synthetic=model.synthetic)
     sheet.save(SHEET, optimize=True)
-    people, judged = compare_with_people(Path(), params, predictor, scores.probabilities, on)
+    people, judged, lines = compare_with_people(Path(), params, predictor, scores.probabilities, on)
     shown = ScoredSplit(on, split.ids, images, split.labels, scores.probabilities)
-    track(store, params, scores, on, people, explain(Path(), params, predictor, shown, judged))
-    print("\n".join(scores.lines))
+    explained, line = explain(Path(), params, predictor, shown, judged)
+    track(store, params, scores, on, people, explained)
+    print(*lines, line, *scores.lines, sep="\n")
 
 
 def answers(predictor: Predictor, split: ArraySplit, images: Pixels) -> SplitLogits:

@@ -7,8 +7,6 @@ ALLOWED = {
     "core/stage_runner.py": "how a stage ends",
     "core/locked_folder.py": "a training says what it waits for",
     "data/sources/progress.py": "progress, on stderr",
-    "evaluation/explanations/explain.py": "a line of the stage `evaluate`",
-    "evaluation/human_judgements/compare.py": "lines of the stage `evaluate`",
     "tracking/run.py": "the tracking server went away, or came back, in the middle of a training; on stderr",
     "tracking/store.py": "what is sent before a stage asks the store",
     "training/recorder.py": "a line an epoch",

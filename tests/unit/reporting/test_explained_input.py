@@ -70,12 +70,13 @@ def run(
     probabilities = predictor.probabilities(split.images)
     (root / EMBEDDINGS).mkdir(parents=True, exist_ok=True)
     if judged is not None:
-        _, judged = compare_with_people(root, parameters, predictor, probabilities, on)
+        _, judged, _ = compare_with_people(root, parameters, predictor, probabilities, on)
     known = split.labels if labels is None else labels
-    written = explain(
+    written, line = explain(
         root, parameters, predictor, ScoredSplit(on, split.ids, split.images, known, probabilities), judged
     )
     assert written == [root / EXPLAINED, root / MAP]
+    assert line.startswith("explained: ")
     found: dict[str, Any] = json.loads((root / EXPLAINED).read_text("utf-8"))
     return found
 

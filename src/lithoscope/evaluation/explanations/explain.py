@@ -30,7 +30,7 @@ DIGITS = 6  # decimals kept in files
 
 def explain(
     root: Path, parameters: Parameters, predictor: Predictor, scored: ScoredSplit, judged: JudgedEmbeddings | None
-) -> list[Path]:
+) -> tuple[list[Path], str]:
     """Write ``build/explained``: examples with their evidence, mistakes with their neighbours, suspects, a map.
 
     Also keeps the features it needs in ``build/embeddings``, where the comparison with people made none.
@@ -43,7 +43,7 @@ def explain(
         judged: What the comparison with people saw, or None.
 
     Returns:
-        Paths of the two tables.
+        Paths of the two tables, and a line that says what was explained.
 
     Raises:
         LithoscopeError: The weights that training started from are not there or have changed.
@@ -79,11 +79,11 @@ def explain(
     (root / EXPLAINED).write_text(text, encoding="utf-8")
     table = _map(projection, features, scored, classes)
     table.to_csv(root / MAP, index=False, lineterminator="\n", encoding="utf-8", float_format="%.4f")
-    print(
+    line = (
         f"explained: {method.name} of {len(maps)} photographs, {len(mistakes)} mistakes with their nearest training "
         f"photographs, {len(found['suspects'])} labels that a person may want to look at"
     )
-    return [root / EXPLAINED, root / MAP]
+    return [root / EXPLAINED, root / MAP], line
 
 
 def _evidence(predictor: Predictor, scored: ScoredSplit, rows: Sequence[int]) -> tuple[Method, dict[int, Floats]]:

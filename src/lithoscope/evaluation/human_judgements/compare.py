@@ -1,4 +1,4 @@
-"""Human-judgement comparison as a part of the pipeline: its inputs, files and printed lines."""
+"""Human-judgement comparison as a part of the pipeline: its inputs and files."""
 
 import json
 import shutil
@@ -26,8 +26,8 @@ _HEADLINES = ("mean_r", "disparity", "spearman", "accuracy", "off_diagonal")
 
 def compare_with_people(
     root: Path, parameters: Parameters, predictor: Predictor, probabilities: npt.NDArray[np.floating], on: str
-) -> tuple[dict[str, float], JudgedEmbeddings | None]:
-    """Compare a trained model with people, where the set came with their judgements; write and print what is found.
+) -> tuple[dict[str, float], JudgedEmbeddings | None, list[str]]:
+    """Compare a trained model with people, where the set came with their judgements; write what is found.
 
     Writes ``metrics/people.json``, ``plots/people.csv`` and ``build/embeddings``, which say so where there is nothing
     to compare.
@@ -40,8 +40,8 @@ def compare_with_people(
         on: ``test`` or ``validation``: with the latter no test photograph is looked at.
 
     Returns:
-        The headline figures under dotted names, for MLflow; and the photographs' embeddings. Where there is nothing
-        to compare, no figures and None.
+        The headline figures under dotted names, for MLflow; the photographs' embeddings; and the headline in lines.
+        Where there is nothing to compare, no figures, None, and a line that says why.
 
     Raises:
         LithoscopeError: A table of human data is damaged, or the weights that training started from have changed.
@@ -53,8 +53,7 @@ def compare_with_people(
         _write(root, {"status": "off", "note": str(reason)}, pd.DataFrame(columns=COLUMNS))
         (root / EMBEDDINGS).mkdir(parents=True, exist_ok=True)
         (root / EMBEDDINGS / "source.json").write_text(_text({"note": str(reason)}), encoding="utf-8")
-        print(f"people: {reason}")
-        return {}, None
+        return {}, None, [f"people: {reason}"]
     seen = embed_photographs(root / "build", data, parameters, predictor, test=on == "test")
     seen.save(root / EMBEDDINGS)
     figures: dict[str, Any] = {"status": "compared", "embedding": seen.source}
@@ -68,9 +67,9 @@ def compare_with_people(
     else:
         figures["note"] = "evaluate.on = validation: the test photographs are not looked at"
     _write(root, figures, shown)
-    _say(figures)
     named = {name.replace(",", "").replace(" ", "_"): value for name, value in flat(figures, "people.").items()}
-    return {name: value for name, value in named.items() if name.rpartition(".")[2] in _HEADLINES}, seen
+    headline = {name: value for name, value in named.items() if name.rpartition(".")[2] in _HEADLINES}
+    return headline, seen, _lines(figures)
 
 
 def _tested(
@@ -98,20 +97,22 @@ def _tested(
     return figures, table("test", space, predicted, authors)
 
 
-def _say(figures: Mapping[str, Any]) -> None:
-    """Print the headline: against people's dimensions, and against the people who named the same photographs."""
+def _lines(figures: Mapping[str, Any]) -> list[str]:
+    """Return the headline: against people's dimensions, and against the people who named the same photographs."""
+    lines = []
     for name, part in (("training, cross-validated", figures.get("training")), ("test", figures.get("test"))):
         if part and "ridge" in part:
             ridge = part["ridge"]
             line = f"people, {name}: mean r {ridge['mean_r']:.3f}, disparity {ridge['disparity']:.3f}"
             if "authors" in part:
                 line += f"; the authors' network {part['authors']['mean_r']:.3f}, {part['authors']['disparity']:.3f}"
-            print(line)
-    for name, one in figures.get("test", {}).get("naming", {}).items():
-        if isinstance(one, dict) and "model" in one:
-            print(
-                f"people, {name}: named {one['people']['accuracy']:.3f} right, the model {one['model']['accuracy']:.3f}"
-            )
+            lines.append(line)
+    naming = figures.get("test", {}).get("naming", {})
+    return lines + [
+        f"people, {name}: named {one['people']['accuracy']:.3f} right, the model {one['model']['accuracy']:.3f}"
+        for name, one in naming.items()
+        if isinstance(one, dict) and "model" in one
+    ]
 
 
 def _write(root: Path, figures: Mapping[str, Any], shown: pd.DataFrame) -> None:
