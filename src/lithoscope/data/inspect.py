@@ -27,7 +27,7 @@ from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
 from lithoscope.data.sources.folder import FolderSet
 from lithoscope.data.sources.label_table import FILE_NAMES, find_tables
 from lithoscope.data.sources.layout import split_folders
-from lithoscope.data.sources.listing import visible_folders
+from lithoscope.data.sources.listing import broken_link, visible_folders
 from lithoscope.data.sources.minerals import MINERALS
 from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, notes_on_reading
 from lithoscope.data.splits.split import split_photographs
@@ -247,7 +247,7 @@ def _refuse_what_dvc_cannot_hash(place: Path) -> None:
     for folder, _, files in os.walk(place):
         for path in (Path(folder, name) for name in files):
             if path.is_symlink() and not path.exists():
-                reason = "a link to nothing"
+                reason = broken_link(path)
             elif not path.is_file():
                 reason = "neither a file nor a folder"
             elif not os.access(path, os.R_OK):

@@ -68,7 +68,10 @@ def acquire(photograph_set: PhotographSet, request: Request, destination: Path) 
             if reason:
                 refused[file.id] = reason
         for name, path in sorted(companions.items()):
-            reason = refusal(root, path.relative_to(root).as_posix()) or place(path, destination / HUMAN_FOLDER / name)
+            reason = refusal(root, path.relative_to(root).as_posix())
+            if not path.resolve().is_relative_to(root.resolve()):  # photographs may be links, tables of a set are not
+                reason = "a link that leaves the folder"
+            reason = reason or place(path, destination / HUMAN_FOLDER / name)
             if reason:
                 raise LithoscopeError(f"{path}: {reason}")
     return Acquired(photographs, refused, sorted(companions))

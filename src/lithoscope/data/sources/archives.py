@@ -21,6 +21,7 @@ from typing import IO, Literal
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.listing import is_ignored, printable
+from lithoscope.data.sources.zip_names import member_name, name_encoding
 
 MAX_MEMBERS = 1_000_000
 MAX_RATIO = 100
@@ -97,8 +98,9 @@ def _members(archive: Path) -> Iterator[Iterator[_Member]]:
 
 
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
+    encoding = name_encoding(archive)
     for info in archive.infolist():
-        name = _zip_name(info)
+        name = member_name(info, encoding)
         if info.flag_bits & 0x1:
             raise NotImplementedError("it is encrypted")
 
@@ -114,17 +116,6 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[_Member]:
             raise LithoscopeError(f"{archive.filename}: {printable(name)} is neither a file nor a folder; refused")
         else:
             yield _Member(name, "folder" if name.endswith("/") else "file", info.file_size, opened)
-
-
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    name = info.filename
-    if not info.flag_bits & 0x800:
-        # Not marked as UTF-8, so zipfile took it for code page 437; the zips of macOS hold UTF-8 all the same.
-        try:
-            name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            name = info.filename
-    return name.replace("\\", "/")  # written by some Windows programs
 
 
 def _tar_members(archive: tarfile.TarFile) -> Iterator[_Member]:

@@ -1,6 +1,7 @@
 """Which files a folder of photographs holds, and which of them may be touched."""
 
 import os
+import re
 from pathlib import Path
 
 MAX_FILE_BYTES = 512 * 2**20
@@ -38,7 +39,8 @@ def refusal(root: Path, identity: str) -> str | None:
     """Say why the file ``root/identity`` must not be opened, or None if it may be.
 
     Args:
-        root: The folder that holds the set; links must not leave it.
+        root: The folder that holds the set. A link to a file is read wherever it points: caches of DVC, git-annex and
+            DataLad lie elsewhere. (Archives are another matter: see :mod:`lithoscope.data.sources.archives`.)
         identity: Posix path below it, as :func:`visible_files` gives it.
     """
     path = root / identity
@@ -48,16 +50,24 @@ def refusal(root: Path, identity: str) -> str | None:
         try:
             target = path.resolve(strict=True)
         except (OSError, RuntimeError):
-            return "a link to nothing"
+            return broken_link(path)
         if target.is_dir():
             return "a link to a folder, which is not followed"
-        if not target.is_relative_to(root.resolve()):
-            return "a link that leaves the folder"
     if not path.is_file():
         return "not a regular file"
     if path.stat().st_size > MAX_FILE_BYTES:
         return f"larger than {MAX_FILE_BYTES // 2**20} MiB"
     return None
+
+
+def broken_link(path: Path) -> str:
+    """Say of a link to nothing how its content is fetched, where its target shows whose it is."""
+    target = path.readlink().as_posix()
+    if "annex/objects/" in target:
+        return "a link to nothing: git-annex has its content elsewhere; fetch it with `datalad get` or `git annex get`"
+    if "/cache/" in target and re.search("/[0-9a-f]{2}/[0-9a-f]{30}$", target):
+        return "a link to nothing: DVC's cache does not hold it; fetch it with `dvc pull`"
+    return "a link to nothing"
 
 
 def printable(identity: str) -> str:

