@@ -19,13 +19,13 @@ def test_it_decides_as_scikit_learns_discriminant_with_the_same_shrinkage_and_eq
     # scikit-learn shrinks each class's covariance by itself and averages them, which is the same for equal classes
     # up to how the trace is averaged: equal as well.
     reference = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage, priors=[0.25] * 4)  # type: ignore[no-untyped-call]
-    reference.fit(features, LABELS)
+    fitted = reference.fit(features, LABELS)
     new = RNG.normal(0, 2, (200, columns))
-    logits, scores = new @ weights.T + biases, reference.decision_function(new)
+    logits, scores = new @ weights.T + biases, fitted.decision_function(new)
     # What all classes share does not count, nor does the scale, which is ours.
     logits, scores = (values - values.mean(axis=1, keepdims=True) for values in (logits, scores))
     np.testing.assert_allclose(logits / logits.std(), scores / scores.std(), atol=1e-9)
-    assert (logits.argmax(axis=1) == reference.predict(new)).all()
+    assert (logits.argmax(axis=1) == fitted.predict(new)).all()
 
 
 @pytest.mark.parametrize("shrinkage", [0.3, 1.0])

@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from lithoscope.core.random_streams import integer_seed
 from lithoscope.evaluation.explanations.label_issues import find_label_issues, out_of_fold
 
 
@@ -68,3 +73,14 @@ def test_a_class_without_two_groups_cannot_be_checked() -> None:
     assert np.isfinite(answers[:-1]).all()
     np.testing.assert_allclose(answers[:-1].sum(axis=1), 1)
     assert np.isnan(out_of_fold(features, np.zeros(60, np.int64), ["a"] * 60, 5)).all()
+
+
+def test_it_predicts_as_scikit_learns_cross_validation_over_the_same_folds() -> None:
+    """scikit-learn's own would call a class that a fold's training photographs lack impossible, and warn of it."""
+    features, labels = clouds()
+    groups = np.arange(60) // 2
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))  # type: ignore[no-untyped-call]
+    seed = integer_seed(0, "label suspects") % 2**32
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)  # type: ignore[no-untyped-call]
+    expected = cross_val_predict(model, features, labels, groups=groups, cv=folds, method="predict_proba")
+    np.testing.assert_allclose(out_of_fold(features, labels, [f"{n:02}" for n in groups], 3), expected, rtol=1e-9)
