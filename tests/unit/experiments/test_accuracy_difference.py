@@ -1,5 +1,6 @@
 """Two experiments' accuracies: in pairs on the same photographs, as samples on others, and never a stranger's table."""
 
+import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -111,10 +112,11 @@ def test_another_split_is_another_question() -> None:
 
 
 @pytest.fixture
-def root(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path: Path, checkout: Path, blank_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "DVC_EXP_NAME"):
         monkeypatch.delenv(name, raising=False)
     folder = small_checkout(tmp_path / "checkout", checkout)
+    shutil.copy(blank_database, folder / "mlflow.db")
     monkeypatch.chdir(folder)
     return folder
 

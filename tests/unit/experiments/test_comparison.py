@@ -1,5 +1,6 @@
 import base64
 import io
+import shutil
 from contextlib import suppress
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -22,9 +23,10 @@ RUNS = 12
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
+def root(tmp_path_factory: pytest.TempPathFactory, checkout: Path, blank_database: Path) -> Path:
     """A workspace with twelve finished runs, one that failed and one that is still only a beginning."""
     folder = tmp_path_factory.mktemp("compared")
+    shutil.copy(blank_database, folder / "mlflow.db")
     store = Store(f"sqlite:///{folder / 'mlflow.db'}", folder)
     committed = committed_parameters(checkout)
     for number in range(1, RUNS + 1):
@@ -195,6 +197,7 @@ def test_a_mistake_is_a_line(
     assert len(error.splitlines()) == 1
 
 
-def test_an_empty_store_is_a_line(tmp_path: Path) -> None:
+def test_an_empty_store_is_a_line(tmp_path: Path, blank_database: Path) -> None:
+    shutil.copy(blank_database, tmp_path / "mlflow.db")
     with pytest.raises(LithoscopeError, match="no finished run to compare"):
         compare_runs(tmp_path)

@@ -1,6 +1,7 @@
 """``lithoscope runs``: a run by the hashes that its report states."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,13 @@ WEIGHTS, PARAMETERS, DATA = "a" * 64, "b" * 64, "c" * 64
 
 
 @pytest.fixture
-def runs(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def runs(tmp_path: Path, checkout: Path, blank_database: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Two runs, one of them told of its data; the working folder is their checkout."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes((checkout / "params.yaml").read_bytes())
+    shutil.copy(blank_database, tmp_path / "mlflow.db")
     store, parameters = Store(f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path), load_parameters(Path("params.yaml"))
     found = {}
     for name, tags in (("here", {WEIGHTS_TAG: WEIGHTS, DATA_TAG: DATA}), ("cached", {WEIGHTS_TAG: "d" * 64})):

@@ -1,5 +1,6 @@
 """``lithoscope report --full``: what changes from run to run."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,9 @@ stages:
 
 
 @pytest.fixture
-def checkout_with_a_run(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout_with_a_run(tmp_path: Path, checkout: Path, blank_database: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_run(tmp_path)
+    shutil.copy(blank_database, tmp_path / "mlflow.db")
     (tmp_path / "params.yaml").write_bytes((checkout / "params.yaml").read_bytes())
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.delenv("DVC_ROOT", raising=False)
