@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).parents[2] / "examples" / "features_by_folds.py"
 
 
@@ -18,7 +19,6 @@ def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.slow
 def test_every_kind_of_features_is_judged_on_training_photographs_alone(tmp_path: Path) -> None:
     rows, rng = [], np.random.default_rng(0)
     for number in range(24):
