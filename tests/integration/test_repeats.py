@@ -22,7 +22,8 @@ UMASKS = (0o022, 0o077)
 
 @pytest.fixture(scope="module")
 def clones(tmp_path_factory: pytest.TempPathFactory, checkout: Path, photographs: Path) -> list[Clone]:
-    folder, made = tmp_path_factory.mktemp("repeats"), []
+    folder = tmp_path_factory.mktemp("repeats")
+    made: list[Clone] = []
     for place, surroundings in zip(PLACES, SURROUNDINGS, strict=True):
         root = folder / place
         root.mkdir(parents=True)
