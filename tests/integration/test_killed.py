@@ -108,7 +108,7 @@ def test_a_checkpoint_of_other_parameters_or_data_is_not_resumed(clone: Clone, t
     outcome="dvc says that the stage was killed; the half-written file is never read: same weights",
 )
 def test_the_stage_killed_while_a_checkpoint_is_written(clone: Clone, whole: dict[str, Any], tmp_path: Path) -> None:
-    training = stop(clone, "lithoscope.training.checkpoints:keep:1", tmp_path)
+    training = stop(clone, "lithoscope.training.checkpoints:commit_file:1", tmp_path)
     training.kill_inner()
     training.wait_for_the_end()
     assert "epoch   1/3" not in training.printed(), "it went on from the first epoch's checkpoint"
@@ -122,7 +122,7 @@ def test_the_stage_killed_while_a_checkpoint_is_written(clone: Clone, whole: dic
     outcome="The next `dvc repro` writes it anew, without training again: same weights",
 )
 def test_killed_while_the_model_is_written(clone: Clone, whole: dict[str, Any], tmp_path: Path) -> None:
-    training = stop(clone, "lithoscope.models.saved_model:keep:1", tmp_path)
+    training = stop(clone, "lithoscope.models.saved_model:commit_file:1", tmp_path)
     training.kill_outer()
     training.kill_inner()
     training.wait_for_the_end()
