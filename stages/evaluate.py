@@ -16,7 +16,7 @@ from lithoscope.evaluation.explanations.records import ScoredSplit
 from lithoscope.evaluation.human_judgements.compare import FIGURES, TABLE, compare_with_people
 from lithoscope.evaluation.metric_intervals import read_groups, read_specimens
 from lithoscope.evaluation.metrics import flat
-from lithoscope.evaluation.score import EvaluationResult, SplitLogits, score
+from lithoscope.evaluation.score import FILES, EvaluationResult, SplitLogits, score
 from lithoscope.models.device import make_repeatable
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import weights_digest
@@ -24,7 +24,7 @@ from lithoscope.reporting.sheets.predictions import scored_sheet
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store, open_store, run_name
 
 ARRAYS, MODEL, SPLITS = Path("build/arrays"), Path("build/model"), Path("build/splits.csv")
-METRICS = {name: Path(f"metrics/{name}.json") for name in ("evaluation", "per_class", "baselines", "comparisons")}
+METRICS = {name: Path(f"metrics/{name}.json") for name in FILES}
 TABLES = {name: Path(f"plots/{name}.csv") for name in ("predictions", "reliability", "selective")}
 SHEET = Path("plots/photographs.png")
 

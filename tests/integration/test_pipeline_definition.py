@@ -1,6 +1,7 @@
 """``dvc.yaml`` must name what each stage really uses: what it does not name goes stale in the stage's results."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,17 @@ def test_pictures_and_peoples_judgements_stay_out_of_git_and_figures_in_it(pipel
         for out in [*stage.get("metrics", []), *stage.get("plots", [])]:
             path, options = next(iter(out.items())) if isinstance(out, dict) else (out, {})
             assert options.get("cache", True) == (path.endswith(".png") or path == "plots/people.csv"), path
+
+
+def test_what_dvc_lists_of_every_run_is_the_headline(pipeline: dict[str, Any], checkout: Path) -> None:
+    listed = [name for stage in pipeline.values() for entry in stage.get("metrics", []) for name in entry]
+    assert listed == ["metrics/headline.json"]
+    figures = json.loads((checkout / listed[0]).read_text("utf-8"))
+    assert all(len(of_split) <= 6 for of_split in figures.values())
+    whole = json.loads((checkout / "metrics" / "evaluation.json").read_text("utf-8"))
+    assert {split: of_split["accuracy"] for split, of_split in figures.items()} == {
+        split: of_split["accuracy"] for split, of_split in whole.items()
+    }
 
 
 def test_requirements_pin_everything_and_bring_no_cuda(checkout: Path) -> None:

@@ -19,6 +19,8 @@ from lithoscope.evaluation.superclasses import coarse_figures
 from lithoscope.models.temperature import tempered
 
 Labels = npt.NDArray[np.int64]
+FILES = ("headline", "evaluation", "per_class", "baselines", "comparisons")
+"""What of :class:`EvaluationResult` is a file of figures, ``metrics/NAME.json``."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,19 @@ class EvaluationResult:
     reliability: pd.DataFrame
     selective: pd.DataFrame
     lines: list[str]
+
+    @property
+    def headline(self) -> dict[str, float]:
+        """``metrics/headline.json`` of the split: the few figures that `dvc metrics show` and `dvc exp show` list."""
+        ends = self.evaluation["interval"]["accuracy"]
+        return {
+            "accuracy": self.evaluation["accuracy"],
+            "accuracy_low": ends["low"],
+            "accuracy_high": ends["high"],
+            "macro_f1": self.evaluation["macro"]["f1"],
+            "loss": self.evaluation["loss"],
+            "ece": self.evaluation["ece"],
+        }
 
 
 def score(

@@ -113,11 +113,13 @@ def _decoded(contents: Mapping[str, bytes], where: str) -> dict[str, str]:
 
 
 def _read(read: Callable[[Sequence[str]], dict[str, bytes]], where: str) -> dict[str, str]:
-    """Read :data:`FILES`, and the metrics files that the pipeline among them names."""
+    """Read :data:`FILES`, and the files of figures that the pipeline among them names."""
     files = _decoded(read(FILES), where)
     pipeline = parse_yaml(files.get(PIPELINE, ""), f"{PIPELINE} in {where}")
-    entries = [entry for stage in ((pipeline or {}).get("stages") or {}).values() for entry in stage.get("metrics", [])]
-    metrics = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+    stages = ((pipeline or {}).get("stages") or {}).values()
+    entries = [entry for stage in stages for entry in [*stage.get("metrics", []), *stage.get("plots", [])]]
+    paths = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+    metrics = [path for path in paths if path.endswith(".json")]  # all but the headline are declared as plots
     return files | _decoded(read(metrics), where)
 
 

@@ -54,6 +54,15 @@ def test_the_stable_figures_are_those_of_the_calibrated_probabilities() -> None:
     assert found.evaluation["calibration"]["before"]["loss"] == before["loss"] != after["loss"]
     assert found.evaluation["accuracy"] == before["accuracy"]
     assert found.evaluation["calibration"]["photographs"] == 50
+    ends = found.evaluation["interval"]["accuracy"]
+    assert found.headline == {
+        "accuracy": after["accuracy"],
+        "accuracy_low": ends["low"],
+        "accuracy_high": ends["high"],
+        "macro_f1": after["macro"]["f1"],
+        "loss": after["loss"],
+        "ece": found.evaluation["ece"],
+    }
     np.testing.assert_array_equal(found.probabilities, tempered(test.logits, 2.0))
     assert found.predictions["confidence"].to_numpy() == pytest.approx(found.probabilities.max(axis=1))
 

@@ -42,12 +42,17 @@ def test_a_revision_is_read_from_git_and_the_workspace_from_files(repository: Pa
 
 def test_the_pipeline_s_own_metrics_are_read_whatever_their_names(repository: Path) -> None:
     pipeline = (
-        "stages:\n  a:\n    metrics:\n    - metrics/other.json:\n        cache: false\n    - metrics/plain.json\n"
+        "stages:\n  a:\n    plots:\n    - plots/a.csv\n    - metrics/by_class.json:\n        cache: false\n"
+        "    metrics:\n    - metrics/other.json:\n        cache: false\n    - metrics/plain.json\n"
     )
     (repository / "dvc.yaml").write_text(pipeline, encoding="utf-8")
-    for name in ("other", "plain", "stray"):
+    for name in ("other", "plain", "by_class", "stray"):
         (repository / "metrics" / f"{name}.json").write_text("{}", encoding="utf-8")
-    assert workspace_files(repository).metrics_files() == ["metrics/other.json", "metrics/plain.json"]
+    assert workspace_files(repository).metrics_files() == [
+        "metrics/other.json",
+        "metrics/plain.json",
+        "metrics/by_class.json",
+    ]
 
 
 def test_the_groups_of_near_duplicates_come_from_what_was_packed(repository: Path) -> None:
