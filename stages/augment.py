@@ -12,7 +12,7 @@ from lithoscope.config.params import AugmentParameters, load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.threads import in_order
 from lithoscope.data.images.decode import read_downloaded
-from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.data.images.reading import ReadingSettings, file_and_page
 from lithoscope.data.images.square import to_square
 from lithoscope.data.loading.augment import augment_copies
 from lithoscope.data.packed.arrays import SPLITS, Pixels, open_split, write_classes, write_split
@@ -51,7 +51,8 @@ def main() -> None:
             )
             print(f"{split}: {len(rows):,} photographs" + f", {copies * len(rows):,} augmented copies" * (copies > 0))
     PLOT.parent.mkdir(exist_ok=True)
-    packed_photographs(folder, used).to_csv(PACKED, index=False, lineterminator="\n", encoding="utf-8")
+    packed = packed_photographs(folder, used, lambda path: file_and_page(path)[0])
+    packed.to_csv(PACKED, index=False, lineterminator="\n", encoding="utf-8")
     PLOT.write_bytes(
         draw_augmented(open_split(folder, "train"), parameters.augment, parameters.seed, synthetic=synthetic)
     )

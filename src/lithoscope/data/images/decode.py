@@ -248,9 +248,9 @@ def _finished(
 
 @lru_cache(maxsize=1)
 def _register_heif() -> None:
-    import pi_heif
+    from pi_heif.as_plugin import register_heif_opener
 
-    pi_heif.register_heif_opener()
+    register_heif_opener()
 
 
 def _why_unidentified(head: bytes) -> str:

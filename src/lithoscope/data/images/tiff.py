@@ -91,13 +91,13 @@ def open_tiff(stream: BinaryIO, settings: ReadingSettings, number: int = 1) -> T
         Exception: The file is damaged; tifffile raises almost anything.
     """
     file = tifffile.TiffFile(stream)
-    chain = [(place, _whole(page)) for place, page in enumerate(file.pages)]
+    chain = [_whole(page) for page in file.pages]
     if not chain:
         raise UnreadablePhotograph("truncated")
-    first = chain[0][1]
+    first = chain[0]
     found: list[tuple[int | None, tifffile.TiffPage]] = []
-    for place, page in chain:
-        found.append((place, page))
+    for position, page in enumerate(chain):
+        found.append((position, page))
         found += [(None, _whole(below)) for below in (page.pages or ())]
     sensor = any(int(page.photometric) in (_CFA, _LINEAR_RAW) for _, page in found)
     if sensor or first.tags.get(_DNG_VERSION) is not None:

@@ -4,6 +4,7 @@ The gate finds a test photograph in training from this table alone, on a clone w
 """
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,16 @@ DIGITS = 16
 """Hexadecimal digits kept of a SHA-256: in 3 of 10⁸ sets of a million photographs, two share them by chance."""
 
 
-def packed_photographs(arrays: Path, photographs: pd.DataFrame) -> pd.DataFrame:
+def packed_photographs(
+    arrays: Path, photographs: pd.DataFrame, file_of: Callable[[Path], Path] = lambda path: path
+) -> pd.DataFrame:
     """List the photographs that were packed, by reading the arrays back.
 
     Args:
         arrays: The folder of packed arrays, as the training will read it.
         photographs: What was to be packed: columns ``id``, ``path``, ``group`` (see
             :func:`lithoscope.data.splits.split.split_photographs`).
+        file_of: Gives the file of a path, which may stand for one of several pages.
 
     Returns:
         Columns ``id, split, label, group, file, pixels``: ``group`` is the smallest id of the photographs that show
@@ -43,7 +47,7 @@ def packed_photographs(arrays: Path, photographs: pd.DataFrame) -> pd.DataFrame:
                     "split": split,
                     "label": packed.classes[packed.labels[row]],
                     "group": groups[name],
-                    "file": _digest(Path(paths[name]).read_bytes()),
+                    "file": _digest(file_of(Path(paths[name])).read_bytes()),
                     "pixels": _digest(square.tobytes()),
                 }
             )

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.random_streams import generator
@@ -22,14 +20,23 @@ def join_groups(numbers: "pd.Series[int]", *names: "pd.Series[str]") -> npt.NDAr
     Returns:
         int64 (n,).
     """
-    rows = len(numbers)
+    parents = list(range(len(numbers)))  # a forest; SciPy's connected components take a second to import
+
+    def root(row: int) -> int:
+        while parents[row] != row:
+            parents[row] = parents[parents[row]]
+            row = parents[row]
+        return row
+
     firsts: dict[tuple[int, object], int] = {}
-    edges = [(row, firsts.setdefault((0, number), row)) for row, number in enumerate(numbers)]
-    for kind, series in enumerate(names, start=1):
-        edges += [(row, firsts.setdefault((kind, name), row)) for row, name in enumerate(series) if name]
-    ones, others = np.array(edges, dtype=np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(ones), dtype=np.int8), (ones, others)), shape=(rows, rows))
-    joined: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    columns: list[list[object]] = [numbers.tolist(), *(series.tolist() for series in names)]
+    for kind, column in enumerate(columns):
+        for row, name in enumerate(column):
+            if kind == 0 or name:
+                one, other = root(row), root(firsts.setdefault((kind, name), row))
+                parents[max(one, other)] = min(one, other)
+    roots = np.array([root(row) for row in range(len(parents))], dtype=np.int64)
+    joined: npt.NDArray[np.int64] = np.unique(roots, return_inverse=True)[1].astype(np.int64)
     return joined
 
 

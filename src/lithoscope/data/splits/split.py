@@ -190,9 +190,10 @@ def _require_enough(
 
 def _groups_of(rows: pd.DataFrame, seed: int) -> list[_Group]:
     """Return the groups among ``rows`` in the random order that their content and the seed decide."""
+    keys = rows.groupby("group")["key"].agg(["first", "size"])
     groups = [
-        _Group(str(name), len(members), float(generator(seed, "split", members["key"].iloc[0]).random()))
-        for name, members in rows.groupby("group")
+        _Group(str(name), int(size), float(generator(seed, "split", key).random()))
+        for name, key, size in keys.itertuples()
     ]
     return sorted(groups, key=lambda group: (group.draw, group.name))
 
