@@ -38,7 +38,7 @@ class Budget:
 
 def size_budget(baseline: ResultFiles, current: ResultFiles, limit: float) -> Budget:
     """Compare the bytes of the two models, as ``dvc.lock`` records them."""
-    before, now = ((side.lock_entry(MODEL) or {}).get("size") for side in (baseline, current))
+    before, now = ((results.lock_entry(MODEL) or {}).get("size") for results in (baseline, current))
     if not before or not now:
         lacking = baseline if not before else current
         return Budget("model size", None, limit, False, f"cannot tell: no size of {MODEL} in {lacking.name}")
@@ -56,7 +56,9 @@ def time_budget(root: Path, baseline: ResultFiles, current: ResultFiles, limit: 
     name = "prediction time"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            predict = [_predictor(root, side, Path(folder) / str(n)) for n, side in enumerate((baseline, current))]
+            predict = [
+                _predictor(root, results, Path(folder) / str(n)) for n, results in enumerate((baseline, current))
+            ]
             ratios = _ratios(*predict)
     except LithoscopeError as error:
         return Budget(name, None, limit, False, f"cannot tell: {error}")
@@ -66,19 +68,19 @@ def time_budget(root: Path, baseline: ResultFiles, current: ResultFiles, limit: 
     return Budget(name, float(np.median(ratios)), limit, over, f"median of {len(ratios)} pairs, {spread}")
 
 
-def _predictor(root: Path, side: ResultFiles, folder: Path) -> Callable[[], object]:
+def _predictor(root: Path, results: ResultFiles, folder: Path) -> Callable[[], object]:
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
 
     from lithoscope.models.predictor import Predictor
 
-    if side.commit is None and not side.is_workspace:
-        raise LithoscopeError(f"{side.name} holds no model")
+    if results.commit is None and not results.is_workspace:
+        raise LithoscopeError(f"{results.name} holds no model")
     try:
-        files = DVCFileSystem(repo=str(root), rev=side.commit)
+        files = DVCFileSystem(repo=str(root), rev=results.commit)
         files.get(MODEL, str(folder), recursive=True)  # type: ignore[no-untyped-call]
     except (FileNotFoundError, DvcException):
-        raise LithoscopeError(f"the model of {side.name} is not in DVC's cache") from None
+        raise LithoscopeError(f"the model of {results.name} is not in DVC's cache") from None
     predictor = Predictor.load(folder)
     side_length = predictor.description.architecture.image_size
     pictures = np.random.default_rng(0).integers(0, 256, (PICTURES, side_length, side_length, 3), dtype=np.uint8)

@@ -93,8 +93,8 @@ def same_photographs(baseline: ResultFiles, current: ResultFiles) -> bool:
     if baseline.predictions().label_by_id() != current.predictions().label_by_id():
         return False
     files = []
-    for side in (baseline, current):
-        table = side.split_table()
+    for results in (baseline, current):
+        table = results.split_table()
         if table is None:
             return True
         files.append(dict(zip(table["id"], table["file"], strict=True)))
@@ -136,16 +136,16 @@ def leakage(current: ResultFiles, predictions: Predictions) -> Iterator[Finding]
         why = "is damaged" if SPLITS in current.files else "is not there"
         yield Finding(kind, f"whether {predictions.split} photographs are in training: {SPLITS} {why}; run: dvc repro")
         return
-    scored_side = "val" if predictions.split == "validation" else predictions.split
-    scored = table[table["split"] == scored_side]
+    scored_split = "val" if predictions.split == "validation" else predictions.split
+    scored = table[table["split"] == scored_split]
     if set(scored["id"]) != set(predictions.ids):
         other = sorted(set(scored["id"]) ^ set(predictions.ids))
         yield Finding(
             "failure", f"{PREDICTIONS} and {SPLITS} differ about the {predictions.split} set: {_first_few(other)}"
         )
     ways = {"the same name": "id", "the same file": "file", "the same pixels": "pixels", "near-duplicates": "group"}
-    for side, word in (("train", "training"), ("val", "validation")):
-        others = table[table["split"] == side] if side != scored_side else table[:0]
+    for split, word in (("train", "training"), ("val", "validation")):
+        others = table[table["split"] == split] if split != scored_split else table[:0]
         known: set[str] = set()
         for words, column in ways.items():
             shared = scored[scored[column].isin(set(others[column]) - {""}) & ~scored["id"].isin(known)]

@@ -64,7 +64,7 @@ def judge(metric: str, rule: Rule, baseline: Predictions, current: Predictions, 
 
     Paired, photographs are resampled together with both models' answers (percentile bootstrap over groups of
     near-duplicates), and accuracy must pass the exact McNemar test as well before it counts as worse or better.
-    Unpaired, each side is resampled on its own, and accuracy has Newcombe's interval.
+    Unpaired, each of the two is resampled on its own, and accuracy has Newcombe's interval.
 
     Args:
         metric: One of :data:`lithoscope.gate.predictions.METRICS`.
@@ -111,14 +111,14 @@ def _resampled_drops(
         first, second = figure(both[:, :cut]), figure(both[:, cut:])
     else:
         first, second = (
-            figure(resampled_sums(own, side.groups, generator(0, "gate", name)))
-            for own, side, name in zip(columns, (baseline, current), ("baseline", "current"), strict=True)
+            figure(resampled_sums(own, predictions.groups, generator(0, "gate", name)))
+            for own, predictions, name in zip(columns, (baseline, current), ("baseline", "current"), strict=True)
         )
     return np.asarray(first - second if rule.better == "higher" else second - first)
 
 
 def disagreements(baseline: Predictions, current: Predictions) -> tuple[int, int]:
-    """Return how many photographs the baseline alone named right, and how many the current model alone."""
+    """Return how many photographs the baseline alone predicts correctly, and how many the current model alone."""
     before, now = baseline.correct, current.in_order_of(baseline).correct
     return int((before & ~now).sum()), int((now & ~before).sum())
 
@@ -142,7 +142,7 @@ def smallest_detectable_drop(n: int, disagreeing: float, tolerated: float, level
 
     Args:
         n: Test photographs.
-        disagreeing: Share that one of the two models alone named right, as observed.
+        disagreeing: Share that one of the two models alone predicts correctly, as observed.
         tolerated: The drop that is tolerated.
         level: Confidence, one-sided.
 
@@ -160,7 +160,7 @@ def smallest_detectable_drop(n: int, disagreeing: float, tolerated: float, level
 
 @dataclass(frozen=True)
 class ClassChange:
-    """How many photographs of a class were named right, before and now."""
+    """How many photographs of a class are predicted correctly, before and now."""
 
     label: str
     right_before: int

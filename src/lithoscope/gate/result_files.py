@@ -186,7 +186,7 @@ def baseline_files(root: Path, text: str) -> ResultFiles:
     return ResultFiles(f"{text}, {values['name']}", values["files"])
 
 
-def write_snapshot(side: ResultFiles, path: Path) -> None:
-    """Write a side as one file that ``--baseline`` takes."""
-    values = {"format": SNAPSHOT_FORMAT, "name": side.name, "files": dict(side.files)}
+def write_snapshot(results: ResultFiles, path: Path) -> None:
+    """Write result files as one snapshot that ``--baseline`` takes."""
+    values = {"format": SNAPSHOT_FORMAT, "name": results.name, "files": dict(results.files)}
     path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

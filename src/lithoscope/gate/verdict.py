@@ -149,7 +149,7 @@ def _comparable_baseline(
     baseline: ResultFiles, current: ResultFiles, predictions: Predictions, findings: list[Finding]
 ) -> Predictions | None:
     """Return the baseline's predictions, or None with the reason among the findings."""
-    sets = [side.yaml(PARAMETERS).get("dataset") for side in (baseline, current)]
+    sets = [results.yaml(PARAMETERS).get("dataset") for results in (baseline, current)]
     if sets[0] is not None and sets[0] != sets[1]:
         findings.append(Finding("unknown", f"{baseline.name} has other photographs: dataset {sets[0]}, now {sets[1]}"))
         return None

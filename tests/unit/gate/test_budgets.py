@@ -32,7 +32,7 @@ def test_time_is_a_ratio_within_pairs(
 ) -> None:
     clock = [0.0]
 
-    def predictor(root: Path, side: ResultFiles, folder: Path) -> Callable[[], object]:
+    def predictor(root: Path, results: ResultFiles, folder: Path) -> Callable[[], object]:
         def predict() -> None:
             clock[0] += seconds[int(folder.name)]
 

@@ -64,14 +64,14 @@ def test_the_groups_of_near_duplicates_come_from_what_was_packed(repository: Pat
 def test_a_clone_of_one_branch_finds_main_at_its_origin(repository: Path, tmp_path: Path) -> None:
     git(repository, "checkout", "--quiet", "-b", "idea")
     git(tmp_path, "clone", "--quiet", str(repository), "clone")
-    side = baseline_files(tmp_path / "clone", "main")
-    assert side.name.startswith("origin/main (")
+    results = baseline_files(tmp_path / "clone", "main")
+    assert results.name.startswith("origin/main (")
 
 
-def test_a_snapshot_holds_all_of_a_side(repository: Path, tmp_path: Path) -> None:
-    side = workspace_files(repository)
-    write_snapshot(side, tmp_path / "before.json")
-    assert baseline_files(repository, str(tmp_path / "before.json")).files == side.files
+def test_a_snapshot_holds_all_result_files(repository: Path, tmp_path: Path) -> None:
+    results = workspace_files(repository)
+    write_snapshot(results, tmp_path / "before.json")
+    assert baseline_files(repository, str(tmp_path / "before.json")).files == results.files
 
 
 @pytest.mark.parametrize(
