@@ -27,6 +27,7 @@ from lithoscope.data.packed.arrays import SPLITS, ArraySplit, open_split, write_
 from lithoscope.data.splits.split import split_photographs
 from lithoscope.evaluation.metrics import prediction_table
 from lithoscope.models.classifier import Architecture, build_classifier
+from lithoscope.models.device import resolve_precision
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription
 from lithoscope.training import distributed
@@ -94,7 +95,8 @@ def train_model(arrays: Path, params: Parameters, seed: int, folder: Path, *, sh
     train, validation, _ = (open_split(arrays, split) for split in SPLITS)
     if shuffled:
         train = _shuffled(train, seed)
-    settings = TrainingSettings.from_parameters(params, "cpu", params.precision).changed(seed=seed)
+    settings = TrainingSettings.from_parameters(params, "cpu", resolve_precision(params.precision, "cpu"))
+    settings = settings.changed(seed=seed)
     architecture = Architecture(params.model.model_copy(update={"views": 1}), params.image_size, len(train.classes))
     online = OnlineAugmentation(params.augment, seed)
     result = train_members(

@@ -1,4 +1,4 @@
-"""Trainings that are run by one process and by several, to be compared; ``torchrun`` starts this file as a script."""
+"""Trainings that are run by one process and by several, to be compared; ``torchrun`` runs this module."""
 
 import sys
 from pathlib import Path

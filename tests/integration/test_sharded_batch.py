@@ -22,12 +22,13 @@ STEPS = 0.05
 
 
 @pytest.fixture(scope="module")
-def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes made of every case."""
-    folder = tmp_path_factory.mktemp("divided")
+    folder = tmp_path_factory.mktemp("sharded")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
-        [*torchrun, str(Path(__file__).parents[1] / "helpers" / "sharded_cases.py"), str(folder)],
+        [*torchrun, "-m", "helpers.sharded_cases", str(folder)],
+        cwd=Path(__file__).parents[1],
         text=True,
         check=False,
         stdout=subprocess.PIPE,
@@ -39,8 +40,8 @@ def divided(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_two_processes_train_what_one_trains(divided: Path, tmp_path: Path, case: str) -> None:
-    alone, together = fit(case, tmp_path), TrainingResult.load(divided / f"{case}.pt")
+def test_two_processes_train_what_one_trains(sharded: Path, tmp_path: Path, case: str) -> None:
+    alone, together = fit(case, tmp_path), TrainingResult.load(sharded / f"{case}.pt")
     tolerance = TOLERANCE_WITHOUT_NORMS if case == "no batch norm" else TOLERANCE
     for first, second in zip(alone.history, together.history, strict=True):
         assert second.measured() == pytest.approx(first.measured(), abs=tolerance), f"epoch {first.epoch}"
@@ -57,8 +58,8 @@ def test_two_processes_train_what_one_trains(divided: Path, tmp_path: Path, case
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_both_processes_end_with_the_same_bytes(divided: Path, case: str) -> None:
-    first, second = (torch.load(divided / f"{case}.{rank}.pt", weights_only=True) for rank in (0, 1))
+def test_both_processes_end_with_the_same_bytes(sharded: Path, case: str) -> None:
+    first, second = (torch.load(sharded / f"{case}.{rank}.pt", weights_only=True) for rank in (0, 1))
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 

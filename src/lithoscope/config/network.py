@@ -11,6 +11,9 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from lithoscope.config.schema import Block
 
+Pooling = Literal["average", "maximum", "both", "texture"]
+Head = Literal["linear", "batchnorm", "mlp"]
+
 PAST = "past"
 """Key of the validation's context: whether a training is over, whose weights file need not be there any more."""
 
@@ -61,8 +64,8 @@ class ModelParameters(Block):
 
     name: Annotated[str, AfterValidator(_known_model)]
     weights: Annotated[str | None, AfterValidator(_usable_weights)]
-    pooling: Literal["average", "maximum", "both", "texture"]
-    head: Literal["linear", "batchnorm", "mlp"]
+    pooling: Pooling
+    head: Head
     dropout: Annotated[float, Field(ge=0, lt=1)]
     stochastic_depth: Annotated[float, Field(ge=0, lt=1)]
     members: Annotated[int, Field(ge=1, le=100)]

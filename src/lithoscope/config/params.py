@@ -20,6 +20,11 @@ from lithoscope.core.nested import flatten
 Share = Annotated[float, Field(ge=0, le=1)]
 OpenShare = Annotated[float, Field(gt=0, lt=1)]
 
+Policy = Literal["none", "randaugment", "trivialaugment"]
+Optimizer = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
+Keep = Literal["loss", "accuracy"]
+
 GATE = "gate"
 
 
@@ -108,18 +113,18 @@ class AugmentParameters(Block):
     contrast: Share
     colour: Share
     online: Share
-    policy: Literal["none", "randaugment", "trivialaugment"]
+    policy: Policy
 
 
 class TrainParameters(Block):
     """How it is trained."""
 
-    optimizer: Literal["sgd", "adam", "adamw"]
+    optimizer: Optimizer
     weight_decay: Annotated[float, Field(ge=0, le=10)]
-    schedule: Literal["constant", "cosine", "one-cycle", "plateau"]
+    schedule: Schedule
     warmup: Annotated[int, Field(ge=0, le=1000)]
     patience: Annotated[int, Field(ge=0)]
-    keep: Literal["loss", "accuracy"]
+    keep: Keep
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     head_epochs: Annotated[int, Field(ge=0, le=100_000)]
     head_passes: Annotated[int, Field(ge=0, le=1000)]

@@ -4,11 +4,15 @@ import ctypes
 import os
 import platform
 from pathlib import Path
+from typing import Literal
 
 import torch
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.random_streams import integer_seed
+
+Device = Literal["cpu", "cuda", "mps"]
+Precision = Literal["fp32", "bf16"]
 
 
 def bf16_instructions() -> bool:
@@ -19,25 +23,30 @@ def bf16_instructions() -> bool:
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: str) -> Device:
     """Return ``cpu``, ``cuda`` or ``mps`` for the parameter ``device``.
 
     Raises:
         LithoscopeError: The device asked for is not there.
     """
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    devices: dict[str, Device] = {}
+    if torch.cuda.is_available():
+        devices["cuda"] = "cuda"
+    if torch.backends.mps.is_available():
+        devices["mps"] = "mps"
+    devices["cpu"] = "cpu"
     if device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if available[name])
-    if not available[device]:
-        allowed = " | ".join([name for name, present in available.items() if present] + ["auto"])
+        return next(iter(devices.values()))
+    if device not in devices:
+        allowed = " | ".join([*reversed(devices), "auto"])
         raise LithoscopeError(f"device = {device}: torch {torch.__version__} finds none here; allowed here: {allowed}")
-    return device
+    return devices[device]
 
 
-def resolve_precision(precision: str, device: str) -> str:
+def resolve_precision(precision: str, device: str) -> Precision:
     """Return ``fp32`` or ``bf16`` for the parameter ``precision`` on a resolved device."""
     if precision != "auto":
-        return precision
+        return "bf16" if precision == "bf16" else "fp32"
     fast = torch.cuda.is_bf16_supported() if device == "cuda" else device == "cpu" and bf16_instructions()
     return "bf16" if fast else "fp32"
 

@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from lithoscope.config.network import Head
 from lithoscope.core.errors import LithoscopeError
 
 MLP_WIDTHS = (512, 128)
@@ -17,7 +18,7 @@ class _HeadBatchNorm(nn.BatchNorm1d):
         return super().forward(input)
 
 
-def build_head(kind: str, features: int, classes: int, dropout: float) -> nn.Sequential:
+def build_head(kind: Head, features: int, classes: int, dropout: float) -> nn.Sequential:
     """Build a head with fresh weights from torch's global random state.
 
     Args:

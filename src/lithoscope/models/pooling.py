@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from lithoscope.config.network import Pooling
+
 TEXTURE_CHANNELS = 128
 """Most channels of maps whose covariance is taken: 128 channels have 8,256 variances and covariances."""
 _FLOOR = 1e-3  # of the mean variance, added to each: maps have fewer places than channels where pictures are small
@@ -68,14 +70,14 @@ def texture_blocks(widths: Sequence[int]) -> list[int]:
     return sorted({narrow[-1], *(number for number in last_of_width if number > narrow[-1])})
 
 
-def feature_width(pooling: str, widths: Sequence[int]) -> int:
+def feature_width(pooling: Pooling, widths: Sequence[int]) -> int:
     """Return the length of what :func:`pool` makes of maps with these numbers of channels."""
     if pooling == "texture":
         return sum(widths) + widths[0] * (widths[0] + 1) // 2
     return 2 * widths[-1] if pooling == "both" else widths[-1]
 
 
-def pool(pooling: str, maps: Sequence[Tensor]) -> Tensor:
+def pool(pooling: Pooling, maps: Sequence[Tensor]) -> Tensor:
     """Pool feature maps.
 
     Args:

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from lithoscope.config.params import Keep
 from lithoscope.training.checkpoints import save
 
 
@@ -65,7 +66,7 @@ def mean_history(histories: Sequence[Sequence[EpochFigures]]) -> list[EpochFigur
     return merged
 
 
-def best_of(history: Sequence[EpochFigures], keep: str = "loss") -> EpochFigures:
+def best_of(history: Sequence[EpochFigures], keep: Keep) -> EpochFigures:
     """Return the epoch that is kept, the earliest of equals; without validation photographs the last one.
 
     Args:

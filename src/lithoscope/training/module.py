@@ -1,6 +1,6 @@
 """Lightning module: settings, one step of training, one of validation, the optimiser."""
 
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
 import torch
@@ -11,6 +11,7 @@ from lithoscope.config.params import Parameters, TrainParameters
 from lithoscope.core.random_streams import integer_seed
 from lithoscope.data.loading.dataloader import Batch
 from lithoscope.models.classifier import Classifier
+from lithoscope.models.device import Device, Precision
 from lithoscope.models.frozen_features import run_frozen, run_rest, stands_alone
 from lithoscope.training import distributed
 from lithoscope.training.mixup import Mixing
@@ -28,11 +29,11 @@ class TrainingSettings(TrainParameters):
     epochs: int
     batch_size: int
     seed: int
-    device: Literal["cpu", "cuda", "mps"]
-    precision: Literal["fp32", "bf16"]
+    device: Device
+    precision: Precision
 
     @classmethod
-    def from_parameters(cls, params: Parameters, device: str, precision: str) -> "TrainingSettings":
+    def from_parameters(cls, params: Parameters, device: Device, precision: Precision) -> "TrainingSettings":
         """Take the settings out of ``params.yaml``, with device and precision as they were resolved."""
         given = {**params.train.model_dump(), **{name: getattr(params, name) for name in MAIN}}
         return cls.model_validate({**given, "device": device, "precision": precision})

@@ -6,13 +6,14 @@ from typing import Any
 import torch
 from torch.optim import lr_scheduler
 
+from lithoscope.config.params import Optimizer, Schedule
 from lithoscope.models.classifier import Classifier, decay_groups
 
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.1, 3
 """Schedule ``plateau``: a tenth of the rate after more than 3 epochs without a lower validation loss."""
 
 
-def learning_rate_factor(step: int, *, steps: int, warmup_steps: int, schedule: str) -> float:
+def learning_rate_factor(step: int, *, steps: int, warmup_steps: int, schedule: Schedule) -> float:
     """Return the share of ``lr`` at a step: linear warm-up, then constant or half a cosine down to 0.
 
     Source of the cosine: Loshchilov & Hutter, SGDR, ICLR 2017, without restarts.
@@ -43,7 +44,7 @@ def parameter_groups(network: Classifier, lr: float, weight_decay: float, layer_
     return [group for group in groups if group["params"]]
 
 
-def build_optimizer(name: str, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+def build_optimizer(name: Optimizer, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     """Return ``sgd`` (Nesterov momentum 0.9), ``adam`` or ``adamw`` over parameter groups."""
     if name == "sgd":
         return torch.optim.SGD(groups, momentum=0.9, nesterov=True)
@@ -51,7 +52,7 @@ def build_optimizer(name: str, groups: list[dict[str, Any]]) -> torch.optim.Opti
 
 
 def build_schedule(
-    schedule: str, optimizer: torch.optim.Optimizer, *, steps: int, warmup_steps: int
+    schedule: Schedule, optimizer: torch.optim.Optimizer, *, steps: int, warmup_steps: int
 ) -> lr_scheduler.LRScheduler:
     """Return what sets the learning rates, stepped after every step of the optimiser.
 

@@ -3,6 +3,7 @@ import pytest
 import scipy.linalg
 import torch
 
+from lithoscope.config.network import Pooling
 from lithoscope.models.pooling import covariance_roots, feature_width, matrix_square_root, pool, texture_blocks
 
 MAPS = torch.randn(2, 5, 12, 9, generator=torch.Generator().manual_seed(0)) * torch.arange(1, 6).view(5, 1, 1)
@@ -59,13 +60,17 @@ def test_texture_is_told_by_the_deepest_narrow_block_and_the_last_of_each_width_
 
 
 @pytest.mark.parametrize("pooling", ["average", "maximum", "both", "texture"])
-def test_the_width_is_known_beforehand(pooling: str) -> None:
+def test_the_width_is_known_beforehand(pooling: Pooling) -> None:
     maps = [MAPS, torch.randn(2, 3, 4, 4)]
     assert pool(pooling, maps).shape == (2, feature_width(pooling, [5, 3]))
 
 
 def test_pooling_takes_the_mean_the_largest_or_both_of_the_last_maps() -> None:
     maps = torch.tensor([[[[0.0, 4.0]], [[-1.0, -3.0]]]])
-    expected = {"average": [2.0, -2.0], "maximum": [4.0, -1.0], "both": [2.0, -2.0, 4.0, -1.0]}
+    expected: dict[Pooling, list[float]] = {
+        "average": [2.0, -2.0],
+        "maximum": [4.0, -1.0],
+        "both": [2.0, -2.0, 4.0, -1.0],
+    }
     for pooling, values in expected.items():
         assert pool(pooling, [MAPS, maps]).tolist() == [values]

@@ -278,7 +278,7 @@ def test_the_head_is_trained_first_and_alone(tmp_path: Path) -> None:
     assert result.history[3].lr == pytest.approx(SETTINGS.lr)
     assert all(torch.equal(start[key], after_head[key]) for key in start), "batch norms' statistics stay too"
     assert not all(torch.equal(start[key], value) for key, value in trained.backbone.state_dict().items())
-    assert result.best_epoch == best_of(result.history).epoch
+    assert result.best_epoch == best_of(result.history, "loss").epoch
     assert loss_of(result.state) == pytest.approx(result.history[result.best_epoch - 1].val_loss, rel=1e-4)
 
 

@@ -18,8 +18,8 @@ def test_without_validation_its_columns_are_empty() -> None:
 
 
 def test_the_best_epoch_has_the_lowest_validation_loss_and_is_the_first_of_equals() -> None:
-    assert best_of([epoch(1, 0.5), epoch(2, 0.2), epoch(3, 0.2)]).epoch == 2
-    assert best_of([epoch(1, None), epoch(2, None)]).epoch == 2
+    assert best_of([epoch(1, 0.5), epoch(2, 0.2), epoch(3, 0.2)], "loss").epoch == 2
+    assert best_of([epoch(1, None), epoch(2, None)], "loss").epoch == 2
 
 
 def test_the_best_epoch_may_be_that_of_the_highest_validation_accuracy() -> None:
@@ -27,7 +27,7 @@ def test_the_best_epoch_may_be_that_of_the_highest_validation_accuracy() -> None
         dataclasses.replace(epoch(n, loss), val_accuracy=share)
         for n, loss, share in [(1, 0.1, 0.5), (2, 0.3, 0.9), (3, 0.2, 0.9)]
     ]
-    assert (best_of(history).epoch, best_of(history, "accuracy").epoch) == (1, 2)
+    assert (best_of(history, "loss").epoch, best_of(history, "accuracy").epoch) == (1, 2)
 
 
 def test_the_mean_over_networks_counts_those_that_ran_an_epoch() -> None:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from lithoscope.config.params import Optimizer, Schedule
 from lithoscope.models.classifier import build_classifier
 from lithoscope.models.frozen_features import freeze, frozen_blocks
 from lithoscope.training.optim import (
@@ -17,7 +18,7 @@ from lithoscope.training.optim import (
 from helpers.made_up_settings import plain_architecture
 
 
-def rates(schedule: str, steps: int, warmup_steps: int = 0, optimizer: str = "sgd") -> list[float]:
+def rates(schedule: Schedule, steps: int, warmup_steps: int = 0, optimizer: Optimizer = "sgd") -> list[float]:
     weights = nn.Parameter(torch.zeros(2, 2))
     built = build_optimizer(optimizer, [{"params": [weights], "lr": 1.0, "weight_decay": 0.0}])
     scheduler = build_schedule(schedule, built, steps=steps, warmup_steps=warmup_steps)
@@ -39,13 +40,13 @@ def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "plateau"])
-def test_every_schedule_warms_up_in_equal_steps(schedule: str) -> None:
+def test_every_schedule_warms_up_in_equal_steps(schedule: Schedule) -> None:
     assert rates(schedule, 20, warmup_steps=4)[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert rates(schedule, 20)[0] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-def test_one_cycle_rises_in_three_tenths_and_falls_to_almost_nothing(optimizer: str) -> None:
+def test_one_cycle_rises_in_three_tenths_and_falls_to_almost_nothing(optimizer: Optimizer) -> None:
     found = rates("one-cycle", 100, optimizer=optimizer)
     assert found[0] == pytest.approx(1 / 25)
     assert found.index(max(found)) in (29, 30)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms import v2
 
-from lithoscope.config.params import AugmentParameters
+from lithoscope.config.params import AugmentParameters, Policy
 from lithoscope.core.random_streams import generator, integer_seed
 
 GREY = (0.299, 0.587, 0.114)
@@ -163,7 +163,7 @@ def augment_batch(
     return apply_policy(varied, sample_ids, policy=parameters.policy, seed=seed, epoch=epoch)
 
 
-def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: str, seed: int, epoch: int) -> Tensor:
+def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: Policy, seed: int, epoch: int) -> Tensor:
     """Vary pictures by a published policy of random operations, on top of other variations.
 
     Args:
