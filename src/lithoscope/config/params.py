@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lithoscope.config.network import PAST, ModelParameters
 from lithoscope.config.schema import Block, validate_block
@@ -57,6 +57,14 @@ def _path_below(text: str | None) -> str | None:
     if text is not None and (text.startswith("/") or "\\" in text or ".." in text.split("/") or not text.strip()):
         raise ValueError("allowed: null, or a table's path below the photographs' folder, e.g. labels.csv")
     return text
+
+
+def _no_number(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(  # `-S mirror=2024_05` arrives as 202405
+            "DVC takes such a name for a number: quote it, -S \"mirror='2024_05'\", or run `lithoscope use 2024_05`"
+        )
+    return value
 
 
 class FolderParameters(Block):
@@ -167,7 +175,7 @@ class Parameters(ReadingParameters):
     """The whole of ``params.yaml``; each key is explained there."""
 
     dataset: Literal["specimens", "osf-rocks", "minerals", "folder"]
-    mirror: Annotated[str, Field(min_length=1)]
+    mirror: Annotated[str, BeforeValidator(_no_number), Field(min_length=1)]
     osf_api: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
     folder: FolderParameters = FolderParameters()
     image_size: Annotated[int, Field(ge=32, le=1024)]

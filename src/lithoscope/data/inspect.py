@@ -19,6 +19,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode
 from lithoscope.config.params import FolderParameters, SplitParameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.git import git_output
 from lithoscope.core.text import safe
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 from lithoscope.data.sources import photograph_set
@@ -189,18 +190,43 @@ def _refuse_specimens(place: Path) -> None:
             raise LithoscopeError(f"{place}: these are the built-in synthetic specimens; use: lithoscope use specimens")
 
 
-def mirror_value(place: Path) -> str:
-    """Return a place as the parameter ``mirror`` takes it: absolute.
+def mirror_value(place: Path, root: Path) -> str:
+    """Return a place as the parameter ``mirror`` takes it.
+
+    A path from the checkout's root where DVC or Git keeps it there, so that a colleague's clone and an experiment's
+    checkout have it too; else the full path.
+
+    Args:
+        place: A folder or archive.
+        root: The checkout.
 
     Raises:
         LithoscopeError: The path cannot stand in a parameter.
     """
     value = os.path.abspath(place.expanduser())  # noqa: PTH100 (a link is the user's name for a place: kept)
+    value = _kept_in(root, Path(value)) or value
     if "${" in value:
         raise LithoscopeError(f"{safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
     if any(unicodedata.category(character) == "Cs" for character in value):
         raise LithoscopeError(f"{safe(value)}: not valid UTF-8; rename the folder or file")
     return value
+
+
+def _kept_in(root: Path, place: Path) -> str | None:
+    """Return a path from the checkout's root if Git knows the place, or the ``.dvc`` file of it or of one around it."""
+    base = Path(os.path.abspath(root))  # noqa: PTH100
+    if not place.is_relative_to(base):
+        return None
+    inside = place.relative_to(base)
+    if inside.as_posix() in (".", "data"):  # `mirror: data` is the set's own source
+        return None
+    around = [inside, *inside.parents[:-1]]
+    known = [inside.as_posix(), *(f"{folder.as_posix()}.dvc" for folder in around)]
+    try:
+        listed = git_output(base, "--literal-pathspecs", "ls-files", "--", *known)
+    except LithoscopeError:  # no Git, or one that does not answer: the full path is right here all the same
+        return None
+    return inside.as_posix() if listed else None
 
 
 def set_source(params_path: Path, dataset: str, mirror: Path | None, layout: FolderParameters | None = None) -> None:
@@ -209,13 +235,13 @@ def set_source(params_path: Path, dataset: str, mirror: Path | None, layout: Fol
     Args:
         params_path: Usually ``params.yaml``.
         dataset: The value of ``dataset``.
-        mirror: A folder or archive, made absolute; None for the set's own source.
+        mirror: A folder or archive (see :func:`mirror_value`); None for the set's own source.
         layout: The values of the block ``folder``; None for those of one folder a class.
 
     Raises:
         LithoscopeError: The file has not those keys, or the path cannot stand in it.
     """
-    value = "data" if mirror is None else mirror_value(mirror)
+    value = "data" if mirror is None else mirror_value(mirror, params_path.absolute().parent)
     try:
         before = read_yaml(params_path)
         if not isinstance(before, dict):

@@ -83,13 +83,13 @@ def plan(root: Path, recipe: Recipe, request: Request) -> list[Experiment]:
     base = base_name(recipe, request)
     _check_name(base)
     seeds = {} if request.seed is None else {"seed": request.seed, "split.seed": request.seed}
-    source = _source(before, recipe, request)
+    source = _source(root, before, recipe, request)
     planned = []
     for number, combination in enumerate(recipe.combinations(), start=1):
         changes = {**recipe.differences, **combination, **seeds, **source, **request.settings}
         parameters = parameters_with(committed, changes, f"{where} with -S")
         wanted = {**before, **changes}
-        _check_mirror(wanted["mirror"])
+        _check_mirror(root, wanted["mirror"])
         reset = [key for key, value in wanted.items() if key not in changes and workspace[key] != value]
         name = f"{base}-{number}" if recipe.grid else base
         settings = overrides({key: wanted[key] for key in (*changes, *reset)})
@@ -103,28 +103,40 @@ def base_name(recipe: Recipe, request: Request) -> str:
     return request.name or recipe.name + ("" if request.seed is None else f"-seed{request.seed}")
 
 
-def _source(before: Mapping[str, Any], recipe: Recipe, request: Request) -> dict[str, Any]:
-    """Return ``dataset`` and ``mirror`` for the photographs a recipe asks for."""
+def _source(root: Path, before: Mapping[str, Any], recipe: Recipe, request: Request) -> dict[str, Any]:
+    """Return ``dataset``, ``mirror`` and the layout of the photographs a recipe asks for."""
     dataset = request.settings.get("dataset", recipe.differences.get("dataset", before["dataset"]))
     if request.data is None:
         # A committed mirror holds the committed set; another set comes from its own source.
         return {"mirror": "data"} if dataset != before["dataset"] and before["mirror"] != "data" else {}
+    from lithoscope.config.params import FolderParameters
+    from lithoscope.config.schema import validate_block
     from lithoscope.data.inspect import inspect_source, mirror_value
 
-    found = inspect_source(request.data)
+    asked = {**recipe.differences, **request.settings}
+    layout = {key.removeprefix("folder."): value for key, value in asked.items() if key.startswith("folder.")}
+    found = inspect_source(request.data, validate_block(FolderParameters, layout, "-S", "folder."))
     fixed = "dataset" in recipe.differences or "dataset" in request.settings
     if fixed and found.dataset != dataset:
         raise LithoscopeError(
             f"--data {found.path}: holds dataset {found.dataset}, but {recipe.name} is for {dataset}: name a copy of "
             f"that set, or add -S dataset={found.dataset} to train on these photographs all the same"
         )
-    return {"dataset": found.dataset, "mirror": mirror_value(found.path)}
+    laid_out = {f"folder.{key}": value for key, value in found.layout.model_dump().items()}
+    known = {key: value for key, value in laid_out.items() if key in before and before[key] != value}
+    return {"dataset": found.dataset, "mirror": mirror_value(found.path, root), **known}
 
 
-def _check_mirror(mirror: Any) -> None:
-    if mirror != "data" and not Path(str(mirror)).is_absolute():
-        raise LithoscopeError(f"mirror = {mirror}: allowed: a full path, or data (the set's own source)")
-    if mirror != "data" and not Path(str(mirror)).exists():
+def _check_mirror(root: Path, mirror: Any) -> None:
+    from lithoscope.data.inspect import mirror_value
+
+    place = Path(str(mirror))
+    if mirror != "data" and not place.is_absolute() and Path(mirror_value(root / place, root)).is_absolute():
+        raise LithoscopeError(
+            f"mirror = {mirror}: allowed: a full path, a path from the checkout's root to what DVC or Git keeps there, "
+            "or data (the set's own source)"
+        )
+    if mirror != "data" and not (root / place).exists():
         raise LithoscopeError(f"mirror = {mirror}: no such folder or file; name yours with --data PATH")
 
 

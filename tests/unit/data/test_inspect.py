@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tarfile
 import tempfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from lithoscope.config.params import FolderParameters, SplitParameters, load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.inspect import inspect_source, require_splittable, set_source, table_below
+from lithoscope.data.inspect import inspect_source, mirror_value, require_splittable, set_source, table_below
 from lithoscope.data.sources.minerals import MINERALS
 
 from helpers.photographs_on_disk import class_folders, photograph, tree
@@ -219,6 +220,22 @@ def test_a_relative_path_becomes_absolute(checkout: Path, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     set_source(Path("params.yaml"), "folder", Path("sub/../rocks"))
     assert read_yaml(tmp_path / "params.yaml")["mirror"] == str(tmp_path / "rocks")
+
+
+def test_a_path_that_dvc_keeps_in_the_repository_stays_relative(checkout: Path, tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_bytes((checkout / "params.yaml").read_bytes())
+    (tmp_path / "2024_05").mkdir()
+    git = ("git", "-c", "core.excludesFile=/dev/null")
+    subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
+    assert mirror_value(tmp_path / "2024_05", tmp_path) == str(tmp_path / "2024_05"), "nobody keeps it"
+    (tmp_path / "2024_05.dvc").write_text("outs: []\n", encoding="utf-8")
+    subprocess.run([*git, "add", "2024_05.dvc"], cwd=tmp_path, check=True)
+    set_source(params, "folder", tmp_path / "2024_05")
+    assert load_parameters(params).mirror == "2024_05", "quoted: it would read as a number"
+    assert mirror_value(tmp_path / "2024_05" / "sub", tmp_path) == "2024_05/sub"
+    assert mirror_value(tmp_path / "data", tmp_path) == str(tmp_path / "data"), "`data` means the set's own source"
+    assert mirror_value(tmp_path, tmp_path) == str(tmp_path)
 
 
 def test_windows_line_ends_stay(tmp_path: Path) -> None:

@@ -195,6 +195,31 @@ def test_photographs_of_ones_own_must_be_the_recipes_set(root: Path, tmp_path: P
         assert (experiment.parameters.dataset, experiment.parameters.mirror) == ("folder", str(folder))
 
 
+def test_the_layout_of_ones_own_photographs_goes_along(root: Path, tmp_path: Path) -> None:
+    write(root, "any", ABOUT + "epochs: 3\n")
+    class_folders(tmp_path / "rocks" / "Igneous", "basalt", "granite")
+    class_folders(tmp_path / "rocks" / "Sedimentary", "chalk")
+    deep = planned(root, "any", data=tmp_path / "rocks", settings={"folder.depth": 2})
+    assert deep.parameters.folder.depth == 2
+    assert "folder.depth=2" in deep.command
+    (tmp_path / "rocks" / "labels.csv").write_text("file,label\nbasalt/0.png,a\nchalk/0.png,b\n", encoding="utf-8")
+    tabled = planned(root, "any", data=tmp_path / "rocks")
+    assert tabled.parameters.folder.labels == "labels.csv"
+    assert "folder.labels=labels.csv" in tabled.command
+
+
+def test_photographs_that_the_repository_keeps_are_named_from_its_root(root: Path) -> None:
+    write(root, "any", ABOUT + "epochs: 3\n")
+    class_folders(root / "photos" / "2024_05", "basalt", "gneiss")
+    (root / ".gitignore").write_text("/photos\n", encoding="utf-8")
+    place = root / "photos" / "2024_05"
+    assert planned(root, "any", data=place).parameters.mirror == str(place)
+    (root / "photos.dvc").write_text("outs: []\n", encoding="utf-8")
+    git(root, "add", "photos.dvc")
+    assert planned(root, "any", data=place).parameters.mirror == "photos/2024_05"
+    assert planned(root, "any", settings={"mirror": "photos/2024_05"}).parameters.mirror == "photos/2024_05"
+
+
 def test_a_committed_copy_of_one_set_is_not_taken_for_another(root: Path, tmp_path: Path) -> None:
     text = (root / "params.yaml").read_text(encoding="utf-8")
     mine = text.replace("dataset: specimens", "dataset: minerals").replace("mirror: data", f"mirror: {tmp_path}")
@@ -238,6 +263,7 @@ def test_a_mistake_in_a_recipe_is_a_line(
         (["tri"], "no recipe tri: did you mean try?"),
         (["try", "-S", "lrr=1"], "unknown key lrr = 1: did you mean lr?"),
         (["try", "-S", "mirror=photographs"], "mirror = photographs: allowed: a full path"),
+        (["try", "-S", "mirror=2024_05"], "mirror = 202405: DVC takes such a name for a number: quote it, -S"),
         (["try", "--name", "a b"], "--name a b: allowed: letters"),
         (["try", "--data", "/nowhere/at all"], "no such folder or file"),
     ],
