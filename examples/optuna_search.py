@@ -22,7 +22,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.experiments.dvc_runs import Request, execute, plan, taken_names
+from lithoscope.experiments.dvc_runs import RecipeRequest, execute, plan, taken_names
 from lithoscope.experiments.recipes import Recipe, load_recipe, overrides, setting
 
 ROOT = Path.cwd()
@@ -40,7 +40,7 @@ def suggest(trial: optuna.Trial) -> dict[str, Any]:
     }
 
 
-def score(recipe: Recipe, request: Request, metric: str) -> float | None:
+def score(recipe: Recipe, request: RecipeRequest, metric: str) -> float | None:
     """Run an experiment and return its figure on validation photographs; None where the experiment failed.
 
     Raises:
@@ -55,7 +55,7 @@ def score(recipe: Recipe, request: Request, metric: str) -> float | None:
     return float(figures["validation"][metric])
 
 
-def search(study: optuna.Study, recipe: Recipe, asked: Request, metric: str, trials: int) -> None:
+def search(study: optuna.Study, recipe: Recipe, asked: RecipeRequest, metric: str, trials: int) -> None:
     """Run trials until the study has so many that ended, well or not."""
     for killed in study.get_trials(states=[TrialState.RUNNING]):
         study.set_user_attr("killed", [*study.user_attrs.get("killed", []), killed.number])
@@ -148,7 +148,7 @@ def main() -> None:
             study.set_user_attr("asked", asked)
             # A sampler that starts from the same seed in every call would propose the same trials again.
             study.sampler = optuna.samplers.TPESampler(seed=len(study.trials))
-            search(study, recipe, Request(fixed, arguments.data), arguments.metric, arguments.trials)
+            search(study, recipe, RecipeRequest(fixed, arguments.data), arguments.metric, arguments.trials)
             report(study, recipe.name, fixed, arguments.data, arguments.metric)
     except Timeout:
         raise LithoscopeError(f"{STORE}: another search is running; wait for its end") from None

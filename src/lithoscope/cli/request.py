@@ -27,15 +27,15 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def request(
     settings: Sequence[str], data: Path | None, seed: int | None, experiment: str | None, *, queue: bool = False
 ) -> Any:
-    """Return the :class:`lithoscope.experiments.dvc_runs.Request` of what was typed.
+    """Return the :class:`lithoscope.experiments.dvc_runs.RecipeRequest` of what was typed.
 
     Raises:
         LithoscopeError: A setting is no ``KEY=VALUE``.
     """
-    from lithoscope.experiments.dvc_runs import Request
+    from lithoscope.experiments.dvc_runs import RecipeRequest
     from lithoscope.experiments.recipes import setting
 
-    return Request(dict(map(setting, settings)), data, seed, experiment, queue)
+    return RecipeRequest(dict(map(setting, settings)), data, seed, experiment, queue)
 
 
 def complete_recipe(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -22,7 +22,7 @@ from lithoscope.core.files import read_json
 from lithoscope.evaluation.metric_intervals import as_file as intervals_as_file
 from lithoscope.evaluation.metric_intervals import figure_intervals, read_groups
 from lithoscope.evaluation.metrics import losses
-from lithoscope.experiments.dvc_runs import Experiment, Request, base_name, fetch_files, plan
+from lithoscope.experiments.dvc_runs import Experiment, RecipeRequest, base_name, fetch_files, plan
 from lithoscope.experiments.recipes import PLACES, Recipe, overrides
 from lithoscope.experiments.run_results import read_run_table
 from lithoscope.models.saved_model import load_description
@@ -76,7 +76,7 @@ class PooledFolds:
         return round(float(np.mean(self.epochs)))
 
 
-def plan_folds(root: Path, recipe: Recipe, request: Request, folds: int) -> list[Experiment]:
+def plan_folds(root: Path, recipe: Recipe, request: RecipeRequest, folds: int) -> list[Experiment]:
     """Plan one experiment for each fold, ``NAME-fold0`` and so on.
 
     Raises:
@@ -175,7 +175,7 @@ def summary_lines(name: str, folds: int, pooled: PooledFolds) -> list[str]:
     ]
 
 
-def final_training_command(recipe: str, request: Request, parameters: Parameters, pooled: PooledFolds) -> str:
+def final_training_command(recipe: str, request: RecipeRequest, parameters: Parameters, pooled: PooledFolds) -> str:
     """Return the line that trains on all training photographs, as long as the folds did and with their temperature.
 
     Args:
@@ -198,7 +198,9 @@ def final_training_command(recipe: str, request: Request, parameters: Parameters
     return shlex.join([*line, *overrides(settings)])
 
 
-def pooled_figures(pooled: PooledFolds, recipe: str, request: Request, planned: Sequence[Experiment]) -> dict[str, Any]:
+def pooled_figures(
+    pooled: PooledFolds, recipe: str, request: RecipeRequest, planned: Sequence[Experiment]
+) -> dict[str, Any]:
     """Return the pooled figures for a JSON file, with the line that makes them.
 
     Args:
@@ -223,7 +225,7 @@ def pooled_figures(pooled: PooledFolds, recipe: str, request: Request, planned: 
     }
 
 
-def _command(recipe: str, request: Request, folds: int) -> str:
+def _command(recipe: str, request: RecipeRequest, folds: int) -> str:
     """Return the line as it was typed, without where files lie on this machine."""
     weights = request.settings.get("model.weights")
     place = {"model.weights": PurePosixPath(str(weights)).name} if weights else {}

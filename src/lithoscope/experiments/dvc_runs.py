@@ -28,7 +28,7 @@ QUEUE = "refs/exps/celery/stash"
 
 
 @dataclass(frozen=True)
-class Request:
+class RecipeRequest:
     """What a user asked for beside the recipe.
 
     Attributes:
@@ -68,7 +68,7 @@ class Experiment:
         return shlex.join(self.command)
 
 
-def plan(root: Path, recipe: Recipe, request: Request) -> list[Experiment]:
+def plan(root: Path, recipe: Recipe, request: RecipeRequest) -> list[Experiment]:
     """Plan a recipe's experiments: one, or one for each combination of its grid.
 
     Raises:
@@ -98,12 +98,12 @@ def plan(root: Path, recipe: Recipe, request: Request) -> list[Experiment]:
     return planned
 
 
-def base_name(recipe: Recipe, request: Request) -> str:
+def base_name(recipe: Recipe, request: RecipeRequest) -> str:
     """Return the experiment's name; a grid's members add their number."""
     return request.name or recipe.name + ("" if request.seed is None else f"-seed{request.seed}")
 
 
-def _source(root: Path, before: Mapping[str, Any], recipe: Recipe, request: Request) -> dict[str, Any]:
+def _source(root: Path, before: Mapping[str, Any], recipe: Recipe, request: RecipeRequest) -> dict[str, Any]:
     """Return ``dataset``, ``mirror`` and the layout of the photographs a recipe asks for."""
     dataset = request.settings.get("dataset", recipe.differences.get("dataset", before["dataset"]))
     if request.data is None:
@@ -216,7 +216,7 @@ def fetch_files(root: Path, experiment: str, folder: Path, names: Sequence[str],
         ) from None
 
 
-def free_name(root: Path, recipe: Recipe, request: Request, ask: Callable[[str], str] | None) -> Request:
+def free_name(root: Path, recipe: Recipe, request: RecipeRequest, ask: Callable[[str], str] | None) -> RecipeRequest:
     """Return the request under a name that no experiment has, so that none is ever overwritten.
 
     Args:

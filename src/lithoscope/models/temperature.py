@@ -64,7 +64,7 @@ def fit_temperature(logits: Floats, labels: Labels) -> Temperature:
 
     Returns:
         The temperature, between .05 and 20; 1 with a reason where there are fewer than 30 photographs, or where all of
-        them are named right, so that ever higher confidences would only ever look better.
+        them are classified correctly, so that ever higher confidences would only ever look better.
     """
     if len(labels) == 0:
         return Temperature(reason="no validation photographs")

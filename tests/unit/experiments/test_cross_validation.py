@@ -16,7 +16,7 @@ from lithoscope.experiments.cross_validation import (
     read_fold,
     summary_lines,
 )
-from lithoscope.experiments.dvc_runs import Request
+from lithoscope.experiments.dvc_runs import RecipeRequest
 from lithoscope.experiments.recipes import load_recipe
 from lithoscope.experiments.results.cross_validations import crossvalidated_section
 from lithoscope.experiments.results.page import render
@@ -99,7 +99,7 @@ def test_an_experiments_logits_are_read_without_its_own_temperature(
 def test_each_fold_is_an_experiment_on_validation_photographs(tmp_path: Path, checkout: Path) -> None:
     root = small_checkout(tmp_path / "checkout", checkout)
     (root / "recipes" / "granite.yaml").write_text("about:\n  description: one\nlr: 1e-3\nsplit:\n  validation: 0\n")
-    planned = plan_folds(root, load_recipe(root, "granite"), Request({"epochs": 2}, seed=1), 3)
+    planned = plan_folds(root, load_recipe(root, "granite"), RecipeRequest({"epochs": 2}, seed=1), 3)
     assert [one.name for one in planned] == ["granite-seed1-fold0", "granite-seed1-fold1", "granite-seed1-fold2"]
     assert [one.parameters.split.fold for one in planned] == [0, 1, 2]
     for one in planned:
@@ -112,7 +112,7 @@ def test_the_last_line_trains_with_what_was_asked_for_as_long_as_the_folds_did(t
     root = small_checkout(tmp_path / "checkout", checkout)
     head = "train:\n  head_epochs: 3\n  schedule: plateau\n"
     (root / "recipes" / "granite.yaml").write_text(f"about:\n  description: one\n{head}")
-    request = Request({"lr": 1e-4, "mirror": str(tmp_path)}, seed=1, name="slower")
+    request = RecipeRequest({"lr": 1e-4, "mirror": str(tmp_path)}, seed=1, name="slower")
     planned = plan_folds(root, load_recipe(root, "granite"), request, 2)
     pooled = pool_folds([fold(0), fold(1)])
     assert pooled.epoch == 4
@@ -121,7 +121,7 @@ def test_the_last_line_trains_with_what_was_asked_for_as_long_as_the_folds_did(t
         "-S split.folds=0 -S epochs=1 -S train.schedule=constant "
         f"-S train.temperature={pooled.temperature.value:g}"
     )
-    with_data = final_training_command("granite", Request({}, data=tmp_path), planned[0].parameters, pooled)
+    with_data = final_training_command("granite", RecipeRequest({}, data=tmp_path), planned[0].parameters, pooled)
     assert f"--data {tmp_path} -S split.validation=0" in with_data
 
 
@@ -132,7 +132,7 @@ def test_the_kept_figures_stand_in_a_table_with_the_line_that_makes_them(tmp_pat
     weights.parent.mkdir()
     weights.touch()
     settings = {"model.name": "mobilenet_v2", "model.weights": str(weights), "mirror": str(tmp_path)}
-    recipe, request = load_recipe(root, "granite"), Request(settings, seed=1)
+    recipe, request = load_recipe(root, "granite"), RecipeRequest(settings, seed=1)
     pooled = pool_folds([fold(0), fold(1)])
     values = pooled_figures(pooled, "granite", request, plan_folds(root, recipe, request, 2))
     assert values["command"] == (
@@ -164,4 +164,4 @@ def test_mistakes_are_a_line(
     root = small_checkout(tmp_path / "checkout", checkout)
     (root / "recipes" / "granite.yaml").write_text(f"about:\n  description: one\n{body}\n")
     with pytest.raises(LithoscopeError, match=message):
-        plan_folds(root, load_recipe(root, "granite"), Request(settings), folds)
+        plan_folds(root, load_recipe(root, "granite"), RecipeRequest(settings), folds)

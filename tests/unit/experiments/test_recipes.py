@@ -11,7 +11,7 @@ from lithoscope.cli import main as cli
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.nested import flatten
 from lithoscope.data.packed.arrays import ArraySplit
-from lithoscope.experiments.dvc_runs import Request, free_name, plan
+from lithoscope.experiments.dvc_runs import RecipeRequest, free_name, plan
 from lithoscope.experiments.recipes import (
     committed_parameters,
     load_recipe,
@@ -42,7 +42,7 @@ def write(root: Path, name: str, text: str) -> None:
 
 
 def planned(root: Path, name: str, **request: Any) -> Any:
-    (experiment,) = plan(root, load_recipe(root, name), Request(**{"settings": {}, **request}))
+    (experiment,) = plan(root, load_recipe(root, name), RecipeRequest(**{"settings": {}, **request}))
     return experiment
 
 
@@ -174,7 +174,7 @@ def test_a_seed_moves_weights_and_split_and_names_the_experiment(root: Path) -> 
 
 def test_a_grid_is_every_combination_numbered(root: Path) -> None:
     write(root, "try", ABOUT + "epochs: 3\ngrid:\n  lr: [1e-3, 1e-4]\n  train:\n    clip: [0.0, 1.0]\n")
-    experiments = plan(root, load_recipe(root, "try"), Request({}, queue=True))
+    experiments = plan(root, load_recipe(root, "try"), RecipeRequest({}, queue=True))
     assert [experiment.name for experiment in experiments] == ["try-1", "try-2", "try-3", "try-4"]
     tried = {(experiment.parameters.lr, experiment.parameters.train.clip) for experiment in experiments}
     assert tried == {(1e-3, 0.0), (1e-3, 1.0), (1e-4, 0.0), (1e-4, 1.0)}
@@ -323,9 +323,9 @@ def test_whoever_sits_at_a_terminal_is_asked_about_a_name_that_exists(
 
     if name is None:
         with pytest.raises(LithoscopeError, match="never overwritten"):
-            free_name(root, load_recipe(root, "try"), Request({}), ask)
+            free_name(root, load_recipe(root, "try"), RecipeRequest({}), ask)
     else:
-        assert free_name(root, load_recipe(root, "try"), Request({}), ask).name == name
+        assert free_name(root, load_recipe(root, "try"), RecipeRequest({}), ask).name == name
     assert asked == ["the experiment try exists; run as try-2 instead? [y/N] "]
 
 
