@@ -118,7 +118,7 @@ class SmallPipeline:
             patched.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
             patched.setenv("PYTHONPATH", str(self.checkout / "src"))
             patched.chdir(self.root)
-            status = main(list(arguments))
+            status = main(list(arguments))  # type: ignore[no-untyped-call]
         assert status == 0, printed.getvalue()
         return printed.getvalue()
 
