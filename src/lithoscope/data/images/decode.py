@@ -26,7 +26,7 @@ from lithoscope.data.images.reading import (
     bounded,
     file_and_page,
 )
-from lithoscope.data.images.samples import decode_samples, jpeg_size, stored_bits
+from lithoscope.data.images.samples import decode_samples, is_jpeg_ls, jpeg_size, stored_bits
 
 REDUCED_SIDE = 4096
 """A JPEG above :data:`LARGE_PIXELS` is decoded at a half, a quarter or an eighth, with a longer side of at least this:
@@ -39,7 +39,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "PPM", "AVIF
 
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF_MARKS, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
-_MAY_BE_DEEP = (b"\x89PNG", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
+_MAY_BE_DEEP = (b"\x89PNG", b"P6", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _OTHER_KINDS = {
     b"\xff\x0a": "a JPEG XL image",
@@ -51,6 +51,11 @@ _OTHER_KINDS = {
     b"SIMPLE  =": "a FITS image",
     b"ZISRAW": "a Zeiss CZI microscope file",
     b"gimp xcf": "a GIMP document",
+    b"qoif": "a QOI image",
+    b"DDS ": "a DDS texture",
+    b"PF\n": "a PFM image",
+    b"Pf\n": "a PFM image",
+    b"\0\0\1\0": "an icon",
 }
 
 # EXIF's orientation tag (CIPA DC-008, 4.6.5.1.6): what turns the stored picture upright.
@@ -129,7 +134,7 @@ def perceptual_hash(image: Image.Image) -> str:
 
 
 def _read(stream: BinaryIO, settings: ReadingSettings, number: int) -> Reading:
-    head = stream.read(64)
+    head = stream.read(132)
     stream.seek(0)
     if not head:
         raise UnreadablePhotograph("an empty file")
@@ -145,6 +150,8 @@ def _read(stream: BinaryIO, settings: ReadingSettings, number: int) -> Reading:
     try:
         image = Image.open(stream, formats=(*FORMATS, "HEIF") if is_heif else FORMATS)
     except UnidentifiedImageError:
+        if head.startswith(b"\xff\xd8") and is_jpeg_ls(stream):
+            raise UnreadablePhotograph("a JPEG-LS image, which is not read: save it as PNG, TIFF or JPEG") from None
         if head.startswith(b"\xff\xd8") and (bits := stored_bits(stream)) > 8:  # Pillow knows no such JPEG
             settings.check_size(*jpeg_size(stream))
             return _read_samples(stream, "JPEG", bits, jpeg_size(stream), None)
@@ -257,6 +264,8 @@ def _why_unidentified(head: bytes) -> str:
     for beginning, kind in _OTHER_KINDS.items():
         if head.startswith(beginning):
             return f"{kind}, which is not read: save it as PNG, TIFF or JPEG"
+    if head[128:132] == b"DICM":
+        return "a DICOM image, which is not read: save it as PNG, TIFF or JPEG"
     if (
         head.startswith(_SIGNATURES)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")

@@ -1,8 +1,8 @@
 """More than 8 bits a channel: integers and floating point become 8 bits by one rule.
 
 Integers are divided by the largest value of the narrowest of 8, 10, 12, 14 or 16 bits that holds the picture's own
-maximum: cameras and microscopes of 10, 12 or 14 bits store their values in 16. A picture whose file says how many bits
-it has (JPEG 2000, PNG's full range aside) follows the same rule within them. Floating point of 0 … 1 keeps its share
+maximum: cameras and microscopes of 10, 12 or 14 bits store their values in 16. Where the file has room for another
+number of bits (15 beside a sign, 9 in some JPEG 2000), that number counts too. Floating point of 0 … 1 keeps its share
 of 1; floating point up to 65,535 follows the rule of the integers. Whatever has negative or larger values has no agreed
 white: the least becomes black and the greatest white.
 """
@@ -30,10 +30,13 @@ def to_eight_bits(values: npt.NDArray[np.generic], stored_bits: int = 16) -> tup
     if numbers.dtype.kind == "f" and low >= 0 and high <= 1:
         low, high = 0.0, 1.0
     elif low >= 0 and high < 2**16 and (numbers.dtype.kind != "f" or high > 16):
-        bits = next(width for width in WIDTHS if high < 2**width)
-        if bits < stored_bits:
+        if numbers.dtype in (np.int8, np.int16):
+            stored_bits -= 1  # the sign's
+        room = {stored_bits} if stored_bits < max(WIDTHS) else set()
+        bits = next(width for width in sorted({*WIDTHS, *room}) if high < 2**width)
+        if bits < stored_bits and high:
             note = f"values up to {high:,.0f}: {bits} bits in {stored_bits}, scaled by {2**bits - 1:,}"
-        low, high = 0.0, float(2 ** min(bits, max(stored_bits, 8)) - 1)
+        low, high = 0.0, float(2**bits - 1)
     elif low == high:
         low, high = 0.0, max(abs(high), 1.0)
     else:

@@ -1,5 +1,6 @@
-"""PNG, JPEG 2000 and JPEG files of more than 8 bits a channel, of which Pillow cuts or breaks the values."""
+"""PNG, PPM, JPEG 2000 and JPEG files of more than 8 bits a channel, of which Pillow cuts or breaks the values."""
 
+import re
 import struct
 from collections.abc import Callable
 from typing import BinaryIO
@@ -10,12 +11,14 @@ from PIL import Image
 
 from lithoscope.data.images.depth import to_eight_bits
 
-_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG's frame header (ITU T.81, table B.1)
+_JPEG_LS = 0xF7
+# Markers of a JPEG's frame header (ITU T.81, table B.1; T.87).
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_JPEG_LS}
 _SIZ = b"\xff\x4f\xff\x51"  # begins a JPEG 2000 code stream (ITU T.800, A.5.1)
 
 
 def stored_bits(stream: BinaryIO) -> int:
-    """Return the most bits a channel of a PNG, JPEG 2000 or JPEG has, by its header; 8 for anything else."""
+    """Return the most bits a channel of a PNG, PPM, JPEG 2000 or JPEG has, by its header; 8 for anything else."""
     stream.seek(0)
     head = stream.read(1 << 16)
     stream.seek(0)
@@ -24,12 +27,19 @@ def stored_bits(stream: BinaryIO) -> int:
     if (start := head.find(_SIZ)) >= 0 and (start == 0 or head.startswith(b"\0\0\0\x0cjP")):
         channels = struct.unpack_from(">H", head, start + 40)[0]
         return max((head[start + 42 + 3 * place] & 0x7F) + 1 for place in range(channels))
-    return _jpeg_frame(stream)[0] if head.startswith(b"\xff\xd8") else 8
+    if head.startswith(b"P6"):
+        return 16 if _ppm_header(head)[2] == 2**16 - 1 else 8  # Pillow scales other ranges right
+    return _jpeg_frame(stream)[1] if head.startswith(b"\xff\xd8") else 8
 
 
 def jpeg_size(stream: BinaryIO) -> tuple[int, int]:
     """Return width and height from a JPEG's header."""
-    return _jpeg_frame(stream)[1:]
+    return _jpeg_frame(stream)[2:]
+
+
+def is_jpeg_ls(stream: BinaryIO) -> bool:
+    """Tell whether a JPEG is one of the kind that is called JPEG-LS."""
+    return _jpeg_frame(stream)[0] == _JPEG_LS
 
 
 def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image, str | None]:
@@ -37,7 +47,7 @@ def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image,
 
     Args:
         stream: The file.
-        kind: ``"PNG"``, ``"JPEG2000"`` or ``"JPEG"``.
+        kind: ``"PNG"``, ``"PPM"``, ``"JPEG2000"`` or ``"JPEG"``.
         bits: As :func:`stored_bits` says.
 
     Returns:
@@ -52,6 +62,7 @@ def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image,
         "PNG": imagecodecs.png_decode,
         "JPEG2000": imagecodecs.jpeg2k_decode,
         "JPEG": imagecodecs.jpeg_decode,
+        "PPM": _decode_ppm,
     }
     stream.seek(0)
     values = decoders[kind](stream.read())
@@ -66,8 +77,8 @@ def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image,
     return Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes()), note
 
 
-def _jpeg_frame(stream: BinaryIO) -> tuple[int, int, int]:
-    """Return bits a channel, width and height; 8, 0, 0 where there is no frame header in the first megabyte."""
+def _jpeg_frame(stream: BinaryIO) -> tuple[int, int, int, int]:
+    """Return marker, bits, width, height; 0, 8, 0, 0 where there is no frame header in the first megabyte."""
     stream.seek(0)
     head = stream.read(1 << 20)
     stream.seek(0)
@@ -76,6 +87,17 @@ def _jpeg_frame(stream: BinaryIO) -> tuple[int, int, int]:
         marker, length = head[place + 1], struct.unpack_from(">H", head, place + 2)[0]
         if marker in _FRAMES:
             height, width = struct.unpack_from(">HH", head, place + 5)
-            return head[place + 4], width, height
+            return marker, head[place + 4], width, height
         place += 2 + length
-    return 8, 0, 0
+    return 0, 8, 0, 0
+
+
+def _ppm_header(head: bytes) -> tuple[int, int, int, int]:
+    """Return width, height, the largest value and where the pixels begin (netpbm's ppm format); zeros if damaged."""
+    found = re.match(rb"P6" + rb"(?:\s|#[^\n]*\n)+(\d+)" * 3 + rb"\s", head)
+    return (*map(int, found.groups()), found.end()) if found else (0, 0, 0, 0)  # type: ignore[return-value]
+
+
+def _decode_ppm(content: bytes) -> npt.NDArray[np.generic]:
+    width, height, _, start = _ppm_header(content)
+    return np.frombuffer(content, ">u2", width * height * 3, start).reshape(height, width, 3)

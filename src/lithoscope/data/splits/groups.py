@@ -1,6 +1,6 @@
 """Groups that must not fall on two sides: joined from several reasons, dealt out with the classes in proportion."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,8 @@ def join_groups(numbers: "pd.Series[int]", *names: "pd.Series[str]") -> npt.NDAr
         return row
 
     firsts: dict[tuple[int, object], int] = {}
-    columns: list[list[object]] = [numbers.tolist(), *(series.tolist() for series in names)]
+    columns: list[Iterable[object]] = [numbers.tolist()]
+    columns += [series.tolist() for series in names]
     for kind, column in enumerate(columns):
         for row, name in enumerate(column):
             if kind == 0 or name:

@@ -210,19 +210,23 @@ def test_white_is_zero(tmp_path: Path, depth: int) -> None:
 
 
 @pytest.mark.photograph(
-    kind="10, 12 or 14 bits of a camera or microscope in a file of 16 (TIFF, PNG)",
+    kind="10, 12 or 14 bits of a camera or microscope in a file of 16 (TIFF, PNG, PPM)",
     done="divided by the largest value of the narrowest of 8, 10, 12, 14 and 16 bits that holds the picture; noted",
     reported="pydicom/pydicom#693",
 )
 @pytest.mark.parametrize("depth", [10, 12, 14])
-@pytest.mark.parametrize("name", ["rgb.tif", "grey.tif", "rgb.png", "grey.png"])
+@pytest.mark.parametrize("name", ["rgb.tif", "grey.tif", "rgb.png", "grey.png", "rgb.ppm", "grey.pgm"])
 def test_fewer_bits_than_the_file_has_room_for(tmp_path: Path, name: str, depth: int) -> None:
     values = bits(known(), depth)
     values = values[..., 1] if name.startswith("grey") else values
     if name.endswith("png"):
         (tmp_path / name).write_bytes(imagecodecs.png_encode(np.ascontiguousarray(values)))
-    else:
+    elif name.endswith("tif"):
         tifffile.imwrite(tmp_path / name, values)
+    else:
+        magic = {"rgb.ppm": "P6", "grey.pgm": "P5"}[name]
+        header = f"{magic}\n# by a microscope\n{WIDTH} {HEIGHT}\n65535\n"
+        (tmp_path / name).write_bytes(header.encode() + values.astype(">u2").tobytes())
     read_ = read(tmp_path / name)
     assert error(read_, GREY if name.startswith("grey") else EIGHT) < CLOSE
     top = 2**depth - 1
@@ -282,6 +286,12 @@ def test_floating_point(tmp_path: Path, top: float, grey: bool) -> None:
     assert error(read(tmp_path / "a.tif"), GREY if grey else EIGHT) < CLOSE
 
 
+@pytest.mark.parametrize(("kind", "top"), [(np.int16, 2**15 - 1), (np.int8, 127), (np.uint32, 2**32 - 1)])
+def test_other_integers(tmp_path: Path, kind: Any, top: int) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.rint(known()[..., 1] * top).astype(kind))
+    assert error(read(tmp_path / "a.tif"), GREY) < CLOSE
+
+
 @pytest.mark.photograph(
     kind="TIFF packed as JPEG 2000, JPEG XL, LERC, WebP, ZSTD or PackBits",
     done="read (tifffile, imagecodecs)",
@@ -322,6 +332,10 @@ def test_a_whole_file_is_never_called_damaged(tmp_path: Path) -> None:
     assert reason(tmp_path / "a") == "a JPEG XL image, which is not read: save it as PNG, TIFF or JPEG"
     (tmp_path / "a").write_bytes(b"8BPS\0\1" + bytes(99))
     assert reason(tmp_path / "a").startswith("a Photoshop document, which is not read")
+    (tmp_path / "a").write_bytes(imagecodecs.jpegls_encode(EIGHT))
+    assert reason(tmp_path / "a").startswith("a JPEG-LS image, which is not read")
+    (tmp_path / "a").write_bytes(bytes(128) + b"DICM" + bytes(99))
+    assert reason(tmp_path / "a").startswith("a DICOM image, which is not read")
     tifffile.imwrite(
         tmp_path / "a", np.zeros((HEIGHT, WIDTH, 7), np.uint16), photometric="minisblack", planarconfig="contig"
     )
@@ -372,9 +386,8 @@ def test_pages_of_a_stack(tmp_path: Path) -> None:
 def test_each_page_can_be_read(tmp_path: Path, name: str) -> None:
     levels = (40, 200, 90)
     frames = [Image.new("RGB", (WIDTH, HEIGHT), (level,) * 3) for level in levels]
-    frames[0].save(
-        tmp_path / name, save_all=True, append_images=frames[1:], **({"lossless": True} if "webp" in name else {})
-    )
+    options: dict[str, Any] = {"lossless": True} if name == "a.webp" else {}
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:], **options)
     each = ReadingSettings(pages="each")
     assert read(tmp_path / name, each).pages == 3
     for number, level in enumerate(levels, start=1):
