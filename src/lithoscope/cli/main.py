@@ -11,6 +11,7 @@ from lithoscope.cli.deliver import deliver
 from lithoscope.cli.folds import folds
 from lithoscope.cli.gate import gate
 from lithoscope.cli.group import Group
+from lithoscope.cli.models import models
 from lithoscope.cli.output import print_error
 from lithoscope.cli.predict import predict
 from lithoscope.cli.recipe import recipe
@@ -24,7 +25,7 @@ from lithoscope.core.text import print_in_any_encoding
 COMMANDS = Group(
     {
         "Photographs": (use, specimens, predict),
-        "Experiments": (recipe, folds, compare),
+        "Experiments": (models, recipe, folds, compare),
         "What a run found": (summary, report, runs, deliver),
         "Results that are kept": (record, results, gate),
     },

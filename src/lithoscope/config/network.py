@@ -19,6 +19,9 @@ PAST = "past"
 
 WELL_KNOWN_MODELS = (
     "cnn",
+    "timm/tf_efficientnet_lite0",
+    "timm/tf_efficientnet_lite1",
+    "timm/tf_efficientnet_lite2",
     "mobilenet_v2",
     "mobilenet_v3_large",
     "mobilenet_v3_small",
@@ -39,14 +42,17 @@ WELL_KNOWN_MODELS = (
 def _known_model(name: str) -> str:
     if name in WELL_KNOWN_MODELS:
         return name
-    # Importing torchvision takes seconds, so only a name outside the list above pays for it.
-    from lithoscope.core.torchvision_compat import classifier_names
+    # Importing torchvision and timm takes seconds, so only a name outside the list above pays for it.
+    from lithoscope.core.torchvision_compat import classifier_names, timm_names
 
-    names = classifier_names()
+    names = timm_names() if name.startswith("timm/") else classifier_names()
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3)
         hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise ValueError(f"{hint}allowed: {', '.join(WELL_KNOWN_MODELS)}, or any other torchvision classifier")
+        raise ValueError(
+            f"{hint}allowed: {', '.join(WELL_KNOWN_MODELS)}, or any other torchvision classifier, or one of timm's "
+            "(`lithoscope models timm/PART` lists them)"
+        )
     return name
 
 

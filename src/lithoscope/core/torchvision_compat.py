@@ -38,3 +38,10 @@ def classifier_names() -> list[str]:
     import torchvision.models  # after the declaration above
 
     return sorted(torchvision.models.list_models(module=torchvision.models))  # type: ignore[attr-defined]
+
+
+def timm_names() -> list[str]:
+    """Return the names of timm's image classifiers as ``model.name`` takes them, with and without a tag of weights."""
+    import timm  # after the declaration above
+
+    return sorted(f"timm/{name}" for name in {*timm.list_models(), *timm.list_pretrained()})

@@ -5,7 +5,7 @@ A backbone takes normalised photographs (n, 3, side, side), float32, and its las
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torchvision.models import get_model  # type: ignore[attr-defined]
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.stochastic_depth import set_stochastic_depth
+from lithoscope.models.timm_backbones import is_row, is_timm, timm_normalisation
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and standard deviation of red, green and blue in 0 … 1, as nearly all of torchvision's weights expect them."""
@@ -39,16 +40,18 @@ _PARTS = {
 
 def pools_itself(name: str) -> bool:
     """Return whether a model's backbone gives vectors, not maps: ViT, whose class token gathers what it sees."""
-    return name.startswith("vit_")
+    return not is_row(name) if is_timm(name) else name.startswith("vit_")
 
 
 def hands_on_maps(name: str) -> bool:
     """Return whether every block gives maps (n, channels, h, w): not in ViT (tokens) and Swin (channels last)."""
-    return not name.startswith(("vit_", "swin_"))
+    return is_row(name) if is_timm(name) else not name.startswith(("vit_", "swin_"))
 
 
 def normalisation(name: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of red, green and blue (0 … 1) that a model's weights expect."""
+    if is_timm(name):
+        return timm_normalisation(name)
     return HALVES if name in ("googlenet", "inception_v3") else IMAGENET
 
 
@@ -176,14 +179,14 @@ def _vision_transformer_blocks(network: Any) -> list[nn.Module]:
     return [_Tokens(network), *network.encoder.layers, _ClassToken(network.encoder.ln)]
 
 
-def block_widths(blocks: nn.Sequential, name: str, image_size: int) -> list[int]:
+def block_widths(blocks: Iterable[nn.Module], name: str, image_size: int) -> list[int]:
     """Return how many channels each block gives, by running them once on an empty picture.
 
     Raises:
         LithoscopeError: Pictures of this size do not pass through them.
     """
-    blocks.eval()
-    widths = []
+    blocks, widths = list(blocks), []
+    modules = nn.ModuleList(blocks).eval()
     try:
         with torch.no_grad():
             maps = torch.zeros(1, 3, image_size, image_size)
@@ -195,5 +198,5 @@ def block_widths(blocks: nn.Sequential, name: str, image_size: int) -> list[int]
         raise LithoscopeError(
             f"image_size = {image_size}: not accepted by model.name = {name} ({detail}); a larger one, such as 224, is"
         ) from None
-    blocks.train()
+    modules.train()
     return widths

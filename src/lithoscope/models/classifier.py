@@ -4,7 +4,7 @@ A :class:`Classifier` takes photographs as they lie on disk (RGB, 0 … 255) and
 training, evaluation and serving cannot disagree about it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from lithoscope.models.backbones import (
 from lithoscope.models.heads import build_head
 from lithoscope.models.load_weights import is_own, load_own, load_torchvision
 from lithoscope.models.pooling import feature_width, pool, texture_blocks
+from lithoscope.models.timm_backbones import SelfPooling, is_timm, timm_backbone, timm_network
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Classifier(nn.Module):
     Input: RGB photographs (n, 3, image_size, image_size), uint8 or float, in 0 … 255. Output: logits (n, classes).
     """
 
-    def __init__(self, backbone: nn.Sequential, widths: Sequence[int], architecture: Architecture) -> None:
+    def __init__(
+        self, backbone: nn.Sequential | SelfPooling, widths: Sequence[int], architecture: Architecture
+    ) -> None:
         super().__init__()
         self.backbone, self.pooling, self.widths = backbone, architecture.model.pooling, list(widths)
         self.gathered = texture_blocks(widths) if self.pooling == "texture" else [len(widths) - 1]
@@ -63,23 +66,38 @@ class Classifier(nn.Module):
 
     def blocks(self) -> list[nn.Module]:
         """Return the backbone's blocks, input to output."""
-        return list(self.backbone)
+        return self.backbone.blocks() if isinstance(self.backbone, SelfPooling) else list(self.backbone)
 
     def normalised(self, images: Tensor) -> Tensor:
         """Return what the first block takes, float (n, 3, h, w), for photographs in 0 … 255."""
         return (images.float() - self.mean) / self.std
 
     def run_blocks(self, x: Tensor, start: int, stop: int) -> Tensor:
-        """Run ``blocks()[start:stop]`` in turn."""
+        """Run ``blocks()[start:stop]`` in turn; where :meth:`divides` says so."""
         for block in self.blocks()[start:stop]:
             x = block(x)
         return x
+
+    def outputs(self, x: Tensor) -> Iterator[Tensor]:
+        """Yield what the backbone makes of normalised photographs on the way, input to output.
+
+        Of each block, or of a backbone that pools by itself a few maps and last the vectors.
+        """
+        if isinstance(self.backbone, SelfPooling):
+            yield from self.backbone.outputs(x)
+            return
+        for block in self.backbone:
+            x = block(x)
+            yield x
 
     def features(self, maps: Tensor, start: int) -> Tensor:
         """Return what the head sees, float (n, features), for what came out of the first ``start`` blocks.
 
         Where :meth:`divides` says so; from 0 on for normalised photographs, always.
         """
+        if isinstance(self.backbone, SelfPooling):
+            features: Tensor = self.backbone(maps)
+            return features
         gathered = [maps] if start - 1 in self.gathered else []
         for number, block in enumerate(self.blocks()[start:], start):
             maps = block(maps)
@@ -89,7 +107,7 @@ class Classifier(nn.Module):
 
     def divides(self, start: int) -> bool:
         """Return whether what the first ``start`` blocks give is all that the others and the pooling need."""
-        return start <= self.gathered[0] + 1
+        return not isinstance(self.backbone, SelfPooling) and start <= self.gathered[0] + 1
 
     def embed(self, images: Tensor) -> Tensor:
         """Return what the head sees: the pooled features, float (n, features)."""
@@ -106,8 +124,8 @@ def build_classifier(architecture: Architecture, pretrained: Mapping[str, Tensor
 
     Args:
         architecture: What to build.
-        pretrained: State dict of a whole torchvision classifier, or of a :class:`Classifier` of the same model; the
-            head is not used.
+        pretrained: State dict of a whole classifier of torchvision or timm, or of a :class:`Classifier` of the same
+            model; the head is not used.
 
     Returns:
         The network, in training mode. Fresh weights come from torch's global random state: seed it before.
@@ -120,8 +138,8 @@ def build_classifier(architecture: Architecture, pretrained: Mapping[str, Tensor
     name, depth = model.name, model.stochastic_depth
     if pools_itself(name) and model.pooling != "average":
         raise LithoscopeError(
-            f"model.pooling = {model.pooling}: model.name = {name} gathers the picture in its class token, "
-            "which stands in for pooling; allowed: average"
+            f"model.pooling = {model.pooling}: model.name = {name} pools by itself, in its class token or "
+            "otherwise; allowed: average"
         )
     if model.pooling == "texture" and not hands_on_maps(name):
         raise LithoscopeError(
@@ -134,16 +152,18 @@ def build_classifier(architecture: Architecture, pretrained: Mapping[str, Tensor
             raise LithoscopeError("model.weights: not those of our CNN; allowed with model.name cnn: null, or its own")
         if depth:
             raise LithoscopeError(f"model.stochastic_depth = {depth}: the CNN has no residual blocks; allowed: 0")
-        blocks = cnn_blocks()
+        backbone: nn.Sequential | SelfPooling = nn.Sequential(*cnn_blocks())
+    elif is_timm(name):
+        backbone = timm_backbone(timm_network(name, architecture.image_size, depth, None if own else pretrained), name)
     else:
         network = torchvision_network(name, architecture.image_size, depth)
         if pretrained is not None and not own:
             load_torchvision(network, pretrained, name)
-        blocks = backbone_blocks(network)
-    backbone = nn.Sequential(*blocks)
+        backbone = nn.Sequential(*backbone_blocks(network))
     if pretrained is not None and own:
         load_own(backbone, pretrained, name)
-    return Classifier(backbone, block_widths(backbone, name, architecture.image_size), architecture)
+    run = list(backbone) if isinstance(backbone, nn.Sequential) else [backbone]
+    return Classifier(backbone, block_widths(run, name, architecture.image_size), architecture)
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -11,6 +11,7 @@ from torchvision.models.vision_transformer import VisionTransformer, interpolate
 
 from lithoscope.config.network import WELL_KNOWN_MODELS
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.torchvision_compat import classifier_names
 
 _COUNTER = ".num_batches_tracked"
 _NAMED = 5  # layers named in an error
@@ -123,7 +124,7 @@ def _unfit(name: str, problems: list[str]) -> LithoscopeError:
 
 def _model_that_fits(state: Mapping[str, Tensor]) -> str | None:
     """Find the well-known model whose layers these are, among skeletons that hold no values."""
-    for name in WELL_KNOWN_MODELS[1:]:  # all but our own
+    for name in set(WELL_KNOWN_MODELS) & set(classifier_names()):
         with torch.device("meta"):
             expected = get_model(name, weights=None).state_dict()
         if set(state) <= set(expected) and not _misfits(_without_last(expected), state):

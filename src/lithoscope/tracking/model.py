@@ -21,6 +21,7 @@ SERVED = "serving/mlflow_model.py"
 _MODEL_PACKAGES = (
     "torch",
     "torchvision",
+    "timm",
     "numpy",
     "pandas",
     "pillow",

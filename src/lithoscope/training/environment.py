@@ -19,7 +19,7 @@ from lithoscope.core.processor import processor_name_and_family
 from lithoscope.training import distributed
 
 _SHOWN = 3  # packages named in a line
-_DECIDING = ("torch", "torchvision", "lightning", "numpy")
+_DECIDING = ("torch", "torchvision", "timm", "lightning", "numpy")
 DECIDING = ("core", "config", "data/images", "data/packed", "data/loading", "models", "training")
 """Our packages that decide the weights of a training: an edit in another one lets a half-done training go on."""
 

@@ -42,7 +42,11 @@ def test_photographs_in_bytes_and_in_floats_give_the_same_logits() -> None:
 
 @pytest.mark.parametrize(
     ("name", "mean", "std"),
-    [("cnn", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)), ("googlenet", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))],
+    [
+        ("cnn", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("googlenet", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+        ("timm/tf_efficientnet_lite0", (0.5,) * 3, (0.5,) * 3),
+    ],
 )
 def test_normalisation_is_part_of_the_network_and_not_of_its_weights(
     name: str, mean: tuple[float, ...], std: tuple[float, ...]
@@ -53,7 +57,7 @@ def test_normalisation_is_part_of_the_network_and_not_of_its_weights(
     assert torch.allclose(seen[0, :, 0, 0], (1 - torch.tensor(mean)) / torch.tensor(std))
 
 
-@pytest.mark.parametrize("name", ["cnn", "mobilenet_v2", "resnet18"])
+@pytest.mark.parametrize("name", ["cnn", "mobilenet_v2", "resnet18", "timm/tf_efficientnet_lite0"])
 def test_the_blocks_in_turn_are_the_whole_network(name: str) -> None:
     network = build_classifier(small(name)).eval()
     count = len(network.blocks())
@@ -79,7 +83,7 @@ def test_a_family_that_pools_itself_takes_no_other_pooling(pooling: str) -> None
 def test_the_heads_are_those_that_the_parameters_promise() -> None:
     expected = {
         "linear": ["Dropout", "Linear 192-3"],
-        "batchnorm": ["_BatchNorm", "Dropout", "Linear 192-3"],
+        "batchnorm": ["_HeadBatchNorm", "Dropout", "Linear 192-3"],
         "mlp": ["Linear 192-512", "ReLU", "Dropout", "Linear 512-128", "ReLU", "Dropout", "Linear 128-3"],
     }
     for head, names in expected.items():

@@ -20,7 +20,7 @@ def split() -> ArraySplit:
     return ArraySplit(images, [str(row) for row in range(ROWS)], labels, np.zeros(ROWS, np.int64), ["a", "b"])
 
 
-@pytest.fixture(params=["cnn", "mobilenet_v2", "resnet18"])
+@pytest.fixture(params=["cnn", "mobilenet_v2", "resnet18", "timm/test_resnet"])
 def network(request: pytest.FixtureRequest) -> Classifier:
     torch.manual_seed(0)
     return build_classifier(plain_architecture(request.param, 32, 2, 0.5))
@@ -52,6 +52,16 @@ def test_all_blocks_leave_the_pooled_features(network: Classifier, split: ArrayS
         network, len(network.blocks()), split, tmp_path / "rows.npy", device="cpu", precision="fp32", progress_bar=False
     )
     assert rows.features.ndim == 2
+
+
+def test_a_network_that_pools_by_itself_has_features_of_all_blocks_and_of_no_part_of_them() -> None:
+    network = build_classifier(plain_architecture("timm/mobilenetv3_small_050", 32, 2)).eval()
+    blocks = len(network.blocks())
+    assert [count for count in range(1, blocks + 1) if stands_alone(network, count)] == [blocks]
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    with torch.inference_mode():
+        expected = network(images)
+        torch.testing.assert_close(run_rest(network, run_frozen(network, images, blocks), blocks), expected)
 
 
 def test_texture_looks_into_several_blocks_so_that_not_every_one_stands_alone() -> None:

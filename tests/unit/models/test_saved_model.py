@@ -57,6 +57,25 @@ def test_a_model_comes_back_as_it_was_saved(folder: Path) -> None:
     assert torch.allclose(network(pictures), before(pictures), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["timm/tf_efficientnet_lite0", "timm/mobilenetv3_small_050"])
+def test_a_network_of_timm_comes_back_without_asking_for_its_original_weights(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a saved model needs no other weights")
+
+    for place in ("models._builder.load_state_dict_from_hf", "models._builder.load_state_dict_from_url"):
+        monkeypatch.setattr(f"timm.{place}", refuse)
+    monkeypatch.setattr("lithoscope.models.pretrained.timm_imagenet", refuse)
+    torch.manual_seed(0)
+    architecture = plain_architecture(name, 64, 2)
+    before = build_classifier(architecture).eval()
+    save_model(tmp_path, ModelDescription(architecture, ["a", "b"], True, "folder", False, None), before.state_dict())
+    network, _ = load_model(tmp_path)
+    pictures = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    assert torch.allclose(network(pictures), before(pictures), atol=1e-6)
+
+
 def test_the_same_model_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     save_model(tmp_path / "again", DESCRIPTION, build_classifier(ARCHITECTURE).state_dict())

@@ -124,12 +124,11 @@ def _scaled(images: Tensor, side: int) -> Tensor:
 
 def _run(network: Classifier, images: Tensor) -> Sequence[Tensor]:
     """Return the next-to-last layer's features, then the description of each chosen block."""
-    described, gathered = set(described_blocks(len(network.blocks()))), list[Tensor]()
-    x, found = network.normalised(images).contiguous(memory_format=torch.channels_last), list[Tensor]()
-    for place, block in enumerate(network.blocks()):
-        x = block(x)
-        if place in network.gathered:
-            gathered.append(x)
-        if place in described:
-            found += describe(x)
+    x = network.normalised(images).contiguous(memory_format=torch.channels_last)
+    gathered, described = list[Tensor](), list[list[Tensor]]()
+    for place, output in enumerate(network.outputs(x)):  # at once: a block may change what it is given in place
+        if place in network.gathered or output.ndim == 2:
+            gathered.append(output)
+        described.append(describe(output))
+    found = [part for place in described_blocks(len(described)) for part in described[place]]
     return [pool(network.pooling, gathered).float(), *found]

@@ -105,7 +105,7 @@ def test_the_frozen_backbone_is_the_one_of_the_weights_and_draws_nothing() -> No
     assert not network.training
 
 
-@pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "squeezenet1_1"])
+@pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "squeezenet1_1", "timm/test_resnet", "timm/test_vit"])
 def test_backbones_of_other_kinds_can_be_described(name: str) -> None:
     network = build_classifier(plain_architecture(name, 64, 2, 0.0)).eval()
     images = np.random.default_rng(2).integers(0, 255, (2, 64, 64, 3)).astype(np.uint8)

@@ -113,9 +113,16 @@ def test_a_class_token_has_no_maps() -> None:
 
 @pytest.mark.parametrize(
     ("name", "pooling"),
-    [("mobilenet_v2", "texture"), ("densenet121", "average"), ("squeezenet1_1", "both"), ("swin_t", "average")],
+    [
+        ("mobilenet_v2", "texture"),
+        ("densenet121", "average"),
+        ("squeezenet1_1", "both"),
+        ("swin_t", "average"),
+        ("timm/tf_efficientnet_lite0", "texture"),
+        ("timm/mobilenetv3_small_050", "average"),
+    ],
 )
-def test_torchvisions_networks_are_explained_the_same_each_time(name: str, pooling: str) -> None:
+def test_the_networks_of_others_are_explained_the_same_each_time(name: str, pooling: str) -> None:
     architecture = plain_architecture(name, 64, 2, pooling=pooling, views=2)
     made = lively(architecture, seed=0)
     model = Predictor(made, ModelDescription(architecture, ["a", "b"], True, "folder", True, None))

