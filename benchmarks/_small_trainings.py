@@ -121,7 +121,7 @@ def _shuffled(split: ArraySplit, seed: int) -> ArraySplit:
     return dataclasses.replace(split, labels=np.asarray(split.labels[order]))
 
 
-def keep(path: Path, arrays: Path, params: Parameters, seed: int, *, shuffled: bool) -> None:
+def keep_predictions(path: Path, arrays: Path, params: Parameters, seed: int, *, shuffled: bool) -> None:
     """Train and keep the predictions, whole or not at all; a training that breaks off is kept as an empty file."""
     try:
         text = predict(arrays, params, seed, shuffled=shuffled)

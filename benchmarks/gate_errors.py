@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from _gate_rates import render
-from _small_trainings import ROOT, keep, key_of, pack
+from _small_trainings import ROOT, keep_predictions, key_of, pack
 
 from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.config.yaml import read_yaml
@@ -78,7 +78,7 @@ def main() -> None:
             if not path.is_file():
                 started = time.perf_counter()
                 changed = params.model_copy(update={key: value for key, value in changes.items() if key != "shuffled"})
-                keep(path, arrays, changed, seed_of(arm, number), shuffled=bool(changes.get("shuffled")))
+                keep_predictions(path, arrays, changed, seed_of(arm, number), shuffled=bool(changes.get("shuffled")))
                 print(f"{arm}, number {number}: {time.perf_counter() - started:.1f} s", flush=True)
             text = path.read_text(encoding="utf-8")
             found[arm].append(read_predictions(text, path.name) if text else None)

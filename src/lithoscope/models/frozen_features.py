@@ -88,15 +88,15 @@ def compute_features(
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         batches = track(inference_batches(split), f"features of {path.stem}", transient=True, disable=not progress_bar)
-        half = path.with_suffix(".partial")
-        with half.open("wb") as file, for_features(network, device, precision):
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file, for_features(network, device, precision):
             for number, batch in enumerate(batches):
                 features = run_frozen(network, batch.images.to(device), count).float().contiguous().cpu().numpy()
                 if number == 0:
                     _write_header(file, (len(split.labels), *features.shape[1:]))
                 # Written, not memory-mapped: a full disk is an error here, not the end of the process.
                 file.write(features.tobytes())
-        commit_file(half, path)
+        commit_file(partial, path)
     kept: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     return FeatureRows(kept, split.labels)
 

@@ -40,7 +40,7 @@ def load_pretrained(name: str, weights: str | None) -> PretrainedWeights | None:
 
 
 @contextmanager
-def _impatience() -> Iterator[None]:
+def _socket_timeout() -> Iterator[None]:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:
@@ -59,7 +59,7 @@ def _imagenet(name: str) -> PretrainedWeights:
         raise LithoscopeError(f"model.weights = imagenet: {cached} is damaged: remove it, and it is downloaded anew")
     otherwise = "download the file elsewhere and give its full path as model.weights"
     try:
-        with _impatience():
+        with _socket_timeout():
             state = choice.get_state_dict(progress=sys.stderr.isatty(), check_hash=True, weights_only=True)
     except pickle.UnpicklingError:
         raise LithoscopeError(f"model.weights = imagenet: {cached} holds more than plain tensors: remove it") from None

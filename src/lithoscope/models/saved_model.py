@@ -91,12 +91,12 @@ def save_model(folder: Path, description: ModelDescription, state: Mapping[str, 
     folder.mkdir(parents=True, exist_ok=True)
     # No metadata: with several keys safetensors writes them in an order that changes from process to process.
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
-    half = partial_path(folder / WEIGHTS)  # never in place: where DVC links its files, that would change its cache
-    safetensors.torch.save_file(tensors, half)
-    commit_file(half, folder / WEIGHTS)
-    half = partial_path(folder / DESCRIPTION)
-    half.write_text(json.dumps(description.text(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    commit_file(half, folder / DESCRIPTION)
+    partial = partial_path(folder / WEIGHTS)  # never in place: where DVC links its files, that would change its cache
+    safetensors.torch.save_file(tensors, partial)
+    commit_file(partial, folder / WEIGHTS)
+    partial = partial_path(folder / DESCRIPTION)
+    partial.write_text(json.dumps(description.text(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    commit_file(partial, folder / DESCRIPTION)
 
 
 def _described(text: dict[str, Any]) -> ModelDescription:

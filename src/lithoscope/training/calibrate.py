@@ -29,8 +29,8 @@ def save_calibrated(
         description: Without a temperature.
         state: The weights.
         validation: Photographs that did not train; may hold none.
-        given: A temperature from elsewhere, such as :func:`lithoscope.experiments.cross_validation.pool` finds; None =
-            fit one.
+        given: A temperature from elsewhere, such as :func:`lithoscope.experiments.cross_validation.pool_folds` finds;
+            None = fit one.
     """
     if given is not None:
         fitted = Temperature(given, reason=GIVEN)

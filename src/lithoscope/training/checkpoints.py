@@ -20,9 +20,9 @@ def save(values: Any, path: Path) -> None:
     buffer = io.BytesIO()  # torch itself would turn a full disk into an error that does not say so
     torch.save(values, buffer)
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = partial_path(path)
-    half.write_bytes(buffer.getbuffer())
-    commit_file(half, path)
+    partial = partial_path(path)
+    partial.write_bytes(buffer.getbuffer())
+    commit_file(partial, path)
 
 
 def is_whole(path: Path) -> bool:

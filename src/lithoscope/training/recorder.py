@@ -64,9 +64,9 @@ class EpochRecorder:
 
     def _keep_seconds(self) -> None:
         if self._kept:
-            half = partial_path(self._kept)
-            half.write_text(f"{self.seconds():.3f}\n", encoding="utf-8")
-            half.replace(self._kept)
+            partial = partial_path(self._kept)
+            partial.write_text(f"{self.seconds():.3f}\n", encoding="utf-8")
+            partial.replace(self._kept)
 
     def finish(self) -> None:
         """Log the mean over the members, where there are several."""

@@ -87,11 +87,11 @@ def write_split(
     """
     folder.mkdir(parents=True, exist_ok=True)
     final, count = folder / f"{split}.npy", len(ids)
-    half = final.with_suffix(".npy.partial")
+    partial = final.with_suffix(".npy.partial")
     shape = (count * (1 + copies), side, side, 3)
     if count:
-        packed = np.lib.format.open_memmap(half, mode="w+", dtype=np.uint8, shape=shape)
-        reserve(half)
+        packed = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        reserve(partial)
         for row, picture in enumerate(pictures):
             packed[row] = picture
             advance()
@@ -105,7 +105,7 @@ def write_split(
         packed.flush()
         del packed
     else:
-        with half.open("wb") as stream:
+        with partial.open("wb") as stream:
             np.save(stream, np.empty(shape, dtype=np.uint8))
     table = pd.DataFrame(
         {
@@ -116,7 +116,7 @@ def write_split(
         }
     )
     table.to_csv(folder / f"{split}.csv", index=False, lineterminator="\n", encoding="utf-8")
-    half.replace(final)
+    partial.replace(final)
 
 
 def open_split(folder: Path, split: str) -> ArraySplit:
