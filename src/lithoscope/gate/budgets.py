@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.git import folder_in_repository
 from lithoscope.gate.result_files import ResultFiles
 
 MODEL = "build/model"
@@ -77,8 +78,10 @@ def _predictor(root: Path, results: ResultFiles, folder: Path) -> Callable[[], o
     if results.commit is None and not results.is_workspace:
         raise LithoscopeError(f"{results.name} holds no model")
     try:
-        files = DVCFileSystem(repo=str(root), rev=results.commit)
-        files.get(MODEL, str(folder), recursive=True)  # type: ignore[no-untyped-call]
+        # A revision's paths are the repository's, of which the project may be a folder.
+        inside = folder_in_repository(root) if results.commit else ""
+        files = DVCFileSystem(repo=str(root), rev=results.commit, subrepos=bool(inside))
+        files.get(inside + MODEL, str(folder), recursive=True)  # type: ignore[no-untyped-call]
     except (FileNotFoundError, DvcException):
         raise LithoscopeError(f"the model of {results.name} is not in DVC's cache") from None
     predictor = Predictor.load(folder)

@@ -24,9 +24,11 @@ def mismatches(root: Path, commit: str | None = None) -> tuple[list[str], list[s
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
+    from dvc.repo.brancher import switch
 
     try:
-        with Repo(str(root), rev=commit) as repo:
+        # Repo(rev=…) would look for the pipeline at the root of the repository, of which the project may be a folder.
+        with Repo(str(root)) as repo, switch(repo, commit or "workspace"):
             return _compare(root, repo)
     except DvcException as error:
         raise LithoscopeError(f"DVC cannot read the pipeline: {' '.join(str(error).split())}") from None
