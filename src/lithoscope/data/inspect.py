@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode
@@ -31,7 +30,6 @@ from lithoscope.data.sources.layout import split_folders
 from lithoscope.data.sources.listing import broken_link, visible_folders
 from lithoscope.data.sources.minerals import MINERALS
 from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, notes_on_reading
-from lithoscope.data.splits.split import split_photographs
 
 SHOWN_AT_MOST = 20
 _SPLITS = {"train": "train", "val": "val", "test": "test", "": "to split"}
@@ -143,8 +141,27 @@ def require_splittable(entries: Sequence[Entry], settings: SplitParameters) -> N
     Raises:
         LithoscopeError: A class has too few different photographs for the sides asked for.
     """
+    if _surely_enough(entries, settings):
+        return
+    import pandas as pd  # seconds to import, and most folders need no closer look
+
+    from lithoscope.data.splits.split import split_photographs
+
     table = pd.DataFrame([asdict(entry) for entry in entries])
     split_photographs(table, pd.factorize(table["sha256"])[0].tolist(), settings)
+
+
+def _surely_enough(entries: Sequence[Entry], settings: SplitParameters) -> bool:
+    """Say whether each class has many photographs that nothing keeps from any side; False where that is not plain."""
+    labels: dict[str, set[str]] = {}
+    for entry in entries:
+        labels.setdefault(entry.sha256, set()).add(entry.label)
+    if any(len(found) > 1 for found in labels.values()) or any(one.specimen or one.photographer for one in entries):
+        return False
+    held = {entry.sha256 for entry in entries if entry.official_split in ("val", "test")}
+    free = {(entry.label, entry.sha256) for entry in entries if entry.sha256 not in held}
+    counts = Counter(label for label, _ in free)
+    return all(counts[entry.label] >= max(settings.folds, 1) + 2 for entry in entries)
 
 
 def _with_table(layout: FolderParameters, dataset: str, root: Path, look: bool) -> FolderParameters:

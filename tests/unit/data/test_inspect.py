@@ -5,15 +5,27 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from lithoscope.config.params import FolderParameters, SplitParameters, load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.inspect import inspect_source, mirror_value, require_splittable, set_source, table_below
+from lithoscope.data.inspect import (
+    _surely_enough,
+    inspect_source,
+    mirror_value,
+    require_splittable,
+    set_source,
+    table_below,
+)
+from lithoscope.data.sources.catalogue import Entry
 from lithoscope.data.sources.minerals import MINERALS
+from lithoscope.data.splits.split import split_photographs
 
 from helpers.photographs_on_disk import class_folders, photograph, tree
 
@@ -91,6 +103,24 @@ def test_what_split_would_refuse_is_found_before(tmp_path: Path) -> None:
     (tmp_path / "b").rename(tmp_path.parent / f"{tmp_path.name} gone")
     class_folders(tmp_path, "lonely", each=3)
     require_splittable(inspect_source(tmp_path).entries, SPLIT)
+
+
+def test_what_is_passed_without_a_closer_look_can_be_split() -> None:
+    draws, passed = np.random.default_rng(0), 0
+    for _ in range(200):
+        splits = draws.choice(["", "train", "val", "test"], size=4, p=[0.7, 0.1, 0.1, 0.1])
+        entries = [
+            Entry(
+                f"{number}", "", "ab"[draws.integers(2)], str(draws.choice(splits)), "", "", f"{number}", "", 1, 1, ""
+            )
+            for number in range(int(draws.integers(2, 16)))
+        ]
+        settings = SplitParameters(seed=0, test=0.2, validation=0.1, folds=int(draws.choice([0, 2, 3])), fold=0)
+        if _surely_enough(entries, settings):
+            passed += 1
+            table = pd.DataFrame([asdict(entry) for entry in entries])
+            split_photographs(table, list(range(len(table))), settings)
+    assert 20 < passed < 180
 
 
 def test_the_classes_at_each_depth_are_shown(tmp_path: Path) -> None:
