@@ -13,7 +13,6 @@ from lithoscope.config.params import Parameters
 from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking import Store, deliver, waiting
-from lithoscope.tracking.model import served_code
 
 from helpers.made_up_settings import plain_architecture
 from helpers.object_store import ObjectStore
@@ -159,11 +158,3 @@ def test_figures_that_came_from_no_number_are_none_in_what_the_store_gives_back(
     (past,) = store.past_runs()
     assert past.metrics == {"seconds": 1.0}
     assert store.by_epoch(run.run_id, "val_loss") == {1: 0.5}
-
-
-def test_what_travels_with_a_model_is_what_a_served_model_imports(checkout: Path) -> None:
-    packages = {name.partition("/")[0] for name in served_code(checkout / "src" / "lithoscope")}
-    assert {"core", "data", "models", "serving"} <= packages
-    assert not packages & {"reporting", "training", "evaluation", "gate", "experiments", "cli", "tracking"}
-    served = served_code(checkout / "src" / "lithoscope")
-    assert not [name for name in served if name.startswith(("data/synthetic", "data/sources"))]
