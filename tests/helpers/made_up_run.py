@@ -23,9 +23,15 @@ TOO_FEW = {"threshold": None, "validation_photographs": 12, "reason": "too few p
 OFF = {"status": "off", "note": "folder has no human data: nothing to compare with"}
 
 PARAMETERS: dict[str, Any] = {
+    "pages": "first",
+    "max_megapixels": 179,
     "dataset": "folder",
     "mirror": "data",
     "osf_api": "https://api.osf.io/v2",
+    "folder.depth": 1,
+    "folder.specimens": "none",
+    "folder.labels": None,
+    "folder.columns": None,
     "image_size": 32,
     "lr": 2e-3,
     "epochs": 12,

@@ -23,9 +23,10 @@ def parameter(value: Any) -> str:
 def experiment(parameters: Mapping[str, Any]) -> str:
     """Write the command that runs these parameters as a DVC experiment from any state of ``params.yaml``.
 
-    Where the photographs come from is left out: a path belongs to one machine, and ``lithoscope use`` sets it.
+    Where the photographs come from and how they are laid out is left out: a path belongs to one machine, and
+    ``lithoscope use`` sets both.
     """
-    left_out = ("dataset", "mirror", "osf_api")
+    left_out = ("dataset", "mirror", "osf_api", *(key for key in parameters if key.startswith("folder.")))
     settings = [
         "-S " + shlex.quote(f"{key}={value if isinstance(value, str) else json.dumps(value)}")
         for key, value in parameters.items()
