@@ -19,6 +19,8 @@ from lithoscope.data.sources.base import Photograph, PhotographSet
 from lithoscope.data.sources.listing import printable, refusal
 from lithoscope.data.sources.progress import track
 
+_BATCH = 8  # photographs that a thread is handed at once: handing over takes as long as reading a small one
+
 
 @dataclass(frozen=True, order=True)
 class Entry:
@@ -114,8 +116,10 @@ def catalogue(
     workers = min(os.cpu_count() or 1, 16)
     with ThreadPoolExecutor(workers) as pool:  # Pillow lets other threads run while it decodes
         try:
-            results = pool.map(lambda photograph: _judged(root, photograph, refused, prefix, settings), ordered)
-            judged = list(chain.from_iterable(track(results, len(ordered), "reading photographs")))
+            batches = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
+            results = pool.map(lambda batch: [_judged(root, one, refused, prefix, settings) for one in batch], batches)
+            files = track(chain.from_iterable(results), len(ordered), "reading photographs")
+            judged = list(chain.from_iterable(files))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
