@@ -13,7 +13,8 @@ from lithoscope.models.device import resolve_device, resolve_precision
 from lithoscope.models.ensemble import symmetry
 from lithoscope.models.load_weights import is_own
 from lithoscope.models.predictor import Predictor
-from lithoscope.models.pretrained import PretrainedWeights, load_pretrained
+from lithoscope.models.pretrained import load_pretrained
+from lithoscope.models.weights_file import PretrainedWeights
 
 _SCRATCH = (
     "of the trained network, which began from scratch: its features of the photographs it learnt from have collapsed "
