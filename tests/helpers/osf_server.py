@@ -202,18 +202,18 @@ class _Handler(BaseHTTPRequestHandler):
             "sha256": hashlib.sha256(content).hexdigest(),
             "download": f"{self.osf.origin}/download/{file.id}",
         }
-        told = truth | file.stated
+        stated = truth | file.stated
         return {
             "id": file.id,
             "type": "files",
             "attributes": {
                 "kind": "file",
                 "name": file.name,
-                "size": told["size"],
+                "size": stated["size"],
                 "materialized_path": f"/{file.path}",
-                "extra": {"hashes": {"md5": told["md5"], "sha256": told["sha256"]}},
+                "extra": {"hashes": {"md5": stated["md5"], "sha256": stated["sha256"]}},
             },
-            "links": {"download": told["download"]},
+            "links": {"download": stated["download"]},
         }
 
     def _download(self, file: Served) -> None:

@@ -20,7 +20,7 @@ from lithoscope.config.params import Parameters, load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import read_json
 from lithoscope.evaluation.metric_intervals import as_file as intervals_as_file
-from lithoscope.evaluation.metric_intervals import figure_intervals, read_groups
+from lithoscope.evaluation.metric_intervals import figure_intervals, read_groups, read_specimens
 from lithoscope.evaluation.metrics import losses
 from lithoscope.experiments.dvc_runs import Experiment, RecipeRequest, base_name, fetch_files, plan
 from lithoscope.experiments.recipes import PLACES, Recipe, overrides
@@ -38,10 +38,11 @@ class Fold:
 
     Attributes:
         ids: Of the photographs, n of them.
-        groups: The group of duplicates each belongs to.
+        groups: The group of duplicates or specimens each belongs to.
         labels: int64 (n,).
         logits: Float (n, classes), without a temperature.
         epochs: The epoch that each member kept; of those that were trained at all.
+        clustered: Whether specimens or photographers are named.
     """
 
     ids: list[str]
@@ -49,6 +50,7 @@ class Fold:
     labels: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float64]
     epochs: list[int]
+    clustered: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def read_fold(folder: Path) -> Fold:
         np.array([index[name] for name in table["label"]], dtype=np.int64),
         np.log(np.maximum(probabilities, _LEAST_PROBABILITY)) * description.temperature,
         [member["best_epoch"] for member in members if member.get("tuned", True)],
+        clustered=read_specimens(folder / "build" / "splits.csv", ids)[1],
     )
 
 
@@ -156,7 +159,13 @@ def pool_folds(folds: Sequence[Fold]) -> PooledFolds:
     return PooledFolds(
         len(ids),
         int((logits.argmax(axis=1) == labels).sum()),
-        figure_intervals(probabilities, labels, [group for fold in folds for group in fold.groups], "folds"),
+        figure_intervals(
+            probabilities,
+            labels,
+            [group for fold in folds for group in fold.groups],
+            "folds",
+            clustered=any(fold.clustered for fold in folds),
+        ),
         temperature,
         float(losses(probabilities, labels).mean()),
         [epoch for fold in folds for epoch in fold.epochs],
