@@ -148,6 +148,9 @@ class FileFinder:
             tries += [(self._stems, path.parent.name), (self._named, path.parent.name)]
         for known, key in tries:
             candidates = _narrowed(known.get(_plain(key).casefold(), []), path)
+            if len(candidates) > 1:  # train.csv beside train/ and test/ speaks of train/
+                table = PurePosixPath(row.where.rpartition(" row ")[0]).stem
+                candidates = [each for each in candidates if table in PurePosixPath(each).parts[:-1]] or candidates
             if len(candidates) == 1:
                 return candidates[0], ""
             if candidates:

@@ -82,6 +82,12 @@ def test_a_name_that_could_mean_several_files_means_none(tmp_path: Path) -> None
     assert reason_of(found)["labels.csv row 2: 1.png"] == "could mean several files: a/1.png, c/1.png"
 
 
+def test_a_table_called_like_a_folder_speaks_of_its_files(tmp_path: Path) -> None:
+    found = labelled(tmp_path, "file,label\n1,x\n2,y\n", "train/1.png", "test/1.png", "train/2.png", labels="train.csv")
+    assert label_of(found) == {"train/1.png": "x", "train/2.png": "y"}
+    assert reason_of(found) == {"test/1.png": "in no row of the label table"}
+
+
 def test_other_columns_are_named_or_known(tmp_path: Path) -> None:
     table = "id;rock type;piece\n1;basalt;7\n2;gneiss;8\n"
     found = labelled(
