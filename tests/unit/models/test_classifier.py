@@ -116,6 +116,7 @@ def test_weight_decay_spares_norms_and_biases() -> None:
     assert len(spared["params"]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", MODULES)
 def test_each_module_can_be_the_first_that_is_imported(module: str) -> None:
     done = subprocess.run(

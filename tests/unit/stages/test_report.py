@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lithoscope.config.params import load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.reporting.explained_input import FOLDER
@@ -24,6 +26,7 @@ def test_the_made_up_run_has_the_parameters_of_a_real_one(checkout: Path) -> Non
     assert list(load_parameters(checkout / "params.yaml").flat()) == list(PARAMETERS)
 
 
+@pytest.mark.slow
 def test_writes_the_page_that_another_process_would_write(checkout: Path, tmp_path: Path, blank_database: Path) -> None:
     make_run(tmp_path)
     shutil.copy(checkout / "params.yaml", tmp_path)

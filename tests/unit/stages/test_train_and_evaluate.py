@@ -159,6 +159,7 @@ def test_what_the_model_looked_at_has_the_calibrated_confidences(workspace: Path
     assert explained["attribution"]["method"] == "gradient × activation", "pictures of 32 pixels leave few places"
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_files(workspace: Path, checkout: Path) -> None:
     made = [*workspace.glob("metrics/*.json"), *workspace.glob("plots/*.csv"), workspace / "build/model/model.json"]
     made += [path for path in (workspace / "build/explained").rglob("*") if path.is_file()]
