@@ -1,10 +1,12 @@
 """`lithoscope use` and the stage `download` on many photographs, this checkout against another, in turn.
 
 The other checkout needs a virtual environment of its own in ``.venv``, with its Lithoscope installed. The photographs
-are JPEGs of 96 by 72 pixels, drawn anew, so reading costs as much as the work around it.
+are JPEGs of 96 by 72 pixels, drawn anew, so reading costs as much as the work around it. Counted are the seconds of
+processor that the commands took, since seconds on the wall belong to whatever else runs.
 """
 
 import argparse
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -47,6 +49,12 @@ def run(folder: Path, *command: str) -> None:
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
+def processor_seconds() -> float:
+    """Return the seconds of processor of all commands that ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
 def use(folder: Path, checkout: Path, photographs: Path) -> None:
     """Run `lithoscope use`."""
     run(folder, str(checkout / ".venv/bin/lithoscope"), "use", str(photographs))
@@ -75,10 +83,10 @@ def main() -> None:
             sides.append((workspace(checkout, Path(temporary) / name), checkout))
         print("lithoscope use, this against the other", flush=True)
         ways = [partial(use, folder, checkout, photographs) for folder, checkout in sides]
-        print(compare(ways[0], ways[1], arguments.repeats), flush=True)
+        print(compare(ways[0], ways[1], arguments.repeats, processor_seconds), flush=True)
         print("stage download, this against the other", flush=True)
         ways = [partial(download, folder, checkout) for folder, checkout in sides]
-        print(compare(ways[0], ways[1], arguments.repeats), flush=True)
+        print(compare(ways[0], ways[1], arguments.repeats, processor_seconds), flush=True)
 
 
 if __name__ == "__main__":
