@@ -90,7 +90,8 @@ def test_an_unknown_model_is_refused_with_what_is_near(values: dict[str, Any]) -
     line = refusal({**values, "model": {**values["model"], "name": "resnet51"}})
     assert line.startswith('params.yaml: model.name = "resnet51": did you mean ')
     assert "resnet50" in line
-    assert "allowed: cnn, mobilenet_v2" in line
+    assert "allowed: cnn, timm/tf_efficientnet_lite0, " in line
+    assert ", mobilenet_v2, " in line
 
 
 def test_any_torchvision_classifier_is_a_model(values: dict[str, Any]) -> None:
