@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lithoscope.cli import main as cli
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.experiments.cross_validation import (
     Fold,
@@ -148,6 +149,22 @@ def test_the_kept_figures_stand_in_a_table_with_the_line_that_makes_them(tmp_pat
     accuracy = f"{pooled.correct / 120:.3f}".replace("0.", ".")
     assert f"| granite | specimens | 2 | 120 | {accuracy} [{low}, {high}] | " in row
     assert f" | {pooled.temperature.value:g} | 3, 5, 4, 6 | `{values['command']}` |" in row
+
+
+def test_the_command_pools_finished_folds_says_what_they_found_and_writes_it(
+    tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = small_checkout(tmp_path / "checkout", checkout)
+    (root / "recipes" / "granite.yaml").write_text("about:\n  description: one\nlr: 1e-3\n")
+    monkeypatch.chdir(root)
+    monkeypatch.setattr("lithoscope.experiments.dvc_runs.finished_names", lambda _: {"granite-fold0", "granite-fold1"})
+    monkeypatch.setattr("lithoscope.experiments.cross_validation.read_folds", lambda *_: [fold(0), fold(1)])
+    assert cli.main(["folds", "granite", "--folds", "2", "--output", "pooled/granite.json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["granite-fold0 is there already", "granite-fold1 is there already"]
+    assert lines[2:5] == summary_lines("granite", 2, pool_folds([fold(0), fold(1)]))
+    assert lines[5].startswith("on all training photographs: lithoscope recipe granite -S split.validation=0")
+    assert json.loads((root / "pooled/granite.json").read_text("utf-8"))["n"] == 120
 
 
 @pytest.mark.parametrize(
