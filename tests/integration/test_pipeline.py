@@ -265,7 +265,7 @@ def test_an_experiment_elsewhere_is_kept_as_a_result_without_being_applied(clone
 def test_a_queued_experiment_runs_the_code_it_was_queued_with(clone: Clone) -> None:
     module = "src/lithoscope/evaluation/metrics.py"
     clone.edit(module, r'"n": len\(labels\),', '"n": len(labels), "marker": 1.0,')
-    clone.run("dvc", "exp", "run", "--quiet", "--queue", "--name", "queued", "evaluate")
+    clone.run("dvc", "exp", "run", "--quiet", "--queue", "--name", "queued", "-S", "seed=6")
     clone.edit(module, r'"marker": 1.0', '"marker": 2.0')
     clone.run("dvc", "exp", "run", "--quiet", "--run-all")
     clone.run("git", "checkout", "--quiet", "--", ".")
