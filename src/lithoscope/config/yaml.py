@@ -84,11 +84,11 @@ def parse_yaml(text: str, where: str) -> Any:
     Raises:
         LithoscopeError: The text is no YAML, or holds what this loader refuses.
     """
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _PlacingConstructor
+    reader = YAML(typ="safe", pure=True)
+    reader.Constructor = _PlacingConstructor
     try:
-        _check(yaml.parse(text))
-        return yaml.load(text)
+        _check(reader.parse(text))
+        return reader.load(text)
     except MarkedYAMLError as error:
         place, what = error.problem_mark, " ".join(filter(None, (error.context, error.problem)))
         detail = f"{what}, line {place.line + 1}, column {place.column + 1}" if place else what

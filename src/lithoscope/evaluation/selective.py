@@ -84,7 +84,7 @@ def choose_threshold(confidence: Floats, right: Bools) -> Threshold:
         low = clopper_pearson_lower(hits, n_named, RISK / TRIED)
         if low >= TARGET:
             return Threshold(value, n, n_named, hits, low)
-    return Threshold(None, n, reason="too few photographs are named right with high confidence")
+    return Threshold(None, n, reason="too few photographs are classified correctly with high confidence")
 
 
 def apply_threshold(threshold: Threshold, confidence: Floats, right: Bools) -> dict[str, Any]:

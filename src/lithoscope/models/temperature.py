@@ -72,7 +72,9 @@ def fit_temperature(logits: Floats, labels: Labels) -> Temperature:
         return Temperature(reason=f"{len(labels)} validation photographs are too few, {FEWEST} are needed")
     exact = logits.astype(np.float64)
     if (exact.argmax(axis=1) == labels).all():
-        return Temperature(reason=f"all {len(labels)} validation photographs are named right, which sets no limit")
+        return Temperature(
+            reason=f"all {len(labels)} validation photographs are classified correctly, which sets no limit"
+        )
     rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:

@@ -88,7 +88,7 @@ def reliability_diagram(table: pd.DataFrame, *, calibrated: bool) -> str:
             axes.text(0.03, 0.88, "before", color=TRAIN, va="top", fontweight="bold")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.02)
-        axes.set_ylabel("named right")
+        axes.set_ylabel("classified correctly")
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.set_xticklabels([])
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
@@ -101,7 +101,7 @@ def reliability_diagram(table: pd.DataFrame, *, calibrated: bool) -> str:
         counts.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         counts.set_xlabel("confidence in the answer; bars: how many photographs")
         words = "before and after temperature scaling" if calibrated else "without a temperature"
-        return to_svg(figure, "reliability", f"share named right against confidence, {words}")
+        return to_svg(figure, "reliability", f"share classified correctly against confidence, {words}")
 
 
 def selective_curve(table: pd.DataFrame, target: float, threshold: float | None, coverage: float | None) -> str:
@@ -158,5 +158,7 @@ def selective_curve(table: pd.DataFrame, target: float, threshold: float | None,
         axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         axes.set_xlabel("share of photographs that are named, the surest first")
-        axes.set_ylabel("named right")
-        return to_svg(figure, "selective", "share named right among the surest photographs, against their share of all")
+        axes.set_ylabel("classified correctly")
+        return to_svg(
+            figure, "selective", "share classified correctly among the surest photographs, against their share of all"
+        )

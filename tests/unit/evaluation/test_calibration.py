@@ -14,7 +14,7 @@ from lithoscope.evaluation.calibration import (
 )
 from lithoscope.evaluation.statistics.proportions import wilson
 
-# Confidences .62, .64 and .9; the first and the last are named right.
+# Confidences .62, .64 and .9; the first and the last are classified correctly.
 THREE = np.array([[0.62, 0.38], [0.64, 0.36], [0.1, 0.9]])
 LABELS = np.array([0, 1, 1])
 

@@ -65,7 +65,7 @@ def test_a_model_that_is_wrong_where_it_is_unsure_gets_a_threshold_that_leaves_t
 def test_a_model_that_is_often_wrong_where_it_is_sure_gets_none() -> None:
     chosen = choose_threshold(falling(400), right_but(400, list(range(0, 400, 10))))
     assert chosen.value is None
-    assert "too few photographs are named right" in chosen.reason
+    assert "too few photographs are classified correctly" in chosen.reason
     assert chosen.figures()["threshold"] is None
 
 

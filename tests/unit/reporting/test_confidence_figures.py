@@ -82,7 +82,7 @@ def test_the_targets_name_is_out_of_the_way_of_a_model_that_nearly_always_reache
 
 @pytest.mark.parametrize("n", [1, 2, 300])
 def test_any_number_of_photographs_can_be_drawn(n: int) -> None:
-    assert "named right" in texts(selective_curve(coverage(n), 0.95, None, None))
+    assert "classified correctly" in texts(selective_curve(coverage(n), 0.95, None, None))
 
 
 def test_colours_are_the_pages() -> None:

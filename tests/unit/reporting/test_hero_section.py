@@ -23,7 +23,7 @@ def test_it_says_what_data_how_many_and_how_well_with_the_interval(tmp_path: Pat
     text = Page(overview(render_page(inputs_of(tmp_path, parameters)))).text
     assert "Minerals made up for a test" in text
     assert "60 photographs of 3 classes" in text
-    assert "27.5 % of 120 test photographs named right" in text
+    assert "27.5 % of 120 test photographs classified correctly" in text
     assert "interval 20.3 – 36.1 % Wilson; 33 of 120" in text
     assert "Macro F1" in text
     assert "ended early after 6 of at most 12 epochs" in text
@@ -71,7 +71,7 @@ def test_a_network_that_does_not_beat_them_is_said_not_to_before_anything_else(t
     text = Page(page).text
     assert "This network does not beat its baselines. It is not shown to be better than a linear model" in text
     assert "Better than its baselines" not in text
-    assert page.index("does not beat its baselines") < page.index("named right")
+    assert page.index("does not beat its baselines") < page.index("classified correctly")
     assert page.index("does not beat its baselines") < page.index('class="lead"')
 
 

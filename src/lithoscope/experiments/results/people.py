@@ -16,7 +16,7 @@ How near runs come to the dimensions of people's similarity judgements, and to p
 ([methods](people.md)), with 95 % intervals. **Cross-validated**: predicted for training photographs that the map was
 not fitted to. **Against the authors**: difference of mean r on the test photographs, paired; above 0 the run is nearer
 to people. The map is a ridge regression, or, where a network from scratch allows none, principal components. The last
-three columns are the shares of new photographs that were named right, ten ways; the networks learnt from other lessons
+three columns are the shares of new photographs classified correctly, ten ways; the networks learnt from other lessons
 than the people.
 
 | run | mean r, cross-validated | disparity, cross-validated | mean r, test | disparity, test | against the authors | \
