@@ -53,7 +53,10 @@ class Clone:
 
     @classmethod
     def of(cls, checkout: Path, root: Path, *, pull: bool = False) -> "Clone":
-        """Make one of a checkout; with the built-in specimens, two files of three in the repository, where asked."""
+        """Make one of a checkout; with the built-in specimens, two files of three in the repository, where asked.
+
+        Without them it does not know of them either: ``dvc checkout`` would ask for what was never pulled.
+        """
         clone = cls(root)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -63,7 +66,7 @@ class Clone:
             check=True,
         ).stdout
         for name in filter(None, listed.split("\0")):
-            if (checkout / name).is_file() and (pull or not name.startswith("bundled/")):
+            if (checkout / name).is_file() and (pull or not name.startswith(("bundled/", "data.dvc"))):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(checkout / name, root / name)
         clone.run("git", "init", "--quiet", "--initial-branch=main")
