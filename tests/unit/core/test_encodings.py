@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TEXT = "Schörl … 岩石 – \N{NARROW NO-BREAK SPACE}%"
 STAGE = f"""
 from rich.progress import track

@@ -19,6 +19,8 @@ from lithoscope.experiments.comparison_page import COLOURS, comparison_page, dra
 from lithoscope.experiments.recipes import committed_parameters, parameters_with
 from lithoscope.tracking import Store
 
+pytestmark = pytest.mark.slow
+
 RUNS = 12
 
 

@@ -19,6 +19,8 @@ from lithoscope.tracking import Store
 from helpers.git_checkout import git, small_checkout
 from helpers.made_up_settings import plain_architecture
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["granite", "quartz"]
 
 

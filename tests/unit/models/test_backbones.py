@@ -9,6 +9,8 @@ from lithoscope.models.classifier import build_classifier, decay_groups
 from helpers.lively_networks import settle
 from helpers.made_up_settings import plain_architecture
 
+pytestmark = pytest.mark.slow
+
 PICTURES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 OTHER_FAMILIES = (
     "alexnet",

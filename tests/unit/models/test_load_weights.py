@@ -13,6 +13,8 @@ from lithoscope.models.saved_model import ModelDescription, save_model
 
 from helpers.made_up_settings import plain_architecture
 
+pytestmark = pytest.mark.slow
+
 
 def small(name: str, classes: int = 3) -> Architecture:
     return plain_architecture(name, 64, classes, 0.2)

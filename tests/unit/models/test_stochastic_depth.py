@@ -8,6 +8,8 @@ from lithoscope.models.stochastic_depth import SkippingNorm
 
 from helpers.made_up_settings import plain_architecture
 
+pytestmark = pytest.mark.slow
+
 PICTURES = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 

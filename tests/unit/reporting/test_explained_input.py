@@ -26,6 +26,8 @@ from helpers.made_up_people import made_up
 from helpers.made_up_run import make_run
 from helpers.made_up_settings import plain_architecture
 
+pytestmark = pytest.mark.slow
+
 SIDE = 32
 CLASSES = ["basalt", "chert", "granite"]
 

@@ -25,6 +25,8 @@ from lithoscope.models.temperature import fit_temperature
 from helpers.made_up_run import make_run
 from helpers.stage import run_stage
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("basalt", "chert", "granite")
 TOLERANCE = 0.05
 """Of losses, nats, between one process and two, after an epoch of the default recipe (docs/repeats.md)."""

@@ -10,6 +10,8 @@ from lithoscope.config.params import Parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store, project_root, tracking_uri
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory, blank_database: Path) -> Store:

@@ -13,6 +13,8 @@ from lithoscope.training.checkpoints import is_usable, is_whole, save, to_resume
 from lithoscope.training.history import EpochFigures, TrainingResult
 from unit.training.test_fit import EXCHANGED, KilledError, fit
 
+pytestmark = pytest.mark.slow
+
 
 def zeroed(path: Path) -> None:
     """Fill a page in the middle with zeros: the length is right, the bytes never reached the disk."""

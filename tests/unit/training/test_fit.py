@@ -18,6 +18,8 @@ from lithoscope.training.history import EpochFigures, TrainingResult, best_of
 
 from helpers.made_up_settings import augmentation, plain_architecture, training_settings
 
+pytestmark = pytest.mark.slow
+
 SIZE, CLASSES = 32, 2
 VARIED = augmentation(rotation=20, shear=5, zoom=0.1, flip=True, brightness=0.1, contrast=0.1, colour=0.1, online=1)
 SETTINGS = training_settings(lr=3e-3, epochs=4, warmup=1)

@@ -25,6 +25,8 @@ from helpers.lively_networks import lively
 from helpers.made_up_people import CATEGORIES, MadeUp, made_up
 from helpers.made_up_settings import plain_architecture
 
+pytestmark = pytest.mark.slow
+
 SIDE = 32
 
 
