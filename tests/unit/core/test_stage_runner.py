@@ -11,6 +11,8 @@ import pytest
 
 from helpers.stopping import PATIENCE, is_gone, wait_until
 
+pytestmark = pytest.mark.slow
+
 STAGE = """
 import os, sys, time
 from pathlib import Path

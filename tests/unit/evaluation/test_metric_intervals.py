@@ -11,6 +11,8 @@ from lithoscope.evaluation.metric_intervals import _Sums, as_file, figure_interv
 from lithoscope.evaluation.metrics import evaluate, losses
 from lithoscope.evaluation.statistics.proportions import wilson
 
+pytestmark = pytest.mark.slow
+
 Probabilities = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
 

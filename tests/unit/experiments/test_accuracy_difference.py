@@ -20,6 +20,8 @@ from lithoscope.tracking import PastRun, Store
 
 from helpers.git_checkout import git, small_checkout
 
+pytestmark = pytest.mark.slow
+
 
 def predictions(
     right: list[bool], *, split: str = "test", ids: str = "", groups: list[str] | None = None

@@ -15,6 +15,8 @@ from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store
 from helpers.made_up_run import make_run
 from helpers.read_pages import Page, section
 
+pytestmark = pytest.mark.slow
+
 LOCK = """
 stages:
   download:

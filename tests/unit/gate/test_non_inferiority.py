@@ -9,6 +9,8 @@ from lithoscope.gate.settings import Rule
 
 from helpers.made_up_predictions import predictions
 
+pytestmark = pytest.mark.slow
+
 RULE = Rule(better="higher", drop=0.05, level=0.95, floor=None)
 LOSS = Rule(better="lower", drop=0.1, level=0.95, floor=None)
 

@@ -11,6 +11,8 @@ from lithoscope.gate.provenance import mismatches
 
 from helpers.git_checkout import git
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = """stages:
   count:
     cmd: python -c "open('figures.json', 'w').write('{}')"

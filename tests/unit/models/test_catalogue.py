@@ -4,6 +4,8 @@ from lithoscope.config.network import WELL_KNOWN_MODELS
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.catalogue import describe_networks
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_well_known_networks_are_described_and_those_of_packages_say_how_to_get_them() -> None:
     found = {network.name: network for network in describe_networks()}

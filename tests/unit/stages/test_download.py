@@ -13,6 +13,8 @@ from lithoscope.data.inspect import set_source
 
 from helpers.photographs_on_disk import class_folders, tree
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def workspace(checkout: Path, tmp_path: Path) -> Path:

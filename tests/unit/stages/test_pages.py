@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 import tifffile
 
 from lithoscope.data.packed.arrays import open_split
 
 from helpers.photographs_on_disk import class_folders
 from helpers.stage import run_stage
+
+pytestmark = pytest.mark.slow
 
 
 def test_pages_are_photographs_on_one_side_of_the_split(tmp_path: Path, checkout: Path) -> None:

@@ -21,6 +21,8 @@ from lithoscope.tracking import PARAMETERS_TAG, WEIGHTS_TAG, Store
 from helpers.made_up_run import PARAMETERS, make_run
 from helpers.stage import run_stage
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_made_up_run_has_the_parameters_of_a_real_one(checkout: Path) -> None:
     assert list(load_parameters(checkout / "params.yaml").flat()) == list(PARAMETERS)

@@ -18,6 +18,8 @@ from lithoscope.data.packed.arrays import open_split
 
 from helpers.stage import run_stage
 
+pytestmark = pytest.mark.slow
+
 PER_CLASS = 12
 Run = Callable[[str], subprocess.CompletedProcess[str]]
 

@@ -18,6 +18,8 @@ from helpers.made_up_settings import plain_architecture
 from helpers.object_store import ObjectStore
 from helpers.tracking_server import Line, TrackingServer
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ["basalt", "quartz"]
 EXAMPLE = np.zeros((1, 32, 32, 3), np.uint8)
 

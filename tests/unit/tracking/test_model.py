@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from lithoscope.models.classifier import build_classifier
@@ -12,6 +13,8 @@ from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking.model import copy_served_code, served_code
 
 from helpers.made_up_settings import plain_architecture
+
+pytestmark = pytest.mark.slow
 
 SERVE = """
 import sys

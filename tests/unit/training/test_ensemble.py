@@ -16,6 +16,8 @@ from lithoscope.training.phase import Photographs
 
 from helpers.made_up_settings import plain_architecture, training_settings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = training_settings()
 
 BUILD = partial(build_classifier, plain_architecture("cnn", 32, 2, 0.2))

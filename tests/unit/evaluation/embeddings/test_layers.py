@@ -11,6 +11,8 @@ from lithoscope.models.ensemble import symmetry
 from helpers.lively_networks import lively
 from helpers.made_up_settings import plain_architecture
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 
 

@@ -15,6 +15,8 @@ from helpers.lively_networks import lively
 from helpers.made_up_settings import plain_architecture
 from helpers.seeing_colours import BLUE, RED, SIDE, corners, network, predictor
 
+pytestmark = pytest.mark.slow
+
 TWICE = np.stack([corners(), corners()])
 BOTH = np.array([RED, BLUE])
 OCCLUSION = Method("occlusion", "", "", "", -1)

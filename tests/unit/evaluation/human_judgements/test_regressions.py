@@ -13,6 +13,8 @@ from lithoscope.evaluation.human_judgements.regressions import (
     principal_components,
 )
 
+pytestmark = pytest.mark.slow
+
 N = 60
 
 

@@ -11,6 +11,8 @@ from lithoscope.evaluation.statistics.bootstrap import (
 )
 from lithoscope.evaluation.statistics.proportions import wilson
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_resample_draws_as_many_clusters_as_there_are() -> None:
     times = np.concatenate(list(cluster_draws(7, np.random.default_rng(0))))
