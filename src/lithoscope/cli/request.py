@@ -1,12 +1,17 @@
 """The options that ``lithoscope recipe`` and ``lithoscope folds`` share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lithoscope.cli.output import PATH
+
+if TYPE_CHECKING:
+    from lithoscope.experiments.dvc_runs import RecipeRequest
 
 _OPTIONS = (
     click.option("-S", "settings", multiple=True, metavar="KEY=VALUE", help="Change one more parameter."),
@@ -26,7 +31,7 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def request(
     settings: Sequence[str], data: Path | None, seed: int | None, experiment: str | None, *, queue: bool = False
-) -> Any:
+) -> RecipeRequest:
     """Return the :class:`lithoscope.experiments.dvc_runs.RecipeRequest` of what was typed.
 
     Raises:

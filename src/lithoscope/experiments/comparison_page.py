@@ -7,7 +7,6 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -16,6 +15,7 @@ from sklearn.isotonic import isotonic_regression
 
 from lithoscope.experiments.comparison import ComparedRun
 from lithoscope.reporting.assets import style_sheet
+from lithoscope.reporting.page import templates
 from lithoscope.reporting.svg import MUTED, PAPER, STYLE, to_svg
 
 # Middle tones: each can be read on a light and on a dark page. Beyond twelve runs they come again, dashed.
@@ -182,32 +182,28 @@ def comparison_page(
         lines: The table's lines, one a run.
         note: What stands below the table; nothing where empty.
     """
-    environment = Environment(
-        loader=PackageLoader("lithoscope.reporting", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     figures = {
         "loss": to_svg(draw_curves(compared, "loss"), "loss", "validation loss by epoch, a line a run"),
         "accuracy": to_svg(draw_curves(compared, "accuracy"), "accuracy", "validation accuracy by epoch, a line a run"),
         "intervals": to_svg(draw_accuracies(compared), "intervals", "accuracy of each run with its 95 % interval"),
     }
-    return environment.get_template("comparison.html.j2").render(
-        style=Markup(style_sheet()),  # noqa: S704 (ours)
-        figures={name: Markup(figure) for name, figure in figures.items()},  # noqa: S704 (matplotlib escapes its texts)
-        head=head,
-        lines=lines,
-        note=note,
-        colours=[line_style(run.number)["color"] for run in compared],
-        unnamed=[run.number for run in compared if not run.run.experiment],
-        sheets=[
-            {"number": run.number, "name": run.name, "picture": embedded(run.results.sheet)}
-            for run in compared
-            if run.results.sheet
-        ],
-        unseen=[run.number for run in compared if not run.results.sheet],
-        untested=[run.number for run in compared if run.accuracy("test") is None],
+    return (
+        templates()
+        .get_template("comparison.html.j2")
+        .render(
+            style=Markup(style_sheet()),  # noqa: S704 (ours)
+            figures={name: Markup(figure) for name, figure in figures.items()},  # noqa: S704 (matplotlib escapes its texts)
+            head=head,
+            lines=lines,
+            note=note,
+            colours=[line_style(run.number)["color"] for run in compared],
+            unnamed=[run.number for run in compared if not run.run.experiment],
+            sheets=[
+                {"number": run.number, "name": run.name, "picture": embedded(run.results.sheet)}
+                for run in compared
+                if run.results.sheet
+            ],
+            unseen=[run.number for run in compared if not run.results.sheet],
+            untested=[run.number for run in compared if run.accuracy("test") is None],
+        )
     )

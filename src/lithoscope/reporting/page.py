@@ -82,7 +82,7 @@ def render_page(inputs: ReportInputs, chosen: Sequence[Section] = SECTIONS, *, f
         An HTML document that asks no host for anything: styles, script and pictures are inside, and its content
         security policy forbids the rest.
     """
-    environment = _environment()
+    environment = templates()
     script = assets.script()
     contents = [(section, section.build(inputs)) for section in chosen]
     shown = [{"about": section, "content": content} for section, content in contents if content is not None]
@@ -103,7 +103,8 @@ def _grouped(shown: Sequence[Section]) -> list[tuple[str, list[Section]]]:
 
 
 @cache
-def _environment() -> Environment:
+def templates() -> Environment:
+    """Return the house's Jinja environment: values are escaped, a missing one is an error."""
     environment = Environment(
         loader=PackageLoader("lithoscope.reporting", "templates"),
         autoescape=True,
