@@ -28,7 +28,6 @@ _MODEL_PACKAGES = (
     "pydantic",
     "safetensors",
     "scipy",
-    "imagehash",
     "mlflow",
 )
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lithoscope.data.images.decode import perceptual_hash
+from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.packed.arrays import open_split
 
 from helpers.stage import run_stage

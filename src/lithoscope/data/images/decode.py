@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-import imagehash
 import numpy as np
 from PIL import Image, ImageChops, UnidentifiedImageError
 
@@ -126,11 +125,6 @@ def read_downloaded(path: str, settings: ReadingSettings) -> Image.Image:
         return read_photograph(Path(path), settings)
     except UnreadablePhotograph as error:
         raise LithoscopeError(f"{path}: {error}; it changed since it was downloaded: `dvc repro -f download`") from None
-
-
-def perceptual_hash(image: Image.Image) -> str:
-    """Return the 64-bit DCT hash of a picture as 16 hexadecimal digits (Zauner 2010; ``imagehash.phash``)."""
-    return str(imagehash.phash(image))
 
 
 def _read(stream: BinaryIO, settings: ReadingSettings, number: int) -> Reading:

@@ -1,15 +1,28 @@
 """Where photographs come from: one class a set, one registry."""
 
+from collections.abc import Callable
+
 from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import PhotographSet
 from lithoscope.data.sources.folder import FolderSet
 from lithoscope.data.sources.minerals import Minerals
-from lithoscope.data.sources.osf import OsfRocks
 from lithoscope.data.sources.specimens import Specimens
 
-SETS: dict[str, type[PhotographSet]] = {kind.name: kind for kind in (Specimens, OsfRocks, Minerals, FolderSet)}
-"""The sets of photographs by the value of the parameter ``dataset``."""
+
+def _osf_rocks() -> PhotographSet:
+    from lithoscope.data.sources.osf import OsfRocks  # its client of the web takes a tenth of a second to import
+
+    return OsfRocks()
+
+
+SETS: dict[str, Callable[[], PhotographSet]] = {
+    "specimens": Specimens,
+    "osf-rocks": _osf_rocks,
+    "minerals": Minerals,
+    "folder": FolderSet,
+}
+"""What makes the sets of photographs, by the value of the parameter ``dataset``."""
 
 
 def photograph_set(name: str, layout: FolderParameters | None = None) -> PhotographSet:

@@ -7,13 +7,15 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
-from lithoscope.data.images.decode import perceptual_hash, read
+from lithoscope.data.images.decode import read
+from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings, UnreadablePhotograph, page_path
 from lithoscope.data.sources.base import Photograph, PhotographSet
 from lithoscope.data.sources.listing import printable, refusal
@@ -225,5 +227,6 @@ def _require_photographs_of_each_class(photographs: Iterable[Photograph], found:
 def _write_table(path: Path, kind: type[Entry | SetAside | Note], rows: Iterable[Entry | SetAside | Note]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow([column.name for column in fields(kind)])
-        writer.writerows(map(astuple, rows))
+        names = [column.name for column in fields(kind)]
+        writer.writerow(names)
+        writer.writerows(map(attrgetter(*names), rows))

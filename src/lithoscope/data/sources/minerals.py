@@ -4,15 +4,16 @@ import contextlib
 import io
 import sys
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
-
-import requests
+from typing import TYPE_CHECKING, ClassVar
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.archives import DamagedArchive, extract
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.layout import split_of_name
 from lithoscope.data.sources.listing import visible_files
+
+if TYPE_CHECKING:
+    import requests
 
 MINERALS = ("biotite", "bornite", "chrysocolla", "malachite", "muscovite", "pyrite", "quartz")
 
@@ -81,6 +82,8 @@ def _download(folder: Path) -> None:
 
     Written against kaggle 2.2.5. Its messages and exceptions can hold signed addresses, so none of them is shown.
     """
+    import requests  # a tenth of a second, for downloads alone
+
     try:
         # The client prints several lines of advice and ends the process when it finds no credentials, some versions
         # as soon as it is imported.
@@ -109,7 +112,7 @@ def _download(folder: Path) -> None:
         ) from None
 
 
-def _unreachable(error: requests.RequestException) -> LithoscopeError:
+def _unreachable(error: "requests.RequestException") -> LithoscopeError:
     status = error.response.status_code if error.response is not None else None
     if status in (401, 403):
         return LithoscopeError(f"{_CREDENTIALS} (Kaggle answered {status})")

@@ -5,18 +5,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from time import monotonic
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
+if TYPE_CHECKING:
+    pass
 
 T = TypeVar("T")
 SECONDS_BETWEEN_LINES = 30.0
@@ -36,6 +28,9 @@ def track(items: Iterable[T], total: int, description: str) -> Iterator[T]:
         description: What happens to them, e.g. ``"reading photographs"``.
     """
     if sys.stderr.isatty():
+        from rich.console import Console  # a tenth of a second to import, for terminals alone
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             yield from progress.track(items, total=total, description=description)
@@ -58,6 +53,16 @@ class DownloadProgress:
     """
 
     def __init__(self, title: str, files: int, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+
         self._title = title
         self._files = files
         self._complete = 0

@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 
 from lithoscope.core.files import reserve
 from lithoscope.core.threads import in_order
-from lithoscope.data.images.decode import perceptual_hash
+from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.images.square import crop_uniform_border
 from lithoscope.data.splits.texture_match import SAME, SIDE, Grey, oriented, similarity, texture, thumbnail
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lithoscope.data.images.decode import perceptual_hash, read, read_photograph
+from lithoscope.data.images.decode import read, read_photograph
 from lithoscope.data.images.reading import DEFAULTS, UnreadablePhotograph
 
 RED, GREEN, WHITE = (255, 0, 0), (0, 255, 0), (255, 255, 255)
@@ -230,16 +230,3 @@ def test_the_limit_holds_where_somebody_switched_pillows_own_off(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     (tmp_path / "a.png").write_bytes(png_bomb(60_000, 60_000))
     assert refused(tmp_path / "a.png").startswith("60000 by 60000 px are 3,600 megapixels, above max_megapixels")
-
-
-def test_the_perceptual_hash_forgets_scale_and_compression_but_not_the_picture(tmp_path: Path) -> None:
-    smooth = noise(8, 8).resize((120, 120), Image.Resampling.BICUBIC)
-    smooth.save(tmp_path / "a.jpg", quality=60)
-    read = perceptual_hash(read_photograph(tmp_path / "a.jpg"))
-    assert len(read) == 16
-
-    def distance(picture: Image.Image) -> int:
-        return (int(read, 16) ^ int(perceptual_hash(picture), 16)).bit_count()
-
-    assert distance(smooth.resize((300, 300))) <= 4
-    assert distance(smooth.transpose(Image.Transpose.ROTATE_90)) > 16

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.images.decode import perceptual_hash, read_downloaded
+from lithoscope.data.images.decode import read_downloaded
+from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import catalogue, write_catalogue

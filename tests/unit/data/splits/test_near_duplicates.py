@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 from scipy.ndimage import gaussian_filter
 
-from lithoscope.data.images.decode import perceptual_hash
+from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.splits.near_duplicates import (
     DISTANCE,
     Match,
