@@ -2,18 +2,23 @@
 
 from importlib.resources import files
 
-STYLES = ("colours", "base", "frame", "overview", "tables", "matrix", "figures", "pictures", "texts", "print")
+from lithoscope.core import style_sheets
+
+SHARED_STYLES = ("colours", "base")
+STYLES = ("frame", "overview", "tables", "matrix", "figures", "pictures", "texts", "print")
 SCRIPTS = ("tables", "pictures", "matrix", "map", "navigation")
 
 
 def style_sheet() -> str:
-    """Return all styles, in the order of :data:`STYLES`."""
-    return "\n".join(_text(f"styles/{name}.css") for name in STYLES)
+    """Return all styles: those that all pages share, then the page's own."""
+    return "\n".join(
+        [style_sheets.style_sheet(name) for name in SHARED_STYLES] + [_text(f"styles/{name}.css") for name in STYLES]
+    )
 
 
 def colours() -> str:
     """Return the style sheet that gives the page's colours their names, light and dark."""
-    return _text("styles/colours.css")
+    return style_sheets.style_sheet("colours")
 
 
 def script() -> str:

@@ -1,0 +1,182 @@
+"""The application: the page, ``POST /predict``, ``GET /model``, ``/healthz`` and ``/metrics``."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from importlib.resources import files
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.style_sheets import style_sheet
+from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.serving.server.batching import Batcher
+from lithoscope.serving.server.decoding import DecodingPool, Framed
+from lithoscope.serving.server.guard import Guard
+from lithoscope.serving.server.measures import Measures
+from lithoscope.serving.server.schemas import PREDICT_BODY, ModelAnswer, PredictAnswer, Problem
+from lithoscope.serving.server.settings import ServerSettings
+from lithoscope.serving.server.uploads import BadUpload, Upload, read_uploads
+
+Floats = npt.NDArray[np.float32]
+SPECIMEN = "specimen"
+TITLE, VERSION = "Lithoscope", "1"
+_PAGE = {"/": ("index.html", "text/html"), "/page.css": ("page.css", "text/css")}
+_PAGE |= {"/page.js": ("page.js", "text/javascript"), "/icon.svg": ("icon.svg", "image/svg+xml")}
+
+
+class AnsweringModel(Protocol):
+    """What the server needs of a model; :class:`lithoscope.serving.server.answering.ExportedModel` is one."""
+
+    @property
+    def framing(self) -> tuple[int, bool, ReadingSettings]:
+        """Side of the squares, whether a border is cut away, how files become pixels."""
+
+    def about(self) -> Mapping[str, Any]:
+        """Classes, figures with their intervals, hashes."""
+
+    def run(self, squares: npt.NDArray[np.uint8]) -> list[tuple[Floats, Floats]]:
+        """Return probabilities (classes,) and features (d,) of each of the squares (n, size, size, 3)."""
+
+    def answers(
+        self, outputs: Sequence[tuple[Floats, Floats]], fields: Mapping[str, str], *, one_specimen: bool
+    ) -> list[dict[str, Any]]:
+        """Return the answer to each photograph, or one to all as photographs of one specimen.
+
+        Raises:
+            LithoscopeError: A field test or its outcome is not known.
+        """
+
+
+def create_app(model: AnsweringModel, settings: ServerSettings) -> FastAPI:
+    """Return the ASGI application around a model."""
+    measures = Measures()
+    size, crop_border, reading = model.framing
+    reading = replace(reading, max_megapixels=min(reading.max_megapixels, settings.max_megapixels))
+    batcher = Batcher(model.run, settings.batch)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = DecodingPool(
+            *(size, crop_border, reading),
+            processes=settings.decoders,
+            seconds=settings.seconds,
+            memory=settings.decoder_bytes,
+        )
+        with pool:
+            app.state.pool = pool
+            await batcher.start()
+            yield
+            await batcher.stop()
+
+    app = FastAPI(title=TITLE, version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.add_middleware(Guard, settings=settings, measures=measures)
+    _add_errors(app)
+    _add_page(app)
+
+    @app.get("/healthz", summary="Whether the server is up")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/metrics", summary="Figures of the running server for Prometheus", response_class=Response)
+    async def metrics() -> Response:
+        return Response(measures.text(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/model", summary="The model: its classes, figures with intervals, hashes", response_model=ModelAnswer)
+    async def about() -> Mapping[str, Any]:
+        return {**model.about(), "limits": {"files": settings.max_files, "bytes": settings.max_bytes}}
+
+    @app.post(
+        "/predict",
+        summary="Name photographs",
+        response_model=PredictAnswer,
+        openapi_extra={"requestBody": PREDICT_BODY},
+        responses={status: {"model": Problem} for status in (400, 401, 403, 408, 413, 421, 422, 429)},
+    )
+    async def predict(request: Request, response: Response) -> dict[str, Any]:
+        uploads, fields = await read_uploads(request, settings.max_files)
+        together = _flag(fields.pop(SPECIMEN, "false"))
+        framed = await asyncio.gather(*(request.app.state.pool.framed(one.content) for one in uploads))
+        answer = await _answer(model, batcher, uploads, framed, fields, together)
+        for row in answer["predictions"]:
+            measures.photographs.labels("unreadable" if row["problem"] else row.get("answer") or "name").inc()
+        if all(one.square is None for one in framed):
+            response.status_code = 422
+        return answer
+
+    return app
+
+
+async def _answer(
+    model: AnsweringModel,
+    batcher: Batcher[tuple[Floats, Floats]],
+    uploads: Sequence[Upload],
+    framed: Sequence[Framed],
+    fields: Mapping[str, str],
+    together: bool,
+) -> dict[str, Any]:
+    readable = [one.square for one in framed if one.square is not None]
+    outputs = await asyncio.gather(*(batcher.result(square) for square in readable))
+    given = iter(model.answers(outputs, fields, one_specimen=False) if outputs else [])
+    rows = [
+        {
+            **(next(given) if one.square is not None else {"label": None, "confidence": None}),
+            "photograph": upload.name,
+            "problem": one.problem,
+            "notes": list(one.notes),
+        }
+        for upload, one in zip(uploads, framed, strict=True)
+    ]
+    answer: dict[str, Any] = {"predictions": rows, "specimen": None, "error": None}
+    if together and outputs:
+        answer["specimen"] = {**model.answers(outputs, fields, one_specimen=True)[0], "photographs": len(outputs)}
+    if not outputs:
+        answer["error"] = "; ".join(f"{row['photograph'] or 'the file'}: {row['problem']}" for row in rows)
+    return answer
+
+
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise BadUpload(f"{SPECIMEN} = {text[:40]!r}; allowed: true, false")
+    return text == "true"
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(BadUpload)
+    async def bad_upload(_request: Request, error: BadUpload) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 400)
+
+    @app.exception_handler(LithoscopeError)
+    async def mistake(_request: Request, error: LithoscopeError) -> JSONResponse:
+        return JSONResponse({"error": str(error)}, 400)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        return JSONResponse({"error": "; ".join(str(one["msg"]) for one in error.errors())}, 400)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, headers=error.headers)
+
+
+def _add_page(app: FastAPI) -> None:
+    folder = files("lithoscope.serving.server") / "page"
+    contents = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in _PAGE.items()}
+    contents["/colours.css"] = ((style_sheet("colours") + style_sheet("base")).encode(), "text/css")
+    for path, (content, kind) in contents.items():
+        app.add_api_route(path, _static(content, kind), methods=["GET"], include_in_schema=False)
+
+
+def _static(content: bytes, kind: str) -> Any:
+    async def send() -> Response:
+        return Response(content, media_type=kind)
+
+    return send

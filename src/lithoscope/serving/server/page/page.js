@@ -1,0 +1,304 @@
+"use strict";
+// The page asks its own server and no other host. Every text from a file or an answer goes in as text, never as markup.
+
+const byId = (id) => document.getElementById(id);
+const KINDS = {
+  name: "Its name", set: "One of these", coarser: "Its kind, no closer", none: "Not something it knows", unreadable: "Could not be read",
+};
+const SHOWN_BARS = 5;
+const ASKED_AT_ONCE = 8;
+let model = null;
+let token = "";
+let photographs = [];
+
+const percent = (share) => share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
+
+function say(text, problem = false) {
+  byId("status").textContent = text;
+  byId("status").classList.toggle("problem", problem);
+}
+
+function headers() {
+  return token ? { Authorization: `Bearer ${token}` } : {};
+}
+
+class Refused extends Error {}
+
+const pause = (seconds) => new Promise((go) => setTimeout(go, 1000 * seconds));
+
+/** Ask the server about files; waits and asks again where it is busy. */
+async function ask(files, fields) {
+  const body = new FormData();
+  for (const file of files) body.append("photographs", file, file.name);
+  for (const [key, value] of Object.entries(fields)) body.append(key, value);
+  for (;;) {
+    const answer = await fetch("predict", { method: "POST", body, headers: headers() });
+    if (answer.status === 429) {
+      await pause(Number(answer.headers.get("Retry-After")) || 1);
+      continue;
+    }
+    const content = await answer.json();
+    if (content.predictions) return content;
+    throw new Refused(content.error || `status ${answer.status}`);
+  }
+}
+
+/** Groups of files that fit into one request each. */
+function* groups(files) {
+  let group = [];
+  let bytes = 0;
+  for (const file of files) {
+    const most = Math.min(ASKED_AT_ONCE, model.limits.files);
+    if (group.length && (group.length >= most || bytes + file.size > 0.95 * model.limits.bytes)) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push(file);
+    bytes += file.size;
+  }
+  if (group.length) yield group;
+}
+
+async function take(files) {
+  const chosen = [...files].filter((file) => !file.name.startsWith("."));
+  if (!chosen.length) return;
+  if (!model && !(await meet())) return;
+  const together = byId("specimen").checked && chosen.length > 1;
+  if (together && chosen.length > model.limits.files) {
+    say(`One specimen takes at most ${model.limits.files} photographs.`, true);
+    return;
+  }
+  const bar = byId("progress");
+  bar.max = chosen.length;
+  bar.value = 0;
+  bar.hidden = chosen.length < 2;
+  say(chosen.length === 1 ? "Looking …" : `Looking at ${chosen.length} photographs …`);
+  let failed = 0;
+  const before = byId("answers").firstChild; // the newest stand first, each time in their own order
+  for (const group of together ? [chosen] : groups(chosen)) {
+    try {
+      const content = await ask(group, together ? { specimen: "true" } : {});
+      if (together && content.specimen) add(group, content.specimen, true, before);
+      content.predictions.forEach((row, place) => {
+        if (!together || row.problem || !content.specimen) add([group[place]], row, false, before);
+      });
+    } catch (error) {
+      failed += group.length;
+      say(error instanceof Refused ? error.message : "The server cannot be reached.", true);
+    }
+    bar.value += group.length;
+  }
+  bar.hidden = true;
+  if (!failed) say(chosen.length === 1 ? "Done." : `Done: ${chosen.length} photographs.`);
+}
+
+function kindOf(row) {
+  if (row.problem) return "unreadable";
+  return row.answer || "name";
+}
+
+function words(row) {
+  if (row.problem) return "No answer";
+  return row.named || row.label;
+}
+
+function add(files, row, specimen, before) {
+  const entry = { files, row, specimen, found: {}, card: null };
+  photographs.push(entry);
+  draw(entry, before);
+  table();
+}
+
+function draw(entry, before = null) {
+  const { row, files } = entry;
+  const card = byId("answer-template").content.cloneNode(true).querySelector("article");
+  card.dataset.kind = kindOf(row);
+  card.querySelector(".kind").textContent = KINDS[kindOf(row)] || "";
+  card.querySelector("h3").textContent = words(row);
+  card.querySelector(".why").textContent = row.problem ? sentence(row.problem) : reason(row);
+  card.querySelector(".name").textContent = entry.specimen ? `${files.length} photographs of one specimen` : files[0].name;
+  const notes = card.querySelector(".notes");
+  notes.textContent = (row.notes || []).map(sentence).join(" ");
+  notes.hidden = !notes.textContent;
+  picture(card.querySelector(".picture"), files[0], entry);
+  bars(card.querySelector(".bars"), row);
+  nextTest(card.querySelector(".test"), entry);
+  if (entry.card) entry.card.replaceWith(card);
+  else byId("answers").insertBefore(card, before);
+  entry.card = card;
+}
+
+const sentence = (text) => text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}` : "";
+
+function reason(row) {
+  const sure = typeof row.sure === "number" ? `${percent(row.sure)} sure` : row.label && !row.answer ? `${percent(row.confidence)} sure` : "";
+  return [sure, row.why].filter(Boolean).map(sentence).join(" ");
+}
+
+function picture(image, file, entry) {
+  entry.url ||= URL.createObjectURL(file);
+  image.alt = entry.specimen ? `The first photograph, ${file.name}` : `Your photograph ${file.name}`;
+  // Most browsers cannot show HEIC; the server reads it all the same.
+  image.addEventListener("error", () => entry.card.classList.add("pictureless"));
+  image.src = entry.url;
+}
+
+function bars(list, row) {
+  const sorted = Object.entries(row.probabilities || {}).sort((one, other) => other[1] - one[1]).slice(0, SHOWN_BARS);
+  list.hidden = !sorted.length;
+  for (const [name, share] of sorted) {
+    const item = document.createElement("li");
+    const label = document.createElement("span");
+    label.className = "label";
+    label.textContent = name;
+    const meter = document.createElement("meter");
+    meter.value = share;
+    meter.setAttribute("aria-label", name);
+    const number = document.createElement("span");
+    number.className = "share";
+    number.textContent = percent(share);
+    item.append(label, meter, number);
+    list.append(item);
+  }
+}
+
+/** The field test that would settle most; a tap on its outcome asks again with it. */
+function nextTest(block, entry) {
+  const test = entry.row.next_test;
+  const done = Object.entries(entry.found).map(([name, value]) => `${name}: ${value}`);
+  const outcomes = (model.field_tests || {})[test] || [];
+  block.hidden = !outcomes.length && !done.length;
+  if (block.hidden) return;
+  const asked = outcomes.length ? `The test that would settle most: ${test}.` : "";
+  block.querySelector("p").textContent = [done.length ? `Counted in: ${done.join(", ")}.` : "", asked].filter(Boolean).join(" ");
+  for (const { value, label } of outcomes) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = label;
+    button.addEventListener("click", () => again(entry, { ...entry.found, [test]: value }));
+    block.querySelector(".buttons").append(button);
+  }
+}
+
+async function again(entry, found) {
+  say("Looking again …");
+  try {
+    const content = await ask(entry.files, { ...found, ...(entry.specimen ? { specimen: "true" } : {}) });
+    entry.found = found;
+    entry.row = entry.specimen ? content.specimen : content.predictions[0];
+    draw(entry);
+    table();
+    say(`Now: ${words(entry.row)}.`);
+    entry.card.querySelector("h3").tabIndex = -1;
+    entry.card.querySelector("h3").focus();
+  } catch (error) {
+    say(error instanceof Refused ? error.message : "The server cannot be reached.", true);
+  }
+}
+
+function cells(entry) {
+  const { row } = entry;
+  const name = entry.specimen ? entry.files.map((file) => file.name).join(", ") : entry.files[0].webkitRelativePath || entry.files[0].name;
+  const confidence = typeof row.confidence === "number" ? row.confidence.toFixed(3) : "";
+  return [name, words(row), row.label || "", confidence, row.problem || row.why || ""];
+}
+
+function table() {
+  byId("whole").hidden = photographs.length < 2;
+  byId("rows").replaceChildren(...photographs.map((entry) => {
+    const line = document.createElement("tr");
+    cells(entry).forEach((text, place) => {
+      const cell = document.createElement(place ? "td" : "th");
+      if (!place) cell.scope = "row";
+      if (place === 3) cell.className = "num";
+      cell.textContent = text;
+      line.append(cell);
+    });
+    return line;
+  }));
+}
+
+/** A cell that no spreadsheet takes for a formula. */
+function quoted(text) {
+  const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return `"${plain.replaceAll('"', '""')}"`;
+}
+
+function download() {
+  const head = ["photograph", "answer", "most_probable", "confidence", "why"];
+  const lines = [head, ...photographs.map(cells)].map((line) => line.map(quoted).join(","));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
+  link.download = "lithoscope.csv";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+function clear() {
+  photographs.forEach((entry) => URL.revokeObjectURL(entry.url));
+  photographs = [];
+  byId("answers").replaceChildren();
+  table();
+  say("");
+}
+
+function fact(name, text) {
+  if (!text) return;
+  const term = document.createElement("dt");
+  const value = document.createElement("dd");
+  term.textContent = name;
+  value.textContent = text;
+  byId("facts").append(term, value);
+}
+
+/** Ask the server what its model is; false where a token is missing. */
+async function meet() {
+  const answer = await fetch("model", { headers: headers() });
+  byId("enter").hidden = answer.status !== 401;
+  if (answer.status === 401) {
+    byId("about").textContent = "";
+    say(token ? "That is not the token." : "");
+    byId("token").focus();
+    return false;
+  }
+  if (!answer.ok) {
+    say((await answer.json()).error, true);
+    return false;
+  }
+  model = await answer.json();
+  byId("about").textContent = `It tells ${model.classes.length} kinds apart: ${model.classes.join(", ")}.`;
+  byId("synthetic").hidden = !model.synthetic;
+  byId("facts").replaceChildren();
+  for (const [name, text] of Object.entries(model.card || {})) fact(name, String(text));
+  byId("card").hidden = !byId("facts").children.length;
+  return true;
+}
+
+for (const button of document.querySelectorAll("[data-opens]")) {
+  const input = byId(button.dataset.opens);
+  button.addEventListener("click", () => input.click());
+  input.addEventListener("change", async () => {
+    await take(input.files);
+    input.value = "";
+  });
+}
+const drop = byId("drop");
+for (const kind of ["dragenter", "dragover"]) {
+  document.addEventListener(kind, (event) => { event.preventDefault(); drop.classList.add("over"); });
+}
+document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) drop.classList.remove("over"); });
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  take(event.dataTransfer.files);
+});
+document.addEventListener("paste", (event) => take(event.clipboardData.files));
+byId("csv").addEventListener("click", download);
+byId("clear").addEventListener("click", clear);
+byId("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = byId("token").value;
+  meet();
+});
+meet().catch(() => say("The server cannot be reached.", true));

@@ -1,0 +1,82 @@
+"""A server on a socket, from its first request to the last one it finishes."""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.serving.server.application import AnsweringModel, create_app
+from lithoscope.serving.server.settings import ServerSettings
+
+GRACE = 30
+"""Seconds that requests under way may still take after the server was asked to stop."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port.
+
+    Args:
+        host: A name or address of this machine.
+        port: 0 takes a free one.
+
+    Raises:
+        LithoscopeError: It is taken, or may not be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except socket.gaierror:
+        raise LithoscopeError(f"--host {host}: no address of that name; 127.0.0.1 is this machine alone") from None
+    except OSError as error:
+        why = "is taken by another program" if error.errno == errno.EADDRINUSE else (error.strerror or "failed").lower()
+        raise LithoscopeError(f"--port {port} on {host} {why}; name another one, or 0 for any that is free") from None
+    return listening
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only programs of this machine can reach a host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def own_names(host: str) -> tuple[str, ...]:
+    """Return the names under which a server on ``host`` may be addressed, besides those of the loopback."""
+    names = {host} if host not in ("0.0.0.0", "::") else set()  # noqa: S104 (compared, not bound)
+    if not is_loopback(host):
+        machine = socket.gethostname()
+        names |= {machine, machine.lower(), f"{machine}.local"}
+        with suppress(socket.gaierror):
+            names |= {str(one[4][0]) for one in socket.getaddrinfo(machine, None)}
+    return tuple(sorted(f"[{name}]" if ":" in name else name for name in names))
+
+
+def serve(
+    model: AnsweringModel, settings: ServerSettings, listening: socket.socket, started: Callable[[str], None]
+) -> None:
+    """Answer requests until the process is asked to stop (SIGTERM, Ctrl-C); those under way are finished.
+
+    Args:
+        model: Answers.
+        settings: Limits.
+        listening: From :func:`bind`.
+        started: Called with the page's address before the first request.
+    """
+    config = uvicorn.Config(
+        create_app(model, settings),
+        log_level="warning",
+        access_log=False,  # names of photographs and who sent them are nobody's business
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        lifespan="on",
+    )
+    host, port = listening.getsockname()[:2]
+    started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,89 @@
+"""What the API takes and answers, as OpenAPI shows it, with examples."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+_ROW: dict[str, JsonValue] = {
+    "photograph": "IMG_0412.heic",
+    "label": "malachite",
+    "confidence": 0.981245,
+    "probabilities": {"malachite": 0.981245, "chrysocolla": 0.018755},
+    "answer": "name",
+    "named": "malachite",
+    "sure": 0.981245,
+    "familiarity": 0.62,
+    "why": "no other name is probable enough",
+    "problem": None,
+    "notes": [],
+}
+
+
+class Problem(BaseModel):
+    """Why a request was refused."""
+
+    error: str
+
+
+class Prediction(BaseModel):
+    """The answer to one photograph; the fields are those of ``lithoscope predict --output answers.jsonl``."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_ROW]})
+
+    photograph: Annotated[str, Field(description="The file's name as it was sent")] = ""
+    label: Annotated[str | None, Field(description="The most probable class; null where the file could not be read")]
+    confidence: Annotated[float | None, Field(description="Its calibrated probability")]
+    probabilities: Annotated[dict[str, float], Field(description="Of each class")] = {}
+    problem: Annotated[str | None, Field(description="Why the file could not be read")] = None
+    notes: list[str] = []
+
+
+class SpecimenPrediction(Prediction):
+    """The answer to all photographs of the request as photographs of one specimen."""
+
+    photographs: int
+
+
+class PredictAnswer(BaseModel):
+    """The answers, in the order of the files."""
+
+    predictions: list[Prediction]
+    specimen: SpecimenPrediction | None = None
+    error: Annotated[str | None, Field(description="Set where no file of the request could be read")] = None
+
+
+class ModelAnswer(BaseModel):
+    """What the model is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    classes: list[str]
+    image_size: int
+    synthetic: Annotated[bool, Field(description="Whether it was trained on synthetic drawings")]
+
+
+PREDICT_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["photographs"],
+                "properties": {
+                    "photographs": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "format": "binary"},
+                        "description": "Image files: JPEG, PNG, HEIC, AVIF, WebP, TIFF, …; judged by their content",
+                    },
+                    "specimen": {
+                        "type": "string",
+                        "enum": ["true", "false"],
+                        "description": "Whether the photographs show one specimen and get one answer together",
+                    },
+                    "hardness": {"type": "string", "description": "Mohs hardness found in the field, such as 6-7"},
+                },
+            }
+        }
+    },
+}

@@ -1,0 +1,71 @@
+"""A model without a network for tests of the server: the mean red says how much of each class a photograph is."""
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.images.reading import ReadingSettings
+
+Floats = npt.NDArray[np.float32]
+
+
+class RedOrBlue:
+    """Names a photograph by its colour."""
+
+    framing = (48, False, ReadingSettings())
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def about(self) -> Mapping[str, Any]:
+        return {
+            "classes": ["red", "blue"],
+            "image_size": 48,
+            "synthetic": True,
+            "card": {"Accuracy": "made up"},
+            "field_tests": {"streak": [{"value": "white", "label": "white"}, {"value": "red", "label": "red"}]},
+        }
+
+    def run(self, squares: npt.NDArray[np.uint8]) -> list[tuple[Floats, Floats]]:
+        self.batches.append(len(squares))
+        red = squares[..., 0].mean(axis=(1, 2)) / 255
+        return [(np.array([one, 1 - one], np.float32), np.array([one], np.float32)) for one in red]
+
+    def answers(
+        self, outputs: Sequence[tuple[Floats, Floats]], fields: Mapping[str, str], *, one_specimen: bool
+    ) -> list[dict[str, Any]]:
+        if set(fields) - {"streak"}:
+            raise LithoscopeError(f"no test is called {min(fields)!r}; allowed: streak")
+        rows = [row for row, _ in outputs]
+        if one_specimen:
+            rows = [np.mean(rows, axis=0)]
+        return [self._answer(row, fields) for row in rows]
+
+    def _answer(self, row: Floats, fields: Mapping[str, str]) -> dict[str, Any]:
+        if fields.get("streak") == "red":
+            row = np.array([1, 0], np.float32)
+        red, blue = map(float, row)
+        label = "red" if red >= blue else "blue"
+        kind = "name" if abs(red - blue) > 0.5 else "set"
+        return {
+            "label": label,
+            "confidence": max(red, blue),
+            "probabilities": {"red": red, "blue": blue},
+            "answer": kind,
+            "named": label if kind == "name" else "red or blue",
+            "sure": max(red, blue) if kind == "name" else 1.0,
+            "why": "made up",
+            "next_test": "streak" if kind == "set" else "",
+        }
+
+
+def picture(colour: tuple[int, int, int], kind: str = "PNG", size: tuple[int, int] = (64, 64)) -> bytes:
+    """Return the bytes of a picture of one colour."""
+    packed = io.BytesIO()
+    Image.new("RGB", size, colour).save(packed, kind)
+    return packed.getvalue()

@@ -1,0 +1,247 @@
+"""The server's application: what it answers, what it refuses, and what it never does."""
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from lithoscope.serving.server import decoding
+from lithoscope.serving.server.application import create_app
+from lithoscope.serving.server.settings import ServerSettings
+
+from helpers.served_model import RedOrBlue, picture
+
+pytestmark = pytest.mark.slow  # decoding processes
+SETTINGS = ServerSettings(hosts=("testserver",), decoders=1, max_files=4, max_bytes=500_000, max_megapixels=2)
+RED, BLUE, MIXED = picture((255, 0, 0)), picture((0, 0, 255)), picture((128, 0, 128))
+
+
+@pytest.fixture(scope="module")
+def model() -> RedOrBlue:
+    return RedOrBlue()
+
+
+@pytest.fixture(scope="module")
+def client(model: RedOrBlue) -> Iterator[TestClient]:
+    with TestClient(create_app(model, SETTINGS)) as opened:
+        yield opened
+
+
+def ask(client: TestClient, *contents: bytes, **fields: str) -> Any:
+    uploads = [("photographs", (f"{number}.png", content)) for number, content in enumerate(contents)]
+    return client.post("/predict", files=uploads, data=fields)
+
+
+def test_photographs_are_answered_in_their_order(client: TestClient) -> None:
+    rows = ask(client, RED, BLUE, picture((255, 0, 0), "JPEG")).json()["predictions"]
+    assert [row["label"] for row in rows] == ["red", "blue", "red"]
+    assert [row["photograph"] for row in rows] == ["0.png", "1.png", "2.png"]
+    assert rows[0]["probabilities"] == {"red": 1.0, "blue": 0.0}
+
+
+def test_a_broken_file_costs_its_row(client: TestClient) -> None:
+    answer = ask(client, RED, b"no picture", RED[:60], b"")
+    rows = answer.json()["predictions"]
+    assert answer.status_code == 200
+    assert [row["label"] for row in rows] == ["red", None, None, None]
+    assert rows[1]["problem"] == "not an image"
+    assert rows[3]["problem"] == "an empty file"
+
+
+def test_files_that_are_all_broken_are_refused_with_their_reasons(client: TestClient) -> None:
+    answer = ask(client, b"no picture")
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "0.png: not an image"
+
+
+def test_photographs_of_one_specimen_get_one_answer(client: TestClient) -> None:
+    content = ask(client, RED, BLUE, specimen="true").json()
+    assert content["specimen"]["named"] == "red or blue"
+    assert content["specimen"]["photographs"] == 2
+    assert ask(client, RED, BLUE).json()["specimen"] is None
+
+
+def test_a_field_test_changes_the_answer(client: TestClient) -> None:
+    assert ask(client, MIXED).json()["predictions"][0]["next_test"] == "streak"
+    assert ask(client, MIXED, streak="red").json()["predictions"][0]["named"] == "red"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"hardness": "6"}, "no test is called 'hardness'; allowed: streak"),
+        ({"specimen": "perhaps"}, "specimen = 'perhaps'; allowed: true, false"),
+    ],
+)
+def test_a_field_that_is_not_known_is_one_line(client: TestClient, fields: dict[str, str], reason: str) -> None:
+    answer = ask(client, RED, **fields)
+    assert (answer.status_code, answer.json()) == (400, {"error": reason})
+
+
+def test_too_many_files_are_refused(client: TestClient) -> None:
+    answer = ask(client, *[RED] * 5)
+    assert answer.status_code == 400
+    assert "4 files" in answer.json()["error"]
+
+
+def test_a_file_of_another_field_is_refused(client: TestClient) -> None:
+    answer = client.post("/predict", files=[("rocks", ("a.png", RED))])
+    assert (answer.status_code, answer.json()["error"]) == (400, "a file called 'rocks'; allowed: photographs")
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}, {"content-type": "image/png"}])
+def test_a_body_that_is_no_multipart_is_refused(client: TestClient, headers: dict[str, str]) -> None:
+    answer = client.post("/predict", content=RED, headers=headers)
+    assert answer.status_code == 400
+    assert "photographs" in answer.json()["error"] or "boundary" in answer.json()["error"]
+
+
+def test_a_body_above_the_limit_is_refused_whether_it_says_so_or_not(client: TestClient) -> None:
+    assert ask(client, bytes(600_000)).status_code == 413
+    sent = (bytes(100_000) for _ in range(6))
+    headers = {"content-type": "multipart/form-data; boundary=x", "transfer-encoding": "chunked"}
+    assert client.post("/predict", content=sent, headers=headers).status_code == 413
+
+
+def test_a_picture_that_claims_too_many_pixels_is_never_decoded(client: TestClient) -> None:
+    began = time.monotonic()
+    row = ask(client, picture((255, 0, 0), size=(2000, 1001))).json()["predictions"][0]
+    assert "2 megapixels" in row["problem"]
+    assert time.monotonic() - began < 5
+
+
+def test_what_a_name_says_stays_a_text(client: TestClient) -> None:
+    name = "../../etc/\x1b[31m<script>" + "x" * 400
+    answer = client.post("/predict", files=[("photographs", (name, RED))])
+    (row,) = answer.json()["predictions"]
+    assert "\x1b" not in row["photograph"]
+    assert len(row["photograph"]) < 300
+    assert row["label"] == "red"
+
+
+def test_another_sites_page_may_not_ask(client: TestClient) -> None:
+    headers = {"origin": "https://example.org"}
+    assert client.post("/predict", files=[("photographs", ("a.png", RED))], headers=headers).status_code == 403
+
+
+def test_a_name_that_is_not_the_servers_is_refused(client: TestClient) -> None:
+    assert client.get("/model", headers={"host": "rebound.example.org"}).status_code == 421
+
+
+def test_every_answer_has_the_security_headers(client: TestClient) -> None:
+    for answer in (client.get("/"), client.get("/nothing"), client.get("/model"), client.post("/predict")):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_asks_no_other_host(client: TestClient) -> None:
+    for path in ("/", "/page.js", "/page.css", "/colours.css", "/icon.svg"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "//" not in answer.text.replace("http://www.w3.org/2000/svg", "").replace("// ", "")
+
+
+def test_the_api_describes_itself(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert "multipart/form-data" in described["paths"]["/predict"]["post"]["requestBody"]["content"]
+    assert described["components"]["schemas"]["Prediction"]["examples"][0]["label"] == "malachite"
+
+
+def test_the_figures_count_what_was_answered(client: TestClient) -> None:
+    def counted() -> float:
+        lines = client.get("/metrics").text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("lithoscope_photographs_total"))
+
+    before = counted()
+    ask(client, RED, b"no picture")
+    assert counted() == before + 2
+
+
+def test_with_a_token_only_who_has_it_is_answered(model: RedOrBlue) -> None:
+    settings = replace(SETTINGS, token="a long secret")
+    assert "a long secret" not in repr(settings)
+    with TestClient(create_app(model, settings)) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/").status_code == 200
+        for headers in ({}, {"authorization": "Bearer another"}, {"authorization": "a long secret"}):
+            answer = client.get("/model", headers=headers)
+            assert answer.status_code == 401
+            assert "a long secret" not in answer.text
+        assert client.get("/model", headers={"authorization": "Bearer a long secret"}).status_code == 200
+
+
+def _kill_this_process(*_arguments: object) -> decoding.Framed:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def _never_end(*_arguments: object) -> decoding.Framed:
+    while True:
+        time.sleep(1)
+
+
+@pytest.mark.parametrize(
+    ("does", "reason"), [(_kill_this_process, "brings its decoder down"), (_never_end, "takes longer than 1 s")]
+)
+def test_a_decoder_that_dies_or_hangs_is_replaced(
+    does: Any, reason: str, model: RedOrBlue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "frame", does)
+    with TestClient(create_app(model, replace(SETTINGS, seconds=1.0))) as client:
+        answer = ask(client, RED)
+        assert answer.status_code == 422
+        assert reason in answer.json()["error"]
+        monkeypatch.undo()
+        assert ask(client, RED).json()["predictions"][0]["label"] == "red"
+
+
+def test_above_its_queue_the_server_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(RedOrBlue):
+        def run(self, squares: Any) -> Any:
+            time.sleep(0.5)
+            return super().run(squares)
+
+    model = Slow()
+    with TestClient(create_app(model, replace(SETTINGS, waiting=3, batch=2))) as client, ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: ask(client, RED), range(8)))
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses.count(200) >= 3
+    assert set(statuses) == {200, 429}
+    assert all(int(answer.headers["retry-after"]) >= 1 for answer in answers if answer.status_code == 429)
+    assert max(model.batches) == 2
+
+
+def test_a_network_that_fails_says_so_to_all_who_wait() -> None:
+    from lithoscope.serving.server.batching import Batcher
+
+    def fails(squares: Any) -> list[int]:
+        raise RuntimeError("no memory")
+
+    async def both() -> list[Any]:
+        batcher = Batcher(fails, 4)
+        await batcher.start()
+        square = np.zeros((2, 2, 3), np.uint8)
+        asked = (batcher.result(square) for _ in range(2))
+        found: list[Any] = list(await asyncio.gather(*asked, return_exceptions=True))
+        await batcher.stop()
+        return found
+
+    assert [str(one) for one in asyncio.run(both())] == ["no memory", "no memory"]
+
+
+def test_the_example_of_the_api_is_whole() -> None:
+    from lithoscope.serving.server.schemas import PredictAnswer, Prediction
+
+    example = Prediction.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index]
+    assert json.loads(PredictAnswer(predictions=[example]).model_dump_json())["predictions"][0] == example
