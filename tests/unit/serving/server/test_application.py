@@ -18,6 +18,7 @@ from lithoscope.serving.server import decoding
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.settings import ServerSettings
 
+from helpers.mutated_uploads import mutated_body
 from helpers.served_model import RedOrBlue, picture
 
 pytestmark = pytest.mark.slow  # decoding processes
@@ -245,3 +246,19 @@ def test_the_example_of_the_api_is_whole() -> None:
 
     example = Prediction.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index]
     assert json.loads(PredictAnswer(predictions=[example]).model_dump_json())["predictions"][0] == example
+
+
+@pytest.fixture(scope="module")
+def busy(model: RedOrBlue) -> Iterator[TestClient]:
+    with TestClient(create_app(model, replace(SETTINGS, decoders=2)), raise_server_exceptions=False) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("start", range(0, 240, 60))
+def test_whatever_is_sent_is_answered_or_refused(busy: TestClient, start: int) -> None:
+    for seed in range(start, start + 60):
+        body, kind = mutated_body(seed)
+        answer = busy.post("/predict", content=body, headers={"content-type": kind})
+        assert answer.status_code in (200, 400, 413, 422), (seed, answer.text)
+        assert answer.json(), seed
+    assert ask(busy, RED).json()["predictions"][0]["label"] == "red"
