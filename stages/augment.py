@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import _checkout  # noqa: F401  (first: makes this checkout's src importable)
+import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
@@ -37,6 +38,7 @@ def main() -> None:
         for split in SPLITS:
             rows = used[used["split"] == split]
             copies = parameters.augment.copies if split == "train" else 0
+            weights = rows["weight"].to_numpy(dtype=np.float64)
             task = progress.add_task(split, total=len(rows) * (1 + copies))
             write_split(
                 folder,
@@ -45,6 +47,7 @@ def main() -> None:
                 rows["label"].tolist(),
                 in_order(decode, rows["path"], parameters.threads),
                 side=parameters.image_size,
+                weights=weights if split == "train" and (weights != 1).any() else None,
                 copies=copies,
                 vary=vary,
                 advance=partial(progress.advance, task),

@@ -23,10 +23,10 @@ PARAMS = Path("params.yaml")
 @click.option("--file-column", metavar="NAME", help="Its column with the files (file, or a usual name).")
 @click.option("--label-column", metavar="NAME", help="Its column with the labels (label, or a usual name).")
 @click.option("--specimen-column", metavar="NAME", help="Its column with the specimens (specimen).")
-@click.option(
-    "--photographer-column", metavar="NAME", help="Photographer or locality: never on two sides (photographer)."
-)
+@click.option("--photographer-column", metavar="NAME", help="Its column with who took each (photographer).")
+@click.option("--locality-column", metavar="NAME", help="Its column with where each was found (locality).")
 @click.option("--split-column", metavar="NAME", help="Its column with train, val or test (split).")
+@click.option("--weight-column", metavar="NAME", help="Its column with what each counts in training (weight).")
 def use(path: Path, labels: str | None, depth: int | None, specimens: str | None, **columns: str | None) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
     from lithoscope.config.params import FolderParameters, ReadingParameters, SplitParameters

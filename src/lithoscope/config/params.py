@@ -28,7 +28,7 @@ Keep = Literal["loss", "accuracy"]
 GATE = "gate"
 
 
-TABLE_KEYS = ("file", "label", "specimen", "photographer", "split")
+TABLE_KEYS = ("file", "label", "specimen", "photographer", "locality", "split", "weight")
 
 
 def table_columns(text: str | None) -> dict[str, str]:

@@ -156,7 +156,9 @@ def _surely_enough(entries: Sequence[Entry], settings: SplitParameters) -> bool:
     labels: dict[str, set[str]] = {}
     for entry in entries:
         labels.setdefault(entry.sha256, set()).add(entry.label)
-    if any(len(found) > 1 for found in labels.values()) or any(one.specimen or one.photographer for one in entries):
+    if any(len(found) > 1 for found in labels.values()) or any(
+        one.specimen or one.photographer or one.locality for one in entries
+    ):
         return False
     held = {entry.sha256 for entry in entries if entry.official_split in ("val", "test")}
     free = {(entry.label, entry.sha256) for entry in entries if entry.sha256 not in held}

@@ -53,13 +53,14 @@ def read_specimens(path: Path, ids: Sequence[str]) -> tuple[list[str], bool]:
     """Return the specimen of each photograph, from ``build/splits.csv``, and whether these come in groups.
 
     Returns:
-        Names, ``""`` for none; and whether any of the photographs has a specimen or a photographer named, so that
-        groups are more than a few duplicates.
+        Names, ``""`` for none; and whether any of the photographs has a specimen, photographer or locality named, so
+        that groups are more than a few duplicates.
     """
     table = pd.read_csv(path, keep_default_na=False, dtype=str)
     if "specimen" not in table:  # split by an earlier version
         return [""] * len(ids), False
-    rows = table.set_index("id").loc[list(ids), ["specimen", "photographer"]]
+    origins = [name for name in ("specimen", "photographer", "locality") if name in table]  # localities came later
+    rows = table.set_index("id").loc[list(ids), origins]
     return rows["specimen"].tolist(), bool((rows != "").any(axis=None))
 
 
@@ -79,7 +80,7 @@ def figure_intervals(
         labels: int64 (n,).
         groups: The group of duplicates that each photograph belongs to.
         keys: What the resamples are drawn for; the same keys and number of groups draw the same groups.
-        clustered: Whether groups are specimens or photographers, which the interval of the accuracy must heed.
+        clustered: Whether groups are of specimens, photographers or localities, which the accuracy's interval heeds.
 
     Returns:
         Lower and upper end by the figure's name, with ``accuracy`` among them.

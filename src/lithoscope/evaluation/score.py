@@ -33,7 +33,7 @@ class SplitLogits:
         labels: Indices of the true classes, int64 (n,).
         logits: Float (n, classes), without a temperature.
         specimens: What each shows, ``""`` for no named one.
-        clustered: Whether groups are specimens or photographers, not duplicates alone.
+        clustered: Whether groups are specimens, photographers or localities, not duplicates alone.
     """
 
     ids: Sequence[str]

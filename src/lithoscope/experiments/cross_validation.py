@@ -42,7 +42,7 @@ class Fold:
         labels: int64 (n,).
         logits: Float (n, classes), without a temperature.
         epochs: The epoch that each member kept; of those that were trained at all.
-        clustered: Whether specimens or photographers are named.
+        clustered: Whether specimens, photographers or localities are named.
     """
 
     ids: list[str]

@@ -17,13 +17,19 @@ from lithoscope.models.frozen_features import for_features
 from lithoscope.training.module import TrainingSettings
 from lithoscope.training.phase import Photographs
 
+_TINY = float(np.finfo(np.float64).tiny)
+
 SPREAD = 2.5
 """Standard deviation that the logits of the training pictures are scaled to. The discriminant's own scale trusts the
 estimated covariance, and is overconfident where there are fewer pictures than features."""
 
 
 def shrinkage_discriminant(
-    features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], classes: int, shrinkage: float
+    features: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    classes: int,
+    shrinkage: float,
+    counted: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Fit a linear discriminant whose classes count alike.
 
@@ -35,6 +41,7 @@ def shrinkage_discriminant(
         labels: (n,), 0 … classes-1, each of them at least once.
         classes: Number of classes.
         shrinkage: Share of the covariance that the identity takes, above 0 and at most 1.
+        counted: (n,), above 0. How much each picture counts: one of weight 2 as much as if it stood there twice.
 
     Returns:
         Weights (classes, p) and biases (classes,) of logits whose standard deviation over the training pictures is
@@ -43,37 +50,49 @@ def shrinkage_discriminant(
     Raises:
         ValueError: A class has no picture.
     """
-    counts = np.bincount(labels, minlength=classes)
+    shares = np.ones(len(labels)) if counted is None else counted / counted.mean()
+    counts = np.bincount(labels, shares, minlength=classes)
     if counts.min() == 0:
         raise ValueError("every class needs a picture")
     means = np.zeros((classes, features.shape[1]))
-    np.add.at(means, labels, features)
+    np.add.at(means, labels, features * shares[:, None])
     means /= counts[:, None]
-    residuals = features - means[labels]
+    residuals = (features - means[labels]) * np.sqrt(shares)[:, None]
     n, p = residuals.shape
     variance = (residuals**2).sum() / n / p
-    ridge, share = max(shrinkage * variance, np.finfo(np.float64).tiny), (1 - shrinkage) / n
+    ridge, share = max(shrinkage * variance, _TINY), (1 - shrinkage) / n
     centre = means.mean(axis=0)
     directions = (means - centre).T
     weights = _solve(residuals, share, ridge, directions)
     biases = -0.5 * (directions * weights).sum(axis=0) - centre @ weights
     logits = features @ weights + biases
-    scale = SPREAD / max(float(logits.std()), np.finfo(np.float64).tiny)
+    scale = SPREAD / max(float(_spread(logits.ravel(), None if counted is None else np.repeat(shares, classes))), _TINY)
     return weights.T * scale, biases * scale
 
 
 def standardised_discriminant(
-    features: npt.NDArray[np.float64], labels: npt.NDArray[np.int64], classes: int, shrinkage: float
+    features: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    classes: int,
+    shrinkage: float,
+    counted: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Fit :func:`shrinkage_discriminant` to features in units of their own standard deviations.
 
     Averages and covariances, early and late blocks then weigh alike. Arguments, errors and what is returned are the
     same: the weights take features as they are.
     """
-    spread = features.std(axis=0)
+    spread = _spread(features, counted)
     scale = np.where(spread > 1e-6 * np.abs(features).mean(axis=0), spread, 1.0)  # what never changes tells nothing
-    weights, biases = shrinkage_discriminant(features / scale, labels, classes, shrinkage)
+    weights, biases = shrinkage_discriminant(features / scale, labels, classes, shrinkage, counted)
     return weights / scale, biases
+
+
+def _spread(values: npt.NDArray[np.float64], counted: npt.NDArray[np.float64] | None) -> npt.NDArray[np.float64]:
+    """Return the standard deviation over the first axis."""
+    if counted is None:
+        return np.asarray(values.std(axis=0))
+    return np.asarray(np.sqrt(np.average((values - np.average(values, 0, counted)) ** 2, 0, counted)))
 
 
 def _solve(
@@ -127,6 +146,7 @@ def start_from_discriminant(
         np.tile(split.labels, len(passes)),
         len(split.classes),
         settings.shrinkage,
+        None if split.weights is None else np.tile(split.weights, len(passes)),
     )
     with torch.no_grad():
         last.weight.copy_(torch.from_numpy(weights))

@@ -82,7 +82,7 @@ def train_phase(
     Raises:
         LithoscopeError: The loss became NaN or infinite.
     """
-    settings, labels = phase.settings, photographs.training.labels
+    settings, labels, counted = phase.settings, photographs.training.labels, photographs.training.weights
     freeze(network, phase.frozen)
     training: ArraySplit | FeatureRows = photographs.training
     validation: ArraySplit | FeatureRows | None = photographs.validation
@@ -115,6 +115,7 @@ def train_phase(
         rank,
         several,
         balanced=settings.class_balance == "sampling",
+        weights=counted,
     )
     module = ClassificationModule(
         network,
@@ -122,7 +123,7 @@ def train_phase(
         len(batches),
         frozen=phase.frozen,
         computed=phase.computed,
-        weights=class_weights(labels, classes) if settings.class_balance == "weights" else None,
+        weights=class_weights(labels, classes, counted) if settings.class_balance == "weights" else None,
         mixing=mixing,
     ).train()
     history = History(phase.name, before, on_epoch)

@@ -111,7 +111,19 @@ def test_what_is_passed_without_a_closer_look_can_be_split() -> None:
         splits = draws.choice(["", "train", "val", "test"], size=4, p=[0.7, 0.1, 0.1, 0.1])
         entries = [
             Entry(
-                f"{number}", "", "ab"[draws.integers(2)], str(draws.choice(splits)), "", "", f"{number}", "", 1, 1, ""
+                id=f"{number}",
+                path="",
+                label="ab"[draws.integers(2)],
+                official_split=str(draws.choice(splits)),
+                specimen="",
+                photographer="",
+                locality="",
+                weight=1.0,
+                sha256=f"{number}",
+                phash="",
+                width=1,
+                height=1,
+                format="",
             )
             for number in range(int(draws.integers(2, 16)))
         ]

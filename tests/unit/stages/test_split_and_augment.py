@@ -73,7 +73,8 @@ def test_split_then_augment(workspace: Path, run: Run) -> None:
     assert done.returncode == 0, done.stderr
     assert "same picture: basalt/00.png and basalt/11.png" in done.stdout
     splits = pd.read_csv(workspace / "build/splits.csv", keep_default_na=False).set_index("id")
-    assert list(splits.columns) == ["path", "label", "split", "group", "specimen", "photographer", "reason"]
+    origins = ["specimen", "photographer", "locality"]
+    assert list(splits.columns) == ["path", "label", "split", "group", *origins, "weight", "reason"]
     assert splits["group"]["basalt/11.png"] == "basalt/00.png"
     assert splits.groupby("group")["split"].nunique().max() == 1
     figures = json.loads((workspace / "metrics/data.json").read_text("utf-8"))
@@ -110,6 +111,21 @@ def test_split_then_augment(workspace: Path, run: Run) -> None:
     assert run("split").returncode == run("augment").returncode == 0
     assert {name: (workspace / name).read_bytes() for name in first} == first
     assert [path.read_bytes() for path in made] == before
+
+
+def test_weights_reach_the_training_photographs_and_their_copies_alone(workspace: Path, run: Run) -> None:
+    index = pd.read_csv(workspace / "build/index.csv", keep_default_na=False)
+    index["weight"] = np.where(index["label"] == "granite", 2.5, 1.0)
+    index.to_csv(workspace / "build/index.csv", index=False)
+    assert run("split").returncode == 0
+    done = run("augment")
+    assert done.returncode == 0, done.stderr
+    train = open_split(workspace / "build/arrays", "train")
+    assert train.weights is not None
+    assert train.copies.max() == 1
+    assert train.weights.tolist() == np.where(train.labels == train.classes.index("granite"), 2.5, 1.0).tolist()
+    assert open_split(workspace / "build/arrays", "val").weights is None
+    assert open_split(workspace / "build/arrays", "test").weights is None
 
 
 def test_without_validation_its_array_holds_no_rows(workspace: Path, run: Run) -> None:

@@ -1,9 +1,13 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from lithoscope.training.discriminant_head import SPREAD, shrinkage_discriminant
+from lithoscope.training.discriminant_head import SPREAD, shrinkage_discriminant, standardised_discriminant
 
+Fit = Callable[..., tuple[Any, Any]]
 RNG = np.random.default_rng(0)
 LABELS = np.repeat(np.arange(4), 6)
 FEATURES = RNG.normal(0, 1, (4, 40))[LABELS] + RNG.normal(0, 2, (24, 40))
@@ -63,3 +67,14 @@ def test_large_classes_do_not_win_by_their_size() -> None:
 def test_a_class_without_a_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="every class"):
         shrinkage_discriminant(FEATURES, LABELS, 5, 0.5)
+
+
+@pytest.mark.parametrize("fit", [shrinkage_discriminant, standardised_discriminant])
+def test_a_picture_of_weight_3_counts_as_one_that_stands_there_three_times(fit: Fit) -> None:
+    counted = np.where(np.arange(24) % 6 == 0, 3.0, 1.0)
+    repeated = np.repeat(np.arange(24), counted.astype(int))
+    weights, biases = fit(FEATURES, LABELS, 4, 0.3, counted)
+    thrice, thrice_biases = fit(FEATURES[repeated], LABELS[repeated], 4, 0.3)
+    np.testing.assert_allclose(weights, thrice, rtol=1e-9)
+    np.testing.assert_allclose(biases, thrice_biases, rtol=1e-9)
+    assert not np.allclose(weights, fit(FEATURES, LABELS, 4, 0.3)[0], rtol=1e-3)

@@ -99,6 +99,25 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(tmp_path: 
     assert first.history != other.history
 
 
+@pytest.mark.parametrize("balance", ["none", "sampling"])
+def test_photographs_of_little_weight_are_hardly_learnt_from(tmp_path: Path, balance: str) -> None:
+    wrong = dataclasses.replace(
+        TRAIN,
+        images=np.concatenate([TRAIN.images, TRAIN.images]),
+        ids=[*TRAIN.ids, *(f"again {name}" for name in TRAIN.ids)],
+        labels=np.concatenate([TRAIN.labels, 1 - TRAIN.labels]),  # as many under the other class
+        copies=np.concatenate([TRAIN.copies, TRAIN.copies]),
+    )
+    weights = np.repeat([1.0, 0.02], len(TRAIN))
+    heeded = fit(
+        tmp_path / "heeded", epochs=6, split=dataclasses.replace(wrong, weights=weights), class_balance=balance
+    )
+    ignored = fit(tmp_path / "ignored", epochs=6, split=wrong, class_balance=balance)
+    assert max(epoch.val_accuracy or 0 for epoch in heeded.history) >= 0.9
+    assert min(epoch.train_loss for epoch in heeded.history) < 0.45
+    assert min(epoch.train_loss for epoch in ignored.history) > 0.6  # nothing can be learnt from contradictions
+
+
 class KilledError(Exception):
     """Stands for a kill after an epoch."""
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from lithoscope.config.params import AugmentParameters
 from lithoscope.core.random_streams import generator
 from lithoscope.data.loading.augment import augment_batch
-from lithoscope.data.loading.class_balance import balanced_order
+from lithoscope.data.loading.class_balance import balanced_order, weighted_order
 from lithoscope.data.packed.arrays import ArraySplit
 
 INFERENCE_BATCH = 64
@@ -53,7 +53,8 @@ class KeyedOrder(Sampler[Any]):
     Lightning calls :meth:`set_epoch` before each epoch, through the attribute ``sampler``.
 
     Given the rows' labels, rows are drawn with replacement and each class as often as any other; see
-    :func:`lithoscope.data.loading.class_balance.balanced_order`.
+    :func:`lithoscope.data.loading.class_balance.balanced_order`. Given weights, a row comes the more often the more it
+    weighs; see :func:`lithoscope.data.loading.class_balance.weighted_order`.
     """
 
     def __init__(
@@ -64,9 +65,10 @@ class KeyedOrder(Sampler[Any]):
         rank: int = 0,
         processes: int = 1,
         balance: npt.NDArray[np.int64] | None = None,
+        weights: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self.rows, self.batch_size, self.seed = rows, batch_size, seed
-        self.rank, self.processes, self.balance = rank, processes, balance
+        self.rank, self.processes, self.balance, self.weights = rank, processes, balance, weights
         self.epoch = 0
         self.sampler = self
 
@@ -80,10 +82,12 @@ class KeyedOrder(Sampler[Any]):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         """Give out batches of (epoch, row)."""
-        if self.balance is None:
-            order = generator(self.seed, "order", self.epoch).permutation(self.rows)
+        if self.balance is not None:
+            order = balanced_order(self.balance, self.seed, self.epoch, self.weights)
+        elif self.weights is not None:
+            order = weighted_order(self.weights, self.seed, self.epoch)
         else:
-            order = balanced_order(self.balance, self.seed, self.epoch)
+            order = generator(self.seed, "order", self.epoch).permutation(self.rows)
         for batch in np.array_split(order, len(self)):
             yield [(self.epoch, int(row)) for row in batch[self.rank :: self.processes]]
 
@@ -159,9 +163,14 @@ def training_batches(
     processes: int = 1,
     *,
     balanced: bool = False,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> DataLoader[Batch]:
-    """Return shuffled batches for training, on request with each class drawn as often as any other."""
-    order = KeyedOrder(len(rows.labels), batch_size, seed, rank, processes, rows.labels if balanced else None)
+    """Return shuffled batches for training.
+
+    On request each class is drawn as often as any other, and each photograph as often as its weight says.
+    """
+    balance = rows.labels if balanced else None
+    order = KeyedOrder(len(rows.labels), batch_size, seed, rank, processes, balance, weights)
     dataset = PackedPhotographs(rows, augmentation) if isinstance(rows, ArraySplit) else rows
     return DataLoader(dataset, batch_sampler=order, collate_fn=_as_it_is)
 

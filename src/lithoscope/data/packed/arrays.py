@@ -1,7 +1,8 @@
 """Packed arrays: a split decoded once, in one ``.npy`` file that is memory-mapped when read.
 
 ``<split>.npy`` holds uint8 (rows, side, side, 3), RGB; ``<split>.csv`` says in its columns row, id, label, copy what
-each row shows (copy 0 is the photograph itself); ``classes.json`` lists the labels in the order of their indices.
+each row shows (copy 0 is the photograph itself), and in weight how much it counts in training, where they differ;
+``classes.json`` lists the labels in the order of their indices.
 """
 
 import json
@@ -37,6 +38,7 @@ class ArraySplit:
         labels: int64 (n,). Index of each row's class in ``classes``.
         copies: int64 (n,). 0 for a photograph itself, else the number of the augmented copy.
         classes: The names of the classes.
+        weights: float64 (n,), above 0. How much each row counts in training; None = all the same.
     """
 
     images: Pixels
@@ -44,6 +46,7 @@ class ArraySplit:
     labels: npt.NDArray[np.int64]
     copies: npt.NDArray[np.int64]
     classes: list[str]
+    weights: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -68,6 +71,7 @@ def write_split(
     pictures: Iterable[Pixels],
     *,
     side: int,
+    weights: npt.NDArray[np.float64] | None = None,
     copies: int = 0,
     vary: Vary = _unchanged,
     advance: Callable[[], object] = lambda: None,
@@ -81,6 +85,7 @@ def write_split(
         labels: The photographs' labels.
         pictures: One uint8 (side, side, 3) for each id, in their order; read once.
         side: Side of the pictures, pixels.
+        weights: How much each photograph counts in training; None = all the same.
         copies: How many augmented copies of each photograph follow all the originals.
         vary: Makes the copies.
         advance: Called after each picture that was written.
@@ -115,6 +120,8 @@ def write_split(
             "copy": np.repeat(np.arange(1 + copies), count),
         }
     )
+    if weights is not None:
+        table["weight"] = np.tile(weights, 1 + copies)
     table.to_csv(folder / f"{split}.csv", index=False, lineterminator="\n", encoding="utf-8")
     partial.replace(final)
 
@@ -132,6 +139,7 @@ def open_split(folder: Path, split: str) -> ArraySplit:
         places = {name: place for place, name in enumerate(classes)}
         labels = np.array([places[label] for label in table["label"]], dtype=np.int64)
         copies = table["copy"].to_numpy(dtype=np.int64)
+        weights = table["weight"].to_numpy(dtype=np.float64) if "weight" in table else None
     except FileNotFoundError as error:
         raise LithoscopeError(f"{error.filename}: no such file; `dvc repro augment` makes it") from None
     except (ValueError, KeyError, EOFError) as error:
@@ -141,4 +149,4 @@ def open_split(folder: Path, split: str) -> ArraySplit:
             f"{folder / split}.npy holds {images.dtype} {images.shape}, {split}.csv {len(table)} rows: they do not "
             "belong together; run `dvc repro -f augment`"
         )
-    return ArraySplit(images, table["id"].tolist(), labels, copies, classes)
+    return ArraySplit(images, table["id"].tolist(), labels, copies, classes, weights)

@@ -23,7 +23,9 @@ class Photograph:
         label: The class it shows. An empty label means that no class is meant: the file is set aside.
         official_split: ``"train"``, ``"val"`` or ``"test"`` where the set says so, else ``""``.
         specimen: Name of the specimen it shows, ``""`` where the set does not say.
-        photographer: Who took it, or another origin that must not fall on two sides of a split; ``""`` likewise.
+        photographer: Who took it, ``""`` likewise.
+        locality: Where it was taken or found, ``""`` likewise.
+        weight: How much it counts in training, above 0.
         reason: Why the set itself sets it aside, or ``""``.
     """
 
@@ -32,6 +34,8 @@ class Photograph:
     official_split: str = ""
     specimen: str = ""
     photographer: str = ""
+    locality: str = ""
+    weight: float = 1.0
     reason: str = ""
 
 

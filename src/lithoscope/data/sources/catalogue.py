@@ -35,7 +35,9 @@ class Entry:
         label: Its class.
         official_split: ``"train"``, ``"val"``, ``"test"`` or ``""``.
         specimen: Name of the specimen it shows, or ``""``; the file's own name for each of its pages.
-        photographer: Its origin that must not fall on two sides of a split, or ``""``.
+        photographer: Who took it, or ``""``.
+        locality: Where it was taken or found, or ``""``.
+        weight: How much it counts in training, above 0.
         sha256: Of the file's bytes, hexadecimal; of a page after the first, of that and the page's number.
         phash: Perceptual hash of the upright RGB picture, 16 hexadecimal digits.
         width: Of the upright picture, pixels.
@@ -49,6 +51,8 @@ class Entry:
     official_split: str
     specimen: str
     photographer: str
+    locality: str
+    weight: float
     sha256: str
     phash: str
     width: int
@@ -194,6 +198,8 @@ def _judged(
             official_split=photograph.official_split,
             specimen=printable(photograph.specimen) or (identity if pages > 1 else ""),
             photographer=printable(photograph.photographer),
+            locality=printable(photograph.locality),
+            weight=photograph.weight,
             sha256=digest if number == 1 else hashlib.sha256(page_path(digest, number).encode()).hexdigest(),
             phash=perceptual_hash(reading.picture),
             width=reading.size[0],

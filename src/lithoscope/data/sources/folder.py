@@ -9,7 +9,7 @@ from typing import ClassVar
 from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.label_table import Row, contradiction, find_tables, match_rows, read_table
+from lithoscope.data.sources.label_table import Row, find_tables, match_rows, objection, read_table
 from lithoscope.data.sources.layout import Place, class_names, listed, place, split_folders, split_of_name
 from lithoscope.data.sources.listing import is_ignored, printable, refusal, visible_files
 
@@ -83,12 +83,12 @@ def _labelled(identity: str, rows: list[Row]) -> Photograph:
     """Return a file with what its rows of the label table say."""
     if not rows:
         return Photograph(identity, "", reason="in no row of the label table")
-    reason = contradiction(rows)
+    reason = objection(rows)
     if reason is not None:
         return Photograph(identity, "", reason=reason)
     row = rows[0]
     split = row.split or (split_of_name(PurePosixPath(identity).parts[0]) if "/" in identity else "")
-    return Photograph(identity, row.label, split, row.specimen, row.photographer)
+    return Photograph(identity, row.label, split, row.specimen, row.photographer, row.locality, row.weight)
 
 
 def _folders_at(root: Path, splits: dict[str, str], depth: int) -> set[tuple[str, ...]]:

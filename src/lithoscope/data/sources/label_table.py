@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 import unicodedata
 from collections import defaultdict
@@ -23,10 +24,15 @@ _COLUMNS = {
     "label": ("label", "class", "class_name", "category", "choice", "species", "scientific_name"),
     "specimen": ("specimen",),
     "photographer": ("photographer",),
+    "locality": ("locality",),
     "split": ("split",),
+    "weight": ("weight",),
 }
 _SIZES = {"original", "large", "medium", "small", "square", "thumb"}  # what iNaturalist calls the files of a photograph
 _UPLOADED = re.compile("[0-9a-f]{8}-(.+)")  # what Label Studio puts before the name of an upload
+
+
+_FACTS = ("label", "split", "specimen", "photographer", "locality", "weight")
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,9 @@ class Row:
         label: Unicode composed (NFC), without blanks around it.
         split: ``"train"``, ``"val"``, ``"test"`` or ``""``.
         specimen: Name of the specimen that is shown, or ``""``.
-        photographer: Who took it, or any other origin that must not fall on two sides of a split; or ``""``.
+        photographer: Who took it, or ``""``.
+        locality: Where it was taken or found, or ``""``.
+        weight: How much it counts in training, 1 where the table does not say; 0 = it is set aside.
     """
 
     where: str
@@ -50,6 +58,8 @@ class Row:
     split: str
     specimen: str
     photographer: str
+    locality: str
+    weight: float
 
 
 def find_tables(root: Path, name: str) -> list[str]:
@@ -74,12 +84,11 @@ def read_table(root: Path, name: str, columns: str | None) -> list[Row]:
             :class:`lithoscope.config.params.FolderParameters`.
 
     Raises:
-        LithoscopeError: It cannot be read, has no column for the files or labels, states a split or weights that cannot
-            be honoured.
+        LithoscopeError: It cannot be read, has no column for the files or labels, states a split or a weight that is
+            none.
     """
     header, cells = _cells(root / name, name)
     places = _column_places(header, name, table_columns(columns))
-    _refuse_weights(header, cells, name)
     folder = PurePosixPath(name).parent.as_posix()
     rows = []
     for number, line in enumerate(cells, start=2):
@@ -100,13 +109,15 @@ def read_table(root: Path, name: str, columns: str | None) -> list[Row]:
                 split=split,
                 specimen=found.get("specimen", ""),
                 photographer=found.get("photographer", ""),
+                locality=found.get("locality", ""),
+                weight=_weight(found.get("weight", ""), f"{name} row {number}"),
             )
         )
     return rows
 
 
 def described_columns(root: Path, name: str, columns: str | None) -> dict[str, str]:
-    """Return the column that each of ``file``, ``label``, ``specimen``, ``photographer`` and ``split`` is read from."""
+    """Return the column that each of ``file``, ``label``, ``specimen`` and so on is read from, where there is one."""
     header, _ = _cells(root / name, name)
     return {key: header[place] for key, place in _column_places(header, name, table_columns(columns)).items()}
 
@@ -187,18 +198,33 @@ def match_rows(identities: Sequence[str], rows: Sequence[Row]) -> tuple[dict[str
     return matched, left
 
 
-def contradiction(rows: Sequence[Row]) -> str | None:
-    """Say in what the rows of one file differ, or None if there is one, with a label."""
-    for name in ("label", "split", "specimen", "photographer"):
-        values = {getattr(row, name): row.where for row in reversed(rows)}
+def objection(rows: Sequence[Row]) -> str | None:
+    """Say why the rows of one file set it aside: they differ, give it no label or the weight 0; else None."""
+    for name in _FACTS:
+        values = {str(getattr(row, name)): row.where for row in reversed(rows)}
         if len(values) > 1:
             stated = ", ".join(f"{value or 'nothing'} ({where})" for value, where in sorted(values.items()))
             return f"the label table contradicts itself: {name} {stated}"
-    return None if rows[0].label else f"the label table gives it no label: {rows[0].where}"
+    if not rows[0].label:
+        return f"the label table gives it no label: {rows[0].where}"
+    return None if rows[0].weight else f"weight 0 in the label table: {rows[0].where}"
 
 
-def _facts(row: Row) -> tuple[str, ...]:
-    return row.label, row.split, row.specimen, row.photographer
+def _facts(row: Row) -> tuple[object, ...]:
+    return tuple(getattr(row, name) for name in _FACTS)
+
+
+def _weight(cell: str, where: str) -> float:
+    try:
+        weight = float(cell or 1)
+    except ValueError:
+        weight = math.nan
+    if not 0 <= weight < math.inf:
+        raise LithoscopeError(
+            f"{where}: weight {cell!r}: allowed: a number from 0 on, or nothing for 1: how much the photograph counts "
+            "in training; a column of another meaning, such as a mass, needs another name"
+        )
+    return weight
 
 
 def _plain(identity: str) -> str:
@@ -243,17 +269,6 @@ def _column_places(header: Sequence[str], name: str, given: Mapping[str, str]) -
         elif key in ("file", "label"):
             raise LithoscopeError(f"{name}: no column for {key}: name one with --{key}-column; its columns: {shown}")
     return places
-
-
-def _refuse_weights(header: Sequence[str], cells: Sequence[Sequence[str]], name: str) -> None:
-    if "weight" not in header:
-        return
-    place = header.index("weight")
-    if any(line[place].strip() not in ("", "1", "1.0") for line in cells if place < len(line)):
-        raise LithoscopeError(
-            f"{name}: has a column `weight`, and training gives every photograph the same weight: remove the column, "
-            "or rename it if it is something else, such as a mass (rare classes: train.class_balance)"
-        )
 
 
 def _cells(path: Path, name: str) -> tuple[list[str], list[list[str]]]:

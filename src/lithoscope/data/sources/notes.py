@@ -73,6 +73,7 @@ def _notes_on_specimens(photographs: Sequence[Photograph]) -> list[str]:
     for kind, named in (
         ("specimens", {file.id: file.specimen for file in photographs}),
         ("photographers", {file.id: file.photographer for file in photographs}),
+        ("localities", {file.id: file.locality for file in photographs}),
     ):
         names = set(named.values()) - {""}
         if names:
@@ -82,6 +83,9 @@ def _notes_on_specimens(photographs: Sequence[Photograph]) -> list[str]:
     for file in photographs:
         if file.specimen and file.label:
             labels.setdefault(file.specimen, set()).add(file.label)
+    weighted = sum(file.weight != 1 for file in photographs)
+    if weighted:
+        notes.append(f"{weighted:,} files with a weight other than 1: how often each is drawn in training")
     several = sorted(name for name, found in labels.items() if len(found) > 1)
     if several:
         notes.append(

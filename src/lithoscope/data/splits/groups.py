@@ -92,9 +92,9 @@ def _fill_empty(
         if not holders:
             groups = int((shape[:, column] > 0).sum())
             raise LithoscopeError(
-                f"too few specimens or photographers to split: {labels[column]} is in {groups} groups of photographs "
-                f"that must stay together, and each of {len(have)} sides needs some beside other classes' needs; "
-                "allowed: more specimens or photographers of that class, or none named"
+                f"too few specimens, photographers or localities to split: {labels[column]} is in {groups} groups "
+                f"of photographs that must stay together, and each of {len(have)} sides needs some beside other "
+                "classes' needs; allowed: more of them with photographs of that class, or none named"
             )
         moved = min(holders, key=lambda row: (shape[row].sum(), row))
         have[side[moved]] -= shape[moved]

@@ -15,10 +15,10 @@ TRAIN, VAL, TEST, ASIDE = "train", "val", "test", "aside"
 TWO_LABELS = "same photograph under another label"
 IN_TEST = "same photograph in the official test set"
 IN_VAL = "same photograph in the official validation set"
-ORIGIN_IN_TEST = "same specimen or photographer in the official test set"
-ORIGIN_IN_VAL = "same specimen or photographer in the official validation set"
-ORIGINS = ("specimen", "photographer")
-_COLUMNS = ["id", "path", "label", "split", "group", *ORIGINS, "reason"]
+ORIGIN_IN_TEST = "same specimen, photographer or locality in the official test set"
+ORIGIN_IN_VAL = "same specimen, photographer or locality in the official validation set"
+ORIGINS = ("specimen", "photographer", "locality")
+_COLUMNS = ["id", "path", "label", "split", "group", *ORIGINS, "weight", "reason"]
 _KEPT_FROM_TEST = 2  # groups of a class, the largest: one to train on, one to validate on
 
 
@@ -39,9 +39,9 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
       With a share of 0 nothing validates, and the official validation photographs train too.
       With ``settings.folds`` the rest, official validation included, is cut into that many folds, and number
       ``settings.fold`` validates.
-    * A group lies on one side: photographs that show the same, and those of one specimen or one photographer, directly
-      or through others. Where one holds official test photographs, its others are set aside, so that the test set stays
-      whole; the same goes for official validation photographs against training ones.
+    * A group lies on one side: photographs that show the same, and those of one specimen, photographer or locality,
+      directly or through others. Where one holds official test photographs, its others are set aside, so that the test
+      set stays whole; the same goes for official validation photographs against training ones.
     * Photographs that show the same under several labels are set aside, since one of the labels must be wrong. Official
       test photographs among them stay: a test set with some missing could not be compared with published figures.
 
@@ -51,13 +51,14 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
 
     Args:
         photographs: One row a photograph; columns ``id`` (unique), ``path``, ``label``, ``official_split``
-            ("train", "val", "test" or ""), ``sha256``, and perhaps ``specimen`` and ``photographer`` (names, or "").
+            ("train", "val", "test" or ""), ``sha256``, and perhaps ``specimen``, ``photographer``, ``locality``
+            (names, or "") and ``weight`` (carried through).
         groups: For each row the number of its duplicates (see :mod:`lithoscope.data.splits.near_duplicates`).
         settings: Shares, folds and seed.
 
     Returns:
-        Sorted by id; columns ``id, path, label, split, group, specimen, photographer, reason``. ``group`` is the
-        smallest id of the group.
+        Sorted by id; columns ``id, path, label, split, group, specimen, photographer, locality, weight, reason``.
+        ``group`` is the smallest id of the group.
 
     Raises:
         LithoscopeError: A class has too few different photographs for the sides asked for.
@@ -66,6 +67,8 @@ def split_photographs(photographs: pd.DataFrame, groups: Sequence[int], settings
     for name in ORIGINS:
         if name not in table:
             table[name] = ""
+    if "weight" not in table:
+        table["weight"] = "1.0"
     table["cluster"] = join_groups(table["number"], *(table[name] for name in ORIGINS))
     table["group"] = table.groupby("cluster")["id"].transform("min")
     table["key"] = table.groupby("cluster")["sha256"].transform("min")

@@ -63,6 +63,34 @@ def test_features_come_in_the_order_of_the_batch() -> None:
         assert torch.equal(batch.images, torch.from_numpy(features)[batch.labels])
 
 
+def test_a_row_comes_as_often_as_its_weight_says_in_every_epoch() -> None:
+    weights = np.where(LABELS == 1, 4.0, 0.5)  # 10 rows of 4 and 90 of 0.5: 85 in all
+    order = KeyedOrder(100, 10, seed=0, weights=weights)
+    for epoch in range(5):
+        rows = np.array(rows_of(order, epoch))
+        times = np.bincount(rows % 100, minlength=100)
+        due = 100 * weights / weights.sum()
+        assert len(rows) == 100
+        assert (np.floor(due) <= times).all()
+        assert (times <= np.ceil(due)).all()
+        assert len(set(rows.tolist())) == 100, "a row that comes again has a number of its own"
+    assert rows_of(order, 3) == rows_of(order, 3) != rows_of(order, 4)
+
+
+def test_balanced_draws_heed_weights_within_a_class() -> None:
+    weights = np.ones(100)
+    weights[LABELS.argmax()] = 9.0  # the first row of the rare class, whose other nine weigh 1
+    order = KeyedOrder(100, 10, seed=0, balance=LABELS, weights=weights)
+    drawn = np.array([rows_of(order, epoch) for epoch in range(40)]) % 100
+    assert abs(np.isin(drawn, np.flatnonzero(LABELS == 1)).mean() - 0.5) < 0.05
+    assert abs((drawn == LABELS.argmax()).mean() - 0.25) < 0.04
+
+
+def test_class_weights_count_what_rows_weigh() -> None:
+    balanced = class_weights(np.array([0, 0, 1]), 2, np.array([1.0, 1.0, 2.0]))
+    assert balanced.tolist() == [1.0, 1.0]
+
+
 def test_class_weights_make_every_class_count_alike() -> None:
     weights = class_weights(LABELS, classes=3)
     assert weights.tolist() == torch.tensor([100 / (2 * 90), 100 / (2 * 10), 0]).tolist()

@@ -89,6 +89,8 @@ def test_the_tables_have_their_columns_and_the_same_bytes_whatever_the_order(roo
         "official_split",
         "specimen",
         "photographer",
+        "locality",
+        "weight",
         "sha256",
         "phash",
         "width",

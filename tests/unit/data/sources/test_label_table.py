@@ -141,10 +141,9 @@ def test_tables_of_other_kinds(tmp_path: Path, write: Callable[[Path], str]) -> 
         ("file,what\n", "no column for label: name one with --label-column"),
         ("file,label,label\n", "has the column 'label' twice"),
         ("file,label,split\n1.png,a,holdout\n", "labels.csv row 2: split 'holdout': allowed: train, val, test"),
-        (
-            "file,label,weight\n1.png,a,2\n2.png,b,1\n",
-            "has a column `weight`, and training gives every photograph the same",
-        ),
+        ("file,label,weight\n1.png,a,2\n2.png,b,heavy\n", "labels.csv row 3: weight 'heavy': allowed: a number from 0"),
+        ("file,label,weight\n1.png,a,-1\n2.png,b,1\n", "labels.csv row 2: weight '-1': allowed: a number from 0 on"),
+        ("file,label,weight\n1.png,a,inf\n2.png,b,1\n", "row 2: weight 'inf'"),
         ("file,label\n1.png,a\n", "at least two classes are needed"),
     ],
 )
@@ -155,8 +154,19 @@ def test_a_table_that_cannot_be_honoured_is_one_line(tmp_path: Path, table: str,
     assert "\n" not in str(caught.value)
 
 
-def test_weights_that_are_all_one_and_bytes_that_are_no_text(tmp_path: Path) -> None:
-    assert label_of(labelled(tmp_path, "file,label,weight\n1.png,a,1\n2.png,b,\n", "1.png", "2.png"))
+def test_a_weight_is_taken_over_and_0_sets_a_photograph_aside(tmp_path: Path) -> None:
+    table = "file,label,weight,locality\n1.png,a,2.5,Elba\n2.png,b,,\n3.png,a,0,\n4.png,a,1,\n4.png,a,2,\n"
+    found = labelled(tmp_path, table, "1.png", "2.png", "3.png", "4.png")
+    kept = [file for file in found if not file.reason]
+    assert kept == [Photograph("1.png", "a", locality="Elba", weight=2.5), Photograph("2.png", "b")]
+    assert reason_of(found) == {
+        "3.png": "weight 0 in the label table: labels.csv row 4",
+        "4.png": "the label table contradicts itself: weight 1.0 (labels.csv row 5), 2.0 (labels.csv row 6)",
+    }
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    photograph(tmp_path / "1.png")
     (tmp_path / "labels.csv").write_bytes(b"file,label\n1.png,Gr\xe8s\n")
     with pytest.raises(LithoscopeError, match="not UTF-8"):
         FolderSet(FolderParameters(labels="labels.csv")).photographs(tmp_path)

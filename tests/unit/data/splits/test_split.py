@@ -350,6 +350,18 @@ def test_without_names_the_split_is_the_same_as_without_the_columns() -> None:
     pd.testing.assert_frame_equal(plain, empty)
 
 
+def test_a_photographer_and_a_locality_join_into_one_group() -> None:
+    table = photographs({"a": 40, "b": 40})
+    number = table["id"].str[-7:-4].astype(int)
+    table = table.assign(photographer="p" + (number // 4).astype(str), locality="")
+    table.loc[number.isin([3, 4]), "locality"] = "Elba"  # of two photographers, whose others come along
+    split = split_photographs(table, alone(table), settings())
+    joined = split[split["photographer"].isin(["p0", "p1"])]
+    assert len(joined) == 16
+    assert joined["group"].nunique() == joined["split"].nunique() == 1
+    assert (split[split["locality"] == "Elba"]["split"].nunique()) == 1
+
+
 def test_a_duplicate_joins_two_specimens() -> None:
     table = with_specimens(photographs({"a": 40, "b": 40}), 4)
     split = split_photographs(table, grouped(table, [["a/000.jpg", "a/039.jpg"]]), settings())
@@ -366,7 +378,7 @@ def test_what_shows_a_specimen_of_the_official_test_is_set_aside() -> None:
     aside = split[split["split"] == ASIDE]
     assert sorted(aside["id"]) == [f"{label}/{number:03}.jpg" for label in "ab" for number in (1, 2, 3)]
     assert set(aside["reason"]) == {
-        f"same specimen or photographer in the official test set: {label}/000.jpg" for label in "ab"
+        f"same specimen, photographer or locality in the official test set: {label}/000.jpg" for label in "ab"
     }
     assert summarise(table, split, alone(table), [], {})["specimens"] == 12
 
