@@ -1,0 +1,177 @@
+"""The server's page in a real browser, from the photographs that go in to the words that come out."""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from lithoscope.serving.server.application import create_app
+from lithoscope.serving.server.run import bind
+from lithoscope.serving.server.settings import ServerSettings
+
+from helpers.served_model import RedOrBlue, picture
+
+pytestmark = pytest.mark.browser
+
+PHONE, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+RED, BLUE, MIXED = picture((255, 0, 0)), picture((0, 0, 255)), picture((128, 0, 128))
+SECRET = "a token for this test"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if found is None:
+        if os.environ.get("LITHOSCOPE_BROWSER") == "required":
+            pytest.fail("chromium is not on the PATH: apt-get install -y --no-install-recommends chromium")
+        pytest.skip("chromium is not on the PATH")
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=found)
+        yield opened
+        opened.close()
+
+
+def serving(settings: ServerSettings) -> Iterator[str]:
+    listening = bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(create_app(RedOrBlue(), settings), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    yield from serving(ServerSettings(decoders=1, max_files=3))
+
+
+@pytest.fixture(scope="module")
+def locked_address() -> Iterator[str]:
+    yield from serving(replace(ServerSettings(decoders=1), token=SECRET))
+
+
+class Opened:
+    """The page in a window of its own, what it asked for and what went wrong in it."""
+
+    def __init__(self, browser: Browser, address: str, size: Any = WIDE, scheme: Any = "light") -> None:
+        self.page: Page = browser.new_context(viewport=size, color_scheme=scheme, accept_downloads=True).new_page()
+        self.problems: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.problems.append(message.text))
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(address)
+
+    def give(self, *contents: bytes, answers: int | None = None) -> None:
+        files: Any = [
+            {"name": f"stone {number}.png", "mimeType": "image/png", "buffer": content}
+            for number, content in enumerate(contents)
+        ]
+        self.page.wait_for_selector("#card:not([hidden])")
+        self.page.set_input_files("#files", files)
+        self.page.wait_for_selector(f"article >> nth={(answers or len(contents)) - 1}")
+
+    def texts(self, selector: str) -> list[str]:
+        return [each.inner_text() for each in self.page.query_selector_all(selector)]
+
+
+def test_each_kind_of_answer_in_words(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.give(RED, MIXED, b"no picture", BLUE)
+    assert opened.texts("article h3") == ["red", "red or blue", "No answer", "blue"]
+    assert opened.texts("article .kind") == ["Its name", "One of these", "Could not be read", "Its name"]
+    assert opened.texts("article .why")[2] == "Not an image."
+    assert opened.texts("article:first-child .share") == ["> 99.9 %", "0.0 %"]
+    assert opened.page.is_visible("#synthetic")
+    assert opened.problems == []
+
+
+def test_four_photographs_at_three_a_request_all_get_answers(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.give(RED, BLUE, RED, BLUE)
+    assert opened.texts("article h3") == ["red", "blue", "red", "blue"]
+    assert sum(url.endswith("/predict") for url in opened.asked) == 2
+
+
+def test_nothing_is_asked_of_another_host(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.give(RED)
+    assert all(url.startswith((address, f"blob:{address}"[:-1])) for url in opened.asked)
+
+
+def test_photographs_of_one_specimen_get_one_answer(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.page.check("#specimen")
+    opened.give(RED, BLUE, answers=1)
+    assert opened.texts("article h3") == ["red or blue"]
+    assert opened.texts("article .name") == ["2 photographs of one specimen"]
+
+
+def test_a_tap_on_a_field_tests_outcome_answers_again(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.give(MIXED)
+    assert "The test that would settle most: streak." in opened.page.inner_text(".test")
+    opened.page.get_by_role("button", name="red", exact=True).click()
+    opened.page.wait_for_selector("article[data-kind=name]")
+    assert opened.texts("article h3") == ["red"]
+    assert "Counted in: streak: red." in opened.page.inner_text(".test")
+    assert opened.page.inner_text("#status") == "Now: red."
+
+
+def test_the_table_is_downloaded_and_no_cell_is_a_formula(browser: Browser, address: str, tmp_path: Path) -> None:
+    opened = Opened(browser, address)
+    opened.page.wait_for_selector("#card:not([hidden])")
+    files: Any = [{"name": name, "mimeType": "image/png", "buffer": RED} for name in ("=1+1.png", 'b "quoted".png')]
+    opened.page.set_input_files("#files", files)
+    opened.page.wait_for_selector("article >> nth=1")
+    with opened.page.expect_download() as download:
+        opened.page.click("#csv")
+    download.value.save_as(tmp_path / "table.csv")
+    lines = (tmp_path / "table.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == '"photograph","answer","most_probable","confidence","why"'
+    assert lines[1].startswith('"\'=1+1.png","red","red","1.000"')
+    assert lines[2].startswith('"b ""quoted"".png"')
+
+
+def test_the_keyboard_alone_reaches_the_photographs(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.page.wait_for_selector("#card:not([hidden])")
+    opened.page.keyboard.press("Tab")
+    assert opened.page.evaluate("document.activeElement.textContent") == "Skip to the photographs"
+    opened.page.keyboard.press("Tab")
+    assert opened.page.evaluate("document.activeElement.textContent") == "Choose photographs"
+    with opened.page.expect_file_chooser():
+        opened.page.keyboard.press("Enter")
+
+
+def test_a_token_is_asked_for_and_kept_out_of_addresses(browser: Browser, locked_address: str) -> None:
+    opened = Opened(browser, locked_address)
+    opened.page.wait_for_selector("#enter:not([hidden])")
+    opened.page.fill("#token", "wrong")
+    opened.page.keyboard.press("Enter")
+    opened.page.wait_for_selector("text=That is not the token.")
+    opened.page.fill("#token", SECRET)
+    opened.page.keyboard.press("Enter")
+    opened.give(RED)
+    assert opened.texts("article h3") == ["red"]
+    assert not any("token" in url for url in opened.asked)
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (WIDE, "light"), (WIDE, "dark")])
+def test_it_reads_well_for_everyone(browser: Browser, address: str, size: Any, scheme: Any) -> None:
+    opened = Opened(browser, address, size, scheme)
+    opened.give(RED, MIXED, b"no picture")
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert Axe().run(opened.page).response["violations"] == []
