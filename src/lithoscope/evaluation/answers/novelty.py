@@ -1,0 +1,100 @@
+"""Novelty scores: how unlike the training photographs something is, and how undecided the model is about it.
+
+Sources: Y. Sun, Y. Ming, X. Zhu & Y. Li (2022), Out-of-Distribution Detection with Deep Nearest Neighbors, ICML
+(the similarity to the k-th nearest training photograph); X. Liu, Y. Lochman & C. Zach (2023), GEN: Pushing the Limits
+of Softmax-Based Out-of-Distribution Detection, CVPR (the generalised entropy of the probabilities). Which scores, and
+why these: docs/answers.md, measured by ``benchmarks/none_of_these.py``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.floating[Any]]
+
+NEIGHBOUR = 5
+"""Which of the nearest training photographs is asked; the farthest of them where there are fewer."""
+MOST = 1000
+"""So many training photographs are kept at most, evenly drawn from all."""
+GAMMA, LARGEST = 0.1, 10
+"""Of the generalised entropy: its exponent, and how many of the largest probabilities it takes (Liu et al. use .1 and a
+tenth of ImageNet's classes)."""
+_AT_ONCE = 256
+_CONSTANT = 1e-6
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a photograph's features are held against.
+
+    Attributes:
+        mean: Of the training photographs' features, float32 (d,).
+        scale: Their standard deviations, float32 (d,); 1 where nothing varies.
+        directions: Training photographs, standardised and of length 1, float16 (n, d), which is fine enough for
+            similarities of .001 and half the size.
+    """
+
+    mean: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+    directions: npt.NDArray[np.float16]
+
+    @classmethod
+    def of(cls, features: Floats) -> "Reference":
+        """Make it of training photographs, float (n, d)."""
+        mean, spread = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
+        varies = spread > _CONSTANT * np.abs(features).mean(axis=0, dtype=np.float64)
+        mean32, scale = mean.astype(np.float32), np.where(varies, spread, 1.0).astype(np.float32)
+        kept = np.linspace(0, len(features) - 1, min(len(features), MOST)).round().astype(int)
+        return cls(mean32, scale, _unit((features[kept] - mean32) / scale).astype(np.float16))
+
+    def similarity(self, features: Floats) -> npt.NDArray[np.float64]:
+        """Return the cosine similarity to the k-th nearest training photograph, float64 (n,), for features (n, d)."""
+        learnt = self.directions.astype(np.float32)
+        place = -min(NEIGHBOUR, len(learnt))
+        found = [np.empty(0)]
+        for start in range(0, len(features), _AT_ONCE):
+            directions = _unit((features[start : start + _AT_ONCE].astype(np.float32) - self.mean) / self.scale)
+            found.append(np.partition(directions @ learnt.T, place, axis=1)[:, place].astype(np.float64))
+        return np.concatenate(found)
+
+
+def _unit(rows: Floats) -> npt.NDArray[np.float32]:
+    lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return np.asarray(rows / lengths, dtype=np.float32)
+
+
+def decidedness(probabilities: Floats) -> npt.NDArray[np.float64]:
+    """Return the negative generalised entropy of probabilities (n, classes), float64 (n,): 0 for one class alone."""
+    largest = -np.sort(-probabilities.astype(np.float64), axis=1)[:, :LARGEST]
+    return np.asarray(-((largest * np.maximum(1 - largest, 0.0)) ** GAMMA).sum(axis=1))
+
+
+def share_below(values: Floats, held_out: Floats) -> npt.NDArray[np.float64]:
+    """Return which share of held-out photographs has a value as low, float64 (n,): a conformal p-value.
+
+    Args:
+        values: (n,).
+        held_out: Of held-out photographs, ascending, (m,).
+    """
+    return np.asarray((np.searchsorted(held_out, values, side="right") + 1) / (len(held_out) + 1))
+
+
+def shares_among(values: Floats) -> npt.NDArray[np.float64]:
+    """Return :func:`share_below` of each held-out photograph among the others, float64 (m,)."""
+    return np.asarray(np.searchsorted(np.sort(values), values, side="right") / len(values))
+
+
+def familiarity(scores: Sequence[Floats], held_out: Sequence[Floats]) -> npt.NDArray[np.float64]:
+    """Return the smallest :func:`share_below` of several scores, float64 (n,), above 0 and at most 1.
+
+    What is no rock is unlike every photograph; a rock of another class is like them, and leaves the model undecided.
+    One score sees the one, another the other, so the lower of their two shares counts.
+
+    Args:
+        scores: Each (n,), higher for what is known.
+        held_out: The same scores of held-out photographs, each ascending, (m,).
+    """
+    return np.asarray(np.min([share_below(one, known) for one, known in zip(scores, held_out, strict=True)], axis=0))
