@@ -30,7 +30,8 @@ Floats = npt.NDArray[np.float32]
 SPECIMEN = "specimen"
 TITLE, VERSION = "Lithoscope", "1"
 _PAGE = {"/": ("index.html", "text/html"), "/page.css": ("page.css", "text/css")}
-_PAGE |= {"/page.js": ("page.js", "text/javascript"), "/icon.svg": ("icon.svg", "image/svg+xml")}
+_PAGE |= {f"/{name}.js": (f"{name}.js", "text/javascript") for name in ("page", "answerer")}
+_PAGE |= {"/icon.svg": ("icon.svg", "image/svg+xml")}
 
 
 class AnsweringModel(Protocol):

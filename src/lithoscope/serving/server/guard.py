@@ -14,7 +14,7 @@ from lithoscope.serving.server.measures import Measures
 from lithoscope.serving.server.settings import ServerSettings
 
 PREDICT = "/predict"
-OPEN_TO_ALL = frozenset({"/", "/healthz", "/page.css", "/page.js", "/colours.css", "/icon.svg"})
+OPEN_TO_ALL = frozenset({"/", "/healthz", "/page.css", "/page.js", "/answerer.js", "/colours.css", "/icon.svg"})
 """Paths that need no token: the page, which holds no secret and asks for the token itself, and the sign of life."""
 
 KNOWN = OPEN_TO_ALL | {PREDICT, "/model", "/metrics", "/openapi.json"}

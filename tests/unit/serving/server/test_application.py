@@ -147,7 +147,7 @@ def test_every_answer_has_the_security_headers(client: TestClient) -> None:
 
 
 def test_the_page_asks_no_other_host(client: TestClient) -> None:
-    for path in ("/", "/page.js", "/page.css", "/colours.css", "/icon.svg"):
+    for path in ("/", "/page.js", "/answerer.js", "/page.css", "/colours.css", "/icon.svg"):
         answer = client.get(path)
         assert answer.status_code == 200
         assert "//" not in answer.text.replace("http://www.w3.org/2000/svg", "").replace("// ", "")

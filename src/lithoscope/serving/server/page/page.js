@@ -1,5 +1,7 @@
-"use strict";
-// The page asks its own server and no other host. Every text from a file or an answer goes in as text, never as markup.
+// The page asks who answers, a server or this device, and no other host. Every text from a file or an answer goes in as
+// text, never as markup.
+
+import { ask, giveToken, meetModel, Refused, TokenWanted } from "./answerer.js";
 
 const byId = (id) => document.getElementById(id);
 const KINDS = {
@@ -8,7 +10,6 @@ const KINDS = {
 const SHOWN_BARS = 5;
 const ASKED_AT_ONCE = 8;
 let model = null;
-let token = "";
 let photographs = [];
 
 const percent = (share) => share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
@@ -18,29 +19,10 @@ function say(text, problem = false) {
   byId("status").classList.toggle("problem", problem);
 }
 
-function headers() {
-  return token ? { Authorization: `Bearer ${token}` } : {};
-}
-
-class Refused extends Error {}
-
-const pause = (seconds) => new Promise((go) => setTimeout(go, 1000 * seconds));
-
-/** Ask the server about files; waits and asks again where it is busy. */
-async function ask(files, fields) {
-  const body = new FormData();
-  for (const file of files) body.append("photographs", file, file.name);
-  for (const [key, value] of Object.entries(fields)) body.append(key, value);
-  for (;;) {
-    const answer = await fetch("predict", { method: "POST", body, headers: headers() });
-    if (answer.status === 429) {
-      await pause(Number(answer.headers.get("Retry-After")) || 1);
-      continue;
-    }
-    const content = await answer.json();
-    if (content.predictions) return content;
-    throw new Refused(content.error || `status ${answer.status}`);
-  }
+/** Say what went wrong; mistakes in this page go on to the browser's own log. */
+function tell(error) {
+  if (!(error instanceof Refused)) console.error(error);
+  say(error.message, Boolean(error.message));
 }
 
 /** Groups of files that fit into one request each. */
@@ -85,7 +67,7 @@ async function take(files) {
       });
     } catch (error) {
       failed += group.length;
-      say(error instanceof Refused ? error.message : "The server cannot be reached.", true);
+      tell(error);
     }
     bar.value += group.length;
   }
@@ -193,7 +175,7 @@ async function again(entry, found) {
     entry.card.querySelector("h3").tabIndex = -1;
     entry.card.querySelector("h3").focus();
   } catch (error) {
-    say(error instanceof Refused ? error.message : "The server cannot be reached.", true);
+    tell(error);
   }
 }
 
@@ -252,21 +234,21 @@ function fact(name, text) {
   byId("facts").append(term, value);
 }
 
-/** Ask the server what its model is; false where a token is missing. */
+/** Ask what the model is; false where a token is missing. */
 async function meet() {
-  const answer = await fetch("model", { headers: headers() });
-  byId("enter").hidden = answer.status !== 401;
-  if (answer.status === 401) {
-    byId("about").textContent = "";
-    say(token ? "That is not the token." : "");
-    byId("token").focus();
+  try {
+    model = await meetModel();
+  } catch (error) {
+    const wanted = error instanceof TokenWanted;
+    byId("enter").hidden = !wanted;
+    if (wanted) {
+      byId("about").textContent = "";
+      byId("token").focus();
+    }
+    tell(error);
     return false;
   }
-  if (!answer.ok) {
-    say((await answer.json()).error, true);
-    return false;
-  }
-  model = await answer.json();
+  byId("enter").hidden = true;
   byId("about").textContent = `It tells ${model.classes.length} kinds apart: ${model.classes.join(", ")}.`;
   byId("synthetic").hidden = !model.synthetic;
   byId("facts").replaceChildren();
@@ -298,7 +280,7 @@ byId("csv").addEventListener("click", download);
 byId("clear").addEventListener("click", clear);
 byId("enter").addEventListener("submit", (event) => {
   event.preventDefault();
-  token = byId("token").value;
+  giveToken(byId("token").value);
   meet();
 });
-meet().catch(() => say("The server cannot be reached.", true));
+meet();
