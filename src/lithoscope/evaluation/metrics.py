@@ -101,9 +101,17 @@ def _rounded(value: Any) -> float:
 
 
 def prediction_table(
-    ids: Sequence[str], split: str, labels: npt.NDArray[np.int64], probabilities: Floats, classes: Sequence[str]
+    ids: Sequence[str],
+    split: str,
+    labels: npt.NDArray[np.int64],
+    probabilities: Floats,
+    classes: Sequence[str],
+    specimens: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Return one row a photograph: id, split, label, predicted, confidence and ``p_<class>`` for each class."""
+    """Return one row a photograph: id, split, label, predicted, confidence and ``p_<class>`` for each class.
+
+    Where any specimen is named, a column ``specimen`` follows the id.
+    """
     predicted = probabilities.argmax(axis=1)
     table = pd.DataFrame(
         {
@@ -114,5 +122,7 @@ def prediction_table(
             "confidence": probabilities.max(axis=1),
         }
     )
+    if any(specimens):
+        table.insert(1, "specimen", list(specimens))
     columns = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in classes])
     return pd.concat([table, columns], axis=1)

@@ -152,7 +152,7 @@ def score(
         {name: round(float(found.mean()), 6) for name, found in answers.items()},
         comparisons,
         after,
-        prediction_table(scored.ids, split, labels, after, classes),
+        prediction_table(scored.ids, split, labels, after, classes, scored.specimens),
         reliability_table(before, after, labels),
         accuracy_by_coverage(confidence, right),
         [*_lines(overall, split), *comparison_lines(comparisons)],

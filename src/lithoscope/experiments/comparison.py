@@ -10,7 +10,7 @@ from lithoscope.evaluation.statistics.proportions import wilson
 from lithoscope.experiments.accuracy_difference import describe_difference
 from lithoscope.experiments.recipes import PLACES
 from lithoscope.experiments.run_results import RunResults, read_results
-from lithoscope.reporting.headline import share_in_words, short
+from lithoscope.reporting.headline import short
 from lithoscope.tracking import PastRun, open_store
 
 NO_EXPERIMENT = "(no DVC experiment)"
@@ -19,7 +19,7 @@ _FOLDER = "folder"  # the data set of photographs of the user's own
 
 @dataclass(frozen=True)
 class AccuracyInterval:
-    """An accuracy with its 95 % Wilson interval.
+    """An accuracy with its 95 % interval: the one that was evaluated, else Wilson's.
 
     Attributes:
         split: ``test`` or ``validation``.
@@ -34,6 +34,11 @@ class AccuracyInterval:
     n: int
     low: float
     high: float
+
+    @property
+    def words(self) -> str:
+        """E.g. ``.912 [.881, .936]``."""
+        return f"{short(self.accuracy)} [{short(self.low)}, {short(self.high)}]"
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,10 @@ class ComparedRun:
         accuracy, n = self.run.metrics.get(f"{split}.accuracy"), int(self.run.metrics.get(f"{split}.n", 0))
         if accuracy is None or not n:
             return None
-        return AccuracyInterval(split, accuracy, n, *wilson(round(accuracy * n), n))
+        low, high = (self.run.metrics.get(f"{split}.interval.accuracy.{end}") for end in ("low", "high"))
+        if low is None or high is None:  # of earlier versions
+            low, high = wilson(round(accuracy * n), n)
+        return AccuracyInterval(split, accuracy, n, low, high)
 
     def at_best_epoch(self, curve: str) -> float | None:
         """Return a curve's value at the best epoch."""
@@ -192,8 +200,8 @@ def _row(run: ComparedRun) -> list[str]:
         *run.differences.values(),
         "–" if run.best_epoch is None else f"{run.best_epoch} of {epochs}",
         "–" if loss is None else f"{loss:.3f}",
-        share_in_words(validation.accuracy, validation.n) if validation else plain,
-        share_in_words(test.accuracy, test.n) if test else "–",
+        validation.words if validation else plain,
+        test.words if test else "–",
         str(test.n if test else validation.n if validation else "–"),
         "–" if seconds is None else f"{seconds:.0f}",
     ]
@@ -201,9 +209,10 @@ def _row(run: ComparedRun) -> list[str]:
 
 _NOTE = (
     "Accuracy against {reference}: difference with its 95 % interval of a paired bootstrap over photographs, "
-    "near-duplicates together, and McNemar's exact test, on the photographs that both were scored on. Where those "
-    "differ it says so, and the two count as independent samples (Newcombe's interval, Fisher's exact test). Each line "
-    "stands by itself: of twenty experiments that are no better, one may be shown to be by luck."
+    "near-duplicates and specimens together, and McNemar's exact test, on the photographs that both were scored on. "
+    "Where those differ it says so, and the two count as independent samples (Newcombe's interval, Fisher's exact "
+    "test, at the effective numbers of photographs). Each line stands by itself: of twenty experiments that are no "
+    "better, one may be shown to be by luck."
 )
 
 

@@ -18,7 +18,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import read_json
 from lithoscope.core.nested import flatten
 from lithoscope.evaluation.human_judgements.summary import headlines
-from lithoscope.evaluation.metric_intervals import read_groups
+from lithoscope.evaluation.metric_intervals import read_groups, read_specimens
 from lithoscope.experiments.dvc_runs import fetch_files
 from lithoscope.experiments.recipes import (
     PLACES,
@@ -95,6 +95,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     tags, metrics = _matching_run(open_store(root)[1], params, weights, f"{split}.accuracy", accuracy, experiment)
     columns = [f"p_{label}" for label in description.classes]
     groups = read_groups(folder / "build" / "splits.csv", table["id"].tolist())
+    specimens, clustered = read_specimens(folder / "build" / "splits.csv", table["id"].tolist())
     people = folder / "metrics" / "people.json"
     compared = headlines(read_json(people)) if people.is_file() else None
     shared = {group for group, count in Counter(groups).items() if count > 1}
@@ -114,14 +115,16 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
         **({"people": compared} if compared else {}),
         "split": split,
         "classes": description.classes,
+        **({"clustered": True} if clustered else {}),
         "photographs": [
             {
                 "id": row["id"],
                 "label": row["label"],
                 **({"group": group} if group in shared else {}),
+                **({"specimen": specimen} if specimen else {}),
                 "p": [round(float(row[column]), DIGITS) for column in columns],
             }
-            for (_, row), group in zip(table.iterrows(), groups, strict=True)
+            for (_, row), group, specimen in zip(table.iterrows(), groups, specimens, strict=True)
         ],
     }
 

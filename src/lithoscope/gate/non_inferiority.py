@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lithoscope.core.random_streams import generator
-from lithoscope.evaluation.statistics.bootstrap import resampled_sums
+from lithoscope.evaluation.statistics.bootstrap import effective_cases, resampled_sums
 from lithoscope.evaluation.statistics.paired import mcnemar
 from lithoscope.evaluation.statistics.proportions import newcombe
 from lithoscope.gate.predictions import METRICS, Predictions
@@ -63,8 +63,10 @@ def judge(metric: str, rule: Rule, baseline: Predictions, current: Predictions, 
     """Compare a metric of two models.
 
     Paired, photographs are resampled together with both models' answers (percentile bootstrap over groups of
-    near-duplicates), and accuracy must pass the exact McNemar test as well before it counts as worse or better.
-    Unpaired, each of the two is resampled on its own, and accuracy has Newcombe's interval.
+    near-duplicates and specimens), and accuracy must pass the exact McNemar test as well before it counts as worse or
+    better. Unpaired, each of the two is resampled on its own, and accuracy has Newcombe's interval, at the effective
+    number of photographs where these come in groups
+    (:func:`lithoscope.evaluation.statistics.bootstrap.effective_cases`).
 
     Args:
         metric: One of :data:`lithoscope.gate.predictions.METRICS`.
@@ -124,8 +126,12 @@ def disagreements(baseline: Predictions, current: Predictions) -> tuple[int, int
 
 
 def _newcombe(baseline: Predictions, current: Predictions, rule: Rule) -> tuple[float, float]:
-    hits, n = (int(baseline.correct.sum()), int(current.correct.sum())), (len(baseline), len(current))
-    low, high = newcombe(hits, n, 2 * rule.level - 1)  # each of its ends has the confidence of the rule
+    before, now = (
+        effective_cases(one.correct, one.groups, generator(0, "gate", "effective", name))
+        for one, name in ((baseline, "baseline"), (current, "current"))
+    )
+    hits = float(baseline.correct.mean()) * before, float(current.correct.mean()) * now
+    low, high = newcombe(hits, (before, now), 2 * rule.level - 1)  # each of its ends has the confidence of the rule
     return (low, high) if rule.better == "higher" else (-high, -low)
 
 

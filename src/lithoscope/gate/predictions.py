@@ -28,8 +28,8 @@ class Predictions:
         labels: int64 (n,). Index of each photograph's class.
         predicted: int64 (n,). Index of the predicted class.
         p_true: float64 (n,). Probability of the true class, 0 … 1.
-        groups: The group of near-duplicates each photograph belongs to, which resamples draw together; itself where
-            nothing is known.
+        groups: The group of near-duplicates and specimens each photograph belongs to, which resamples draw together;
+            its specimen or itself where nothing else is known.
     """
 
     split: str
@@ -83,7 +83,9 @@ def read_predictions(text: str, where: str) -> Predictions:
     probabilities = table[[f"p_{name}" for name in classes]].to_numpy()
     ids = table["id"].tolist()
     p_true = probabilities[np.arange(len(labels)), labels]
-    return Predictions(str(table["split"].iloc[0]), ids, classes, labels, predicted, p_true, groups=ids)
+    specimens = table["specimen"] if "specimen" in table else [""] * len(ids)
+    groups = [f"specimen {specimen}" if specimen else name for specimen, name in zip(specimens, ids, strict=True)]
+    return Predictions(str(table["split"].iloc[0]), ids, classes, labels, predicted, p_true, groups)
 
 
 def class_columns(table: pd.DataFrame) -> list[str]:
@@ -95,7 +97,8 @@ def read_prediction_table(text: str, where: str) -> pd.DataFrame:
     """Read ``predictions.csv`` as a table: texts, and probabilities as float64.
 
     Args:
-        text: Columns ``id, split, label, predicted`` and ``p_<class>`` for each class; others are ignored.
+        text: Columns ``id, split, label, predicted`` and ``p_<class>`` for each class, perhaps ``specimen``; others are
+            ignored.
         where: Names it in errors.
 
     Raises:

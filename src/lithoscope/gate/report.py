@@ -53,7 +53,7 @@ def method_lines(verdict: Verdict) -> list[str]:
         "p: exact McNemar test of a drop of accuracy."
         if verdict.paired
         else f"Unpaired, since the photographs changed ({before} then, {now} now): Newcombe's interval of accuracy, "
-        "bootstrap of each side for the others."
+        "at the effective number of photographs where these come in groups, bootstrap of each side for the others."
     )
     return [
         how,

@@ -53,6 +53,17 @@ def test_two_folders_are_one_data_set_where_they_lie_or_what_they_hold_is_the_sa
     assert same_data_set(specimens, results(others, dataset="specimens", mirror="/b"))
 
 
+def test_on_other_photographs_specimens_count_for_less_than_their_photographs() -> None:
+    pieces = [f"piece {k // 5}" for k in range(40)]
+    alone = describe_difference(predictions(first(20)), predictions(first(30), ids="x"), same_set=True)
+    grouped = describe_difference(
+        predictions(first(20), groups=pieces), predictions(first(30), ids="x", groups=pieces), same_set=True
+    )
+    assert alone.endswith(": shown")
+    assert grouped.startswith("other photographs, unpaired: better by .25 [−")
+    assert grouped.endswith("not shown")
+
+
 def test_on_the_same_photographs_it_is_mcnemars_test_of_those_that_only_one_named_right() -> None:
     assert binomtest(10, 10).pvalue == pytest.approx(0.00195, abs=1e-5)
     words = describe_difference(predictions(first(20)), predictions(first(30)), same_set=True)

@@ -103,6 +103,16 @@ def test_the_workspaces_run_is_kept_with_what_mlflow_knows_of_it(root: Path) -> 
     assert "mirror" not in kept["parameters"]
 
 
+def test_specimens_are_kept_where_any_is_named(root: Path) -> None:
+    assert "clustered" not in recorded(root, "without")
+    rows = [f"{n}.jpg,0.jpg,{'B7' if n < 3 else ''},,," for n in range(4)]
+    table = "\n".join(["id,group,specimen,photographer,locality,weight", *rows])
+    (root / "build" / "splits.csv").write_text(f"{table}\n", encoding="utf-8")
+    kept = recorded(root, "with")
+    assert kept["clustered"] is True
+    assert [photograph.get("specimen") for photograph in kept["photographs"]] == ["B7", "B7", "B7", None]
+
+
 def test_the_headline_figures_beside_people_are_kept_where_there_are_any(root: Path) -> None:
     assert "people" not in recorded(root, "before-there-were-any")
     write_json(root / "metrics" / "people.json", {"status": "off", "note": "no human data"})

@@ -89,6 +89,17 @@ def test_unpaired_accuracy_has_newcombe_s_bounds() -> None:
     assert found.outcome == "worse"
 
 
+def test_unpaired_accuracy_of_photographs_in_specimens_is_less_sure() -> None:
+    before, now = predictions(170, 200), predictions(150, 200, offset=1000)
+    alone = judge("accuracy", RULE, before, now, paired=False)
+    # Ten photographs of each specimen, all right or all wrong: twenty independent answers on each side.
+    grouped = [replace(one, groups=[f"piece {row // 10}" for row in range(200)]) for one in (before, now)]
+    found = judge("accuracy", RULE, *grouped, paired=False)
+    assert (found.at_most - found.at_least) > 2 * (alone.at_most - alone.at_least)
+    assert alone.outcome == "tolerated"
+    assert found.outcome == "no drop shown"
+
+
 def test_the_order_of_the_photographs_does_not_matter() -> None:
     before, now = predictions(180, 200), predictions(150, 200)
     turned = now.in_order_of(replace(before, ids=before.ids[::-1]))

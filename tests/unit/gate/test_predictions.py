@@ -58,3 +58,14 @@ def test_a_damaged_table_is_refused_in_a_line(change: tuple[str, str], expected:
 def test_an_empty_table_is_refused(text: str) -> None:
     with pytest.raises(LithoscopeError):
         read_predictions(text, "predictions.csv")
+
+
+def test_photographs_of_one_specimen_are_one_group_where_the_table_names_specimens() -> None:
+    names, classes = ["1.jpg", "2.jpg", "3.jpg"], ["a", "b"]
+    table = prediction_table(
+        names, "test", np.array([0, 0, 1]), np.full((3, 2), 0.5), classes, specimens=["B7", "B7", ""]
+    )
+    assert table["specimen"].tolist() == ["B7", "B7", ""]
+    read = read_predictions(table.to_csv(index=False), "here")
+    assert read.groups == ["specimen B7", "specimen B7", "3.jpg"]
+    assert "specimen" not in prediction_table(names, "test", np.array([0, 0, 1]), np.full((3, 2), 0.5), classes)

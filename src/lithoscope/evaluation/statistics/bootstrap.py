@@ -54,15 +54,21 @@ def clustered_proportion(
         groups: The cluster of each case.
         drawn: Where the draws come from.
     """
+    effective = effective_cases(hits, groups, drawn)
+    return wilson(float(hits.mean()) * effective, effective)
+
+
+def effective_cases(hits: npt.NDArray[np.bool_], groups: Sequence[str], drawn: np.random.Generator) -> int:
+    """Return how many independent cases tell as much of a proportion as cases that come in clusters.
+
+    See :func:`clustered_proportion`.
+    """
     n, clusters, share = len(hits), len(set(groups)), float(hits.mean())
-    if clusters == n:
-        return wilson(float(hits.sum()), n)
-    if share in (0.0, 1.0) or clusters == 1:
-        return wilson(share * clusters, clusters)
+    if clusters in (1, n) or share in (0.0, 1.0):
+        return clusters
     sums = resampled_sums(np.column_stack([hits, np.ones(n)]).astype(np.float64), groups, drawn)
     design = float((sums[:, 0] / sums[:, 1]).var()) * n / (share * (1 - share))
-    effective = max(1, round(n / max(design, 1.0)))
-    return wilson(share * effective, effective)
+    return max(1, round(n / max(design, 1.0)))
 
 
 def percentile_interval(resampled: npt.NDArray[np.float64]) -> tuple[float, float]:

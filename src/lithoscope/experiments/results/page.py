@@ -20,7 +20,8 @@ HEAD = """\
 
 Made by `lithoscope results` from the files in `results/` and `recipes/`; do not edit.
 
-- **accuracy** stands with its 95 % Wilson interval at its own n. A mean over seeds stands with its standard deviation
+- **accuracy** stands with its 95 % Wilson interval at its own n; where specimens are named at the effective n, with the
+  accuracy per specimen beside it. A mean over seeds stands with its standard deviation
   and, in brackets, the Wilson interval of that mean at the n of one seed: seeds are never pooled, since they read the
   same or overlapping photographs.
 - **loss** and **macro F1** stand with 95 % intervals of a bootstrap over photographs, near-duplicates drawn together.

@@ -13,10 +13,10 @@ PAIRED = f"""\
 ## Paired comparisons
 
 Two recipes on the photographs that both read under the same seed; above 0 the first one is better. In brackets the
-95 % interval of {RESAMPLES:,} bootstrap resamples of photographs, each drawn with its readings under all seeds. It says
-how sure the difference of these trained networks is on other photographs, not how far other seeds would scatter. p:
-McNemar's exact test, seed by seed. A difference is shown where the interval, which takes the seeds together, leaves 0
-out; of a single seed p has to be below .05 as well.
+95 % interval of {RESAMPLES:,} bootstrap resamples of photographs, each drawn with its readings under all seeds, its
+near-duplicates and its specimen. It says how sure the difference of these trained networks is on other photographs,
+not how far other seeds would scatter. p: McNemar's exact test, seed by seed. A difference is shown where the interval,
+which takes the seeds together, leaves 0 out; of a single seed p has to be below .05 as well.
 
 | first | second | scored on | photographs | readings | difference of accuracy | p by seed | verdict |
 | --- | --- | --- | ---: | ---: | --- | --- | --- |
@@ -30,7 +30,9 @@ def pair_lines(first: Sequence[RecordedRun], second: Sequence[RecordedRun]) -> l
     names = first[0].recipe, second[0].recipe
     kinds = {(result.values["dataset"]["name"], result.values["split"]) for result in (*first, *second)}
     one, other = ({_seed(result): result.correct for result in results} for results in (first, second))
-    paired = compare_pairs(one, other, *names) if len(kinds) == 1 else None  # other sets may have the same ids
+    groups = {name: group for one in (*first, *second) for name, group in one.groups.items()}
+    # Other sets may have the same ids.
+    paired = compare_pairs(one, other, *names, groups=groups) if len(kinds) == 1 else None
     if paired is None:
         return [table_line([*names, ABSENT, "0", "0", "no photograph in common", ABSENT, ABSENT])]
     difference, low, high = (_signed(value) for value in (paired.difference, *paired.interval))

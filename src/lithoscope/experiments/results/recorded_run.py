@@ -9,8 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lithoscope.core.files import read_json
+from lithoscope.core.random_streams import generator
 from lithoscope.evaluation.metric_intervals import figure_intervals
 from lithoscope.evaluation.metrics import evaluate
+from lithoscope.evaluation.specimens import specimen_figures
+from lithoscope.evaluation.statistics.bootstrap import effective_cases
 from lithoscope.experiments.recipes import recipe_and_seed
 
 
@@ -52,8 +55,33 @@ class RecordedRun:
 
         See :func:`lithoscope.evaluation.metric_intervals.figure_intervals`.
         """
-        groups = [photograph.get("group", photograph["id"]) for photograph in self.values["photographs"]]
-        return figure_intervals(*self._probabilities_and_labels, groups, self.values["split"])
+        clustered = self.values.get("clustered", False)
+        groups = list(self.groups.values())
+        return figure_intervals(*self._probabilities_and_labels, groups, self.values["split"], clustered=clustered)
+
+    @cached_property
+    def effective(self) -> int:
+        """As how many independent photographs they count for the accuracy's interval."""
+        right = np.array(list(self.correct.values()))
+        if not self.values.get("clustered"):
+            return len(right)
+        draws = generator(0, "accuracy", self.values["split"])
+        return effective_cases(right, list(self.groups.values()), draws)
+
+    @cached_property
+    def specimens(self) -> dict[str, Any]:
+        """The accuracy per specimen; see :func:`lithoscope.evaluation.specimens.specimen_figures`."""
+        named = [photograph.get("specimen", "") for photograph in self.values["photographs"]]
+        return specimen_figures(
+            *self._probabilities_and_labels, named, list(self.groups.values()), self.values["split"]
+        )
+
+    @cached_property
+    def groups(self) -> dict[str, str]:
+        """Of each photograph's id, the group of near-duplicates and specimens it belongs to."""
+        return {
+            photograph["id"]: photograph.get("group", photograph["id"]) for photograph in self.values["photographs"]
+        }
 
     @cached_property
     def correct(self) -> dict[str, bool]:

@@ -50,7 +50,7 @@ def row(result: RecordedRun, stated: str, tried: str) -> list[str]:
         _computed_in(values),
         values["split"],
         str(figures["n"]),
-        share_in_words(figures["accuracy"], figures["n"]),
+        _accuracy(result),
         _with_interval(f"{figures['loss']:.3f}", [f"{end:.3f}" for end in result.intervals["loss"]]),
         _with_interval(short(figures["macro"]["f1"]), [short(end) for end in result.intervals["macro_f1"]]),
         ABSENT if accuracy is None else short(accuracy),
@@ -60,6 +60,16 @@ def row(result: RecordedRun, stated: str, tried: str) -> list[str]:
         stated,
         f"`{values['command']}`" if values.get("command") else ABSENT,
     ]
+
+
+def _accuracy(result: RecordedRun) -> str:
+    """Write the accuracy, and beside it that per specimen, where specimens are named."""
+    words = _with_interval(short(result.figures["accuracy"]), [short(end) for end in result.intervals["accuracy"]])
+    each = result.specimens
+    if not each:
+        return words
+    ends = [short(each["low"]), short(each["high"])]
+    return f"{words}; per specimen {_with_interval(short(each['accuracy']), ends)} of {each['n']}"
 
 
 def _best_epoch(training: Mapping[str, Any]) -> str:
@@ -76,9 +86,11 @@ def _with_interval(value: str, ends: Sequence[str]) -> str:
 def mean_row(recipe: str, results: Sequence[RecordedRun], stated: str) -> list[str]:
     """Return the cells of several seeds' mean; see :func:`row`."""
     accuracies = [result.figures["accuracy"] for result in results]
-    n = min(result.figures["n"] for result in results)  # seeds' splits may differ by a photograph: the wider interval
+    # Seeds' splits may differ by a photograph, and specimens tell less than as many photographs: the wider interval.
+    n = min(result.figures["n"] for result in results)
+    effective = min(result.effective for result in results)
     moves = any(result.correct.keys() != results[0].correct.keys() for result in results)
-    interval = share_in_words(mean(accuracies), n, whole=False).partition(" ")[2]
+    interval = share_in_words(mean(accuracies), effective, whole=False).partition(" ")[2]
     splits = sorted({result.values["split"] for result in results})
     return [
         f"**{recipe}, mean of {len(results)} seeds**",

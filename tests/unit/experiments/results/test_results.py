@@ -66,6 +66,21 @@ def test_intervals_are_those_that_the_runs_own_report_shows(root: Path) -> None:
     assert cells(root, "[quartzite-seed0]")["loss"].endswith(f" [{low:.3f}, {high:.3f}]")
 
 
+def test_accuracy_per_specimen_stands_beside_that_per_photograph_and_widens_its_interval(root: Path) -> None:
+    answers = [[0.8, 0.2]] * 12 + [[0.3, 0.7]] * 6  # three pieces of six photographs each; one is taken for another
+    photographs = [
+        {"id": str(i), "label": "a", "group": str(i - i % 6), "specimen": f"piece {i // 6}", "p": p}
+        for i, p in enumerate(answers)
+    ]
+    result(root, "gneiss-seed0", right=0, of=0, photographs=photographs, clustered=True)
+    result(root, "gneiss-seed1", right=0, of=0, photographs=photographs, clustered=True)
+    result(root, "schist-seed0", right=12, of=18)
+    words = cells(root, "[gneiss-seed0]")["accuracy"]
+    assert words.startswith(".667 [.208, .939]; per specimen .667 [.208, .939] of 3")  # Wilson's, 2 of 3
+    assert cells(root, "[schist-seed0]")["accuracy"] == ".667 [.437, .837]"  # Wilson's, 12 of 18
+    assert cells(root, "**gneiss, mean of 2 seeds**")["accuracy"].endswith("[.208, .939]")
+
+
 def test_a_file_of_an_earlier_version_has_dashes_for_what_it_lacks(root: Path) -> None:
     result(root, "quartzite-seed0", right=9, of=10, seconds=None, training={"best_epoch": 7})
     row = cells(root, "[quartzite-seed0]")
