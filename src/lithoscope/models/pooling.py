@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -47,7 +48,9 @@ def covariance_roots(maps: Tensor) -> Tensor:
         channels = maps.shape[1]
         variances = covariances.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
         floor = (_FLOOR * variances + torch.finfo(torch.float32).tiny) * torch.eye(channels, device=maps.device)
-        rows, columns = torch.triu_indices(channels, channels, device=maps.device)
+        rows, columns = (
+            torch.from_numpy(places).to(maps.device) for places in np.triu_indices(channels)
+        )  # constants of an export
         return matrix_square_root(covariances + floor)[:, rows, columns]
 
 
