@@ -10,10 +10,10 @@ from lithoscope.config.params import load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
 from lithoscope.data.images.reading import ReadingSettings
-from lithoscope.data.sources import photograph_set
 from lithoscope.data.sources.acquisition import acquire, finish
 from lithoscope.data.sources.base import PhotographSet, Request
 from lithoscope.data.sources.catalogue import Catalogue, catalogue, write_catalogue
+from lithoscope.data.sources.registry import photograph_set
 
 BUILD = Path("build")
 RAW = BUILD / "raw"

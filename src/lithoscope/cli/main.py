@@ -8,6 +8,7 @@ import click
 
 from lithoscope.cli.compare import compare
 from lithoscope.cli.deliver import deliver
+from lithoscope.cli.export import export
 from lithoscope.cli.folds import folds
 from lithoscope.cli.gate import gate
 from lithoscope.cli.group import Group
@@ -24,7 +25,7 @@ from lithoscope.core.text import print_in_any_encoding
 
 COMMANDS = Group(
     {
-        "Photographs": (use, specimens, predict),
+        "Photographs": (use, specimens, predict, export),
         "Experiments": (models, recipe, folds, compare),
         "What a run found": (summary, report, runs, deliver),
         "Results that are kept": (record, results, gate),
@@ -56,6 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except LithoscopeError as error:
         print_error(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "lithoscope").partition(".")[0] == "lithoscope":
+            raise
+        print_error(f"this takes the pipeline's packages, {error.name} among them: pip install 'lithoscope[pipeline]'")
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `lithoscope … | head` closes the pipe early

@@ -2,72 +2,116 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from lithoscope.cli.export import MODEL_HELP
 from lithoscope.cli.group import Command
-from lithoscope.cli.output import PATH
+from lithoscope.cli.output import PATH, print_note
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from lithoscope.serving.photographs import Photograph
+    from lithoscope.serving.rows import Row
+    from lithoscope.serving.tables import Table
 
-    from lithoscope.models.predictor import Prediction, Predictor
-
-SHEET_LIMIT = 120
+SHEET_LIMIT = {".png": 120, ".html": 1000}
+"""Most photographs on a sheet, by its ending."""
+_FLUSH = 64  # rows after which a table is safe from the end of this process
 
 
 @click.command(cls=Command)
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH...")
-@click.option("--model", type=PATH, default=Path("build/model"), show_default=True, help="A model folder.")
-@click.option("--output", type=PATH, metavar="CSV", help="Write a table with all probabilities.")
-@click.option("--sheet", type=PATH, metavar="PNG", help="Draw a contact sheet.")
-def predict(paths: tuple[Path, ...], model: Path, output: Path | None, sheet: Path | None) -> int:
-    """Classify photographs, and folders, zips and tars of photographs.
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--model", default="build/model", show_default=True, help=f"{MODEL_HELP} An export is a folder too.")
+@click.option("--output", type=PATH, metavar="TABLE", help="Write a .csv, .jsonl or .parquet with all probabilities.")
+@click.option("--sheet", type=PATH, metavar="PICTURE", help="Draw a contact sheet: .png or .html.")
+@click.option("--top", type=click.IntRange(1), default=1, metavar="K", help="Show the K most probable classes.")
+@click.option("--resume", is_flag=True, help="Go on with an --output that was stopped.")
+def predict(paths: tuple[str, ...], model: str, output: Path | None, sheet: Path | None, top: int, resume: bool) -> int:
+    """Classify photographs: files, folders, archives, patterns, and - for a list of files on standard input.
 
     The status is 1 where a file could not be read; the others are classified all the same.
     """
-    from lithoscope.models.predictor import Predictor
-    from lithoscope.serving.batch import opened_photographs, prediction_table
+    from lithoscope.serving.model_source import exported_model
+    from lithoscope.serving.onnx_model import OnnxModel
+    from lithoscope.serving.photographs import opened_photographs
+    from lithoscope.serving.pipeline import predict_rows
 
-    names = click.get_current_context().with_resource(opened_photographs(paths))
-    files = list(names)
-    _check_targets([target for target in (output, sheet) if target is not None], files)
-    predictor = Predictor.load(model)
-    found = list(predictor.predict_files(files))
-    predictions = [replace(prediction, path=_named(prediction.path, names)) for prediction in found]
-    readable = [prediction for prediction in predictions if prediction.label is not None]
-    broken = [prediction for prediction in predictions if prediction.label is None]
-    if predictor.description.synthetic:
+    if resume and (output is None or sheet is not None):
+        raise LithoscopeError("--resume goes on with a table: give --output, and draw a --sheet in a run of its own")
+    found = click.get_current_context().with_resource(opened_photographs(paths, sys.stdin.buffer))
+    _check_targets([target for target in (output, sheet) if target is not None], found)
+    if sheet is not None and sheet.suffix.lower() not in SHEET_LIMIT:
+        raise LithoscopeError(f"--sheet {sheet}: allowed endings: {', '.join(SHEET_LIMIT)}")
+    asked = OnnxModel.load(exported_model(model, Path.cwd(), print_note))
+    classes = asked.description.classes
+    if asked.description.synthetic:
         print("note: this model was trained on synthetic drawings; on photographs it shows the way, not the truth")
-    _print_table(readable)
-    if output is not None:
-        prediction_table(predictions, predictor.description.classes).to_csv(
-            output, index=False, lineterminator="\n", float_format="%.6f"
-        )
-        print(f"wrote {_shown(output)}")
-    if sheet is not None and readable:
-        _sheet([one for one in found if one.label is not None], predictor).save(sheet, format="PNG", optimize=True)
+    if top > len(classes):
+        raise LithoscopeError(f"--top {top}: the model knows {len(classes)} classes; allowed: at most that many")
+    mark = asked.description.onnx[:12]
+    table = _open_table(output, {"model": mark, "top": top}, resume) if output is not None else None
+    wanted = [one for one in found if one.shown not in table.done] if table is not None and table.done else found
+    shown: list[Row] = []
+    broken = 0
+    limit = SHEET_LIMIT[sheet.suffix.lower()] if sheet is not None else 0
+    width = max(map(len, classes))
+    try:
+        for count, row in enumerate(_tracked(predict_rows(asked, wanted), len(wanted)), start=1):
+            if table is not None:
+                table.add(row.cells(classes, top, mark))
+                if count % _FLUSH == 0:
+                    table.flush()
+            if row.problem is not None:
+                broken += 1
+                print(f"error: {safe(row.path)}: {row.problem}", file=sys.stderr)
+            else:
+                print(_line(row, classes, top, width))
+                if len(shown) < limit:
+                    shown.append(row)
+    except BaseException:
+        if table is not None:
+            table.close()
+            print_note(f"what was done is kept in {_shown(table.journal)}; the same line with --resume goes on")
+        raise
+    if table is not None:
+        table.finish()
+        print(f"wrote {_shown(table.path)}")
+    if sheet is not None and shown:
+        _draw(sheet, shown, len(wanted) - broken, classes, top, synthetic=asked.description.synthetic)
         print(f"wrote {_shown(sheet)}")
-    for prediction in broken:
-        print(f"error: {_shown(prediction.path)}: {prediction.problem}", file=sys.stderr)
     return 1 if broken else 0
 
 
-def _named(path: Path, names: Mapping[Path, Path]) -> Path:
-    """Return the path that names a file, or one of its pages, for people."""
-    from lithoscope.data.images.reading import file_and_page, page_path
+def _open_table(path: Path, run: dict[str, str | float | None], resume: bool) -> "Table":
+    from lithoscope.serving.tables import Table
 
-    file, number = file_and_page(path)
-    return Path(page_path(str(names[file]), number))
+    table = Table(path, run, resume=resume)
+    if table.done:
+        print_note(f"{len(table.done):,} photographs were done before")
+    return table
 
 
-def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
+def _tracked(rows: "Iterator[Row]", total: int) -> "Iterable[Row]":
+    if total < 2 or sys.stdout.isatty():  # on a terminal the lines themselves show it
+        return rows
+    from lithoscope.data.sources.progress import track
+
+    return track(rows, total, "predicting")
+
+
+def _line(row: "Row", classes: Sequence[str], top: int, width: int) -> str:
+    further = ", ".join(f"{name} {probability:.3f}" for name, probability in row.top(classes, top)[1:])
+    confidence = f"{row.confidence:.3f}" if row.confidence is not None else ""
+    answer = f"{row.shown or row.label or '':<{width}}  {confidence}"
+    return safe(f"{answer}  {row.path}" + (f"  ({further})" if further else ""))
+
+
+def _check_targets(targets: Sequence[Path], photographs: "Sequence[Photograph]") -> None:
     """Refuse, before the first photograph is read, what cannot be written or would be written over."""
     for target in targets:
         if not target.parent.is_dir():
@@ -75,21 +119,10 @@ def _check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
         if target.is_dir() or not os.access(target.parent, os.W_OK):
             raise LithoscopeError(f"{target}: cannot be written; name a file in a folder that can be written to")
     places = {target.resolve() for target in targets}
-    if len(places) < len(targets) or places & {file.resolve() for file in files}:
+    names = {place.name for place in places}
+    taken = (Path(one.file).resolve() for one in photographs if os.path.basename(one.file) in names)  # noqa: PTH119
+    if len(places) < len(targets) or not places.isdisjoint(taken):
         raise LithoscopeError("--output and --sheet must name files of their own, which are no photographs to classify")
-
-
-def _print_table(predictions: "Sequence[Prediction]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    table.add_column("photograph", overflow="fold")
-    table.add_column("label", no_wrap=True)
-    table.add_column("confidence", justify="right")
-    for prediction in predictions:
-        table.add_row(_shown(prediction.path), prediction.label, f"{prediction.confidence:.3f}")
-    Console(markup=False, highlight=False).print(table)
 
 
 def _shown(path: Path) -> str:
@@ -99,11 +132,29 @@ def _shown(path: Path) -> str:
     return safe(printable(str(path)))
 
 
-def _sheet(predictions: "Sequence[Prediction]", predictor: "Predictor") -> "Image.Image":
+def _draw(sheet: Path, rows: "Sequence[Row]", named: int, classes: Sequence[str], top: int, *, synthetic: bool) -> None:
+    more = f", the first {len(rows)}" if len(rows) < named else ""
+    title = f"{named} photographs{more}{'; the model was trained on synthetic drawings' if synthetic else ''}"
+    squares = [(row, row.square) for row in rows if row.square is not None]
+    if sheet.suffix.lower() == ".html":
+        from lithoscope.reporting.sheets.answers_page import AnswerTile, answers_page
+
+        page = answers_page(
+            (
+                AnswerTile(
+                    square,
+                    row.path,
+                    row.shown or str(row.label),
+                    row.top(classes, max(top, 3)),
+                    str(row.extra.get("why") or ""),
+                )
+                for row, square in squares
+            ),
+            title,
+        )
+        sheet.write_text(page, encoding="utf-8")
+        return
     from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
 
-    shown = predictions[:SHEET_LIMIT]
-    tiles = [Tile(predictor.read_square(p.path), predicted=str(p.label), confidence=p.confidence) for p in shown]
-    more = f", the first {len(shown)}" if len(shown) < len(predictions) else ""
-    synthetic = "; the model was trained on synthetic drawings" if predictor.description.synthetic else ""
-    return contact_sheet(tiles, title=f"{len(predictions)} photographs{more}{synthetic}")
+    tiles = [Tile(square, row.shown or str(row.label), row.confidence or 0.0) for row, square in squares]
+    contact_sheet(tiles, title=title).save(sheet, format="PNG", optimize=True)

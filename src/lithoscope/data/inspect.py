@@ -21,7 +21,6 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.git import git_output
 from lithoscope.core.text import safe
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
-from lithoscope.data.sources import photograph_set
 from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
 from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
 from lithoscope.data.sources.folder import FolderSet
@@ -30,6 +29,7 @@ from lithoscope.data.sources.layout import split_folders
 from lithoscope.data.sources.listing import broken_link, visible_folders
 from lithoscope.data.sources.minerals import MINERALS
 from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, notes_on_reading
+from lithoscope.data.sources.registry import photograph_set
 
 SHOWN_AT_MOST = 20
 _SPLITS = {"train": "train", "val": "val", "test": "test", "": "to split"}

@@ -1,32 +1,40 @@
-"""``lithoscope predict`` on archives, on stacks, and on files whose names are hard to write down."""
+"""``lithoscope predict`` on files, folders, archives, stacks, lists and patterns, and on names hard to write down."""
 
+import io
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from PIL import Image
 
 from lithoscope.cli import main as cli
+from lithoscope.cli import predict as predict_command
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.models.predictor import Predictor
-from lithoscope.models.saved_model import ModelDescription, load_description, save_model
+from lithoscope.serving import pipeline, tables
 
-from helpers.lively_networks import lively
-from helpers.made_up_settings import plain_architecture
+from helpers.exports import exported
 from helpers.photographs_on_disk import photograph
 
+CLASSES = ["basalt", "gneiss"]
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    architecture = plain_architecture("cnn", 32, 2, 0.5)
-    description = ModelDescription(architecture, ["basalt", "gneiss"], False, "folder", False, None)
-    save_model(tmp_path / "model", description, lively(architecture, 0).state_dict())
-    return tmp_path / "model"
+
+@pytest.fixture(scope="module")
+def model(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    def make(folder: Path) -> None:
+        exported(folder, CLASSES)
+
+    return once("predicting", make) / "export"
 
 
 def test_names_that_are_no_utf_8_or_steer_a_terminal_are_shown_as_escapes(
@@ -44,9 +52,8 @@ def test_names_that_are_no_utf_8_or_steer_a_terminal_are_shown_as_escapes(
     assert rows[broken] == ""
     assert {rows[plain], rows[strange]} <= {"basalt", "gneiss"}
     printed = capfd.readouterr()
-    shown = "".join(printed.out.split())  # a narrow terminal folds the names
-    assert "gr\\xfcn.png" in shown
-    assert "a\\x1b[2J.png" in shown
+    assert "gr\\xfcn.png" in printed.out
+    assert "a\\x1b[2J.png" in printed.out
     assert f"wrote {tmp_path}/t\\xe4ble.csv\n" in printed.out
     (error,) = printed.err.splitlines()
     assert error.startswith(f"error: {folder}/br\\xf6ken\\x1b[2J.png: ")
@@ -61,41 +68,238 @@ def test_an_archive_is_classified_like_the_folder_it_holds(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     for number in range(3):
         photograph(folder / "basalt" / f"{number}.png", number)
-    tables = []
+    found = []
     for kind in ("zip", "gztar"):
         archive = Path(shutil.make_archive(str(tmp_path / "photos"), kind, folder))
         table, sheet = tmp_path / "table.csv", tmp_path / "sheet.png"
         arguments = ["predict", str(archive), "--model", str(model), "--output", str(table), "--sheet", str(sheet)]
         assert cli.main(arguments) == 0
         assert sheet.stat().st_size
-        tables.append(pd.read_csv(table))
-        assert tables[-1]["path"].tolist() == [f"{archive}/basalt/{number}.png" for number in range(3)]
+        found.append(pd.read_csv(table))
+        assert found[-1]["path"].tolist() == [f"{archive}/basalt/{number}.png" for number in range(3)]
     assert cli.main(["predict", str(folder), "--model", str(model), "--output", str(table)]) == 0
     plain = pd.read_csv(table).drop(columns="path")
-    for unpacked in tables:
+    for unpacked in found:
         pd.testing.assert_frame_equal(unpacked.drop(columns="path"), plain)
-    assert "photos.zip/basalt/0.png" in "".join(capfd.readouterr().out.split())
+    assert "photos.zip/basalt/0.png" in capfd.readouterr().out
     assert not list(temporary.iterdir()), "nothing unpacked is left"
 
 
-def test_prediction_reads_pages_and_large_scans_as_the_training_did(model: Path, tmp_path: Path) -> None:
-    description = load_description(model)
-    pages = [np.full((40, 40, 3), level, np.uint8) for level in (40, 200, 90)]
-    tifffile.imwrite(tmp_path / "stack.tif", np.stack(pages), photometric="rgb")
-    network = lively(description.architecture, 0)
-    for reading, level in ((ReadingSettings(), 40), (ReadingSettings(pages="max"), 200)):
-        save_model(model, replace(description, reading=reading), network.state_dict())
-        square = Predictor.load(model).read_square(tmp_path / "stack.tif")
-        assert (square == level).all()
+def test_answers_are_those_of_torch(model: Path, tmp_path: Path) -> None:
+    for number in range(20):
+        photograph(tmp_path / "new" / f"{number:02}.png", number, size=(60 + number, 50))
+    table = tmp_path / "table.csv"
+    assert cli.main(["predict", str(tmp_path / "new"), "--model", str(model), "--output", str(table)]) == 0
+    files = sorted((tmp_path / "new").iterdir())
+    expected = list(Predictor.load(model.parent / "model").predict_files(files))
+    rows = pd.read_csv(table)
+    assert rows["label"].tolist() == [one.label for one in expected]
+    assert rows["label"].nunique() == 2
+    np.testing.assert_allclose(rows["confidence"], [one.confidence for one in expected], atol=1e-5)
+    columns = [f"p_{name}" for name in CLASSES]
+    np.testing.assert_allclose(rows[columns], [one.probabilities for one in expected], atol=1e-5)
+    assert list(rows.columns) == ["path", "label", "confidence", "problem", *columns, "model"]
 
 
-def test_each_page_of_a_stack_has_a_line_of_its_own(model: Path, tmp_path: Path) -> None:
+def test_each_page_of_a_stack_has_a_line_of_its_own(tmp_path: Path) -> None:
     photograph(tmp_path / "new" / "a.png")
     pages = [np.full((40, 40, 3), level, np.uint8) for level in (40, 200)]
     tifffile.imwrite(tmp_path / "new" / "stack.tif", np.stack(pages), photometric="rgb")
-    description = replace(load_description(model), reading=ReadingSettings(pages="each"))
-    save_model(model, description, lively(description.architecture, 0).state_dict())
+    model = exported(tmp_path, CLASSES, reading=ReadingSettings(pages="each"))
     archive, table = shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "new"), tmp_path / "table.csv"
     assert cli.main(["predict", archive, "--model", str(model), "--output", str(table)]) == 0
     names = [f"{archive}/{name}" for name in ("a.png", "stack.tif", "stack.tif#page=2")]
     assert pd.read_csv(table)["path"].tolist() == names
+
+
+def test_patterns_and_lists_on_standard_input_name_photographs_too(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [photograph(tmp_path / "deep" / f"{n}.png", n) for n in range(3)]
+    photograph(tmp_path / "deep" / "left out.gif")
+
+    def answered(*arguments: str, given: bytes = b"") -> list[str]:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(given)))
+        assert cli.main(["predict", *arguments, "--model", str(model)]) == 0
+        return [line.split("  ")[-1] for line in capsys.readouterr().out.splitlines()]
+
+    expected = [str(name) for name in names]
+    assert answered(f"{tmp_path}/**/*.png") == expected
+    assert answered("-", given="\n".join(expected).encode() + b"\n") == expected
+    strange = photograph(tmp_path / "a\nb.png")
+    assert answered("-", given=b"".join(os.fsencode(name) + b"\0" for name in (strange, names[0])))[-1] == expected[0]
+    assert cli.main(["predict", f"{tmp_path}/*.jpeg", "--model", str(model)]) == 1
+    assert "no such file or folder" in capsys.readouterr().err
+
+
+def test_the_most_probable_classes_are_shown_and_have_columns(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photograph(tmp_path / "new" / "a.png")
+    (tmp_path / "new" / "b.png").write_bytes(b"")
+    table = tmp_path / "table.jsonl"
+    arguments = ["predict", str(tmp_path / "new"), "--model", str(model), "--top", "9", "--output", str(table)]
+    assert cli.main(arguments) == 1
+    assert "--top 9: the model knows 2 classes" in capsys.readouterr().err
+    assert not table.exists()
+    arguments[arguments.index("9")] = "2"
+    assert cli.main(arguments) == 1
+    first, broken = (json.loads(line) for line in table.read_text().splitlines())
+    assert {first["label"], first["label_2"]} == set(CLASSES)
+    assert first["confidence"] >= first["confidence_2"]
+    assert broken["label_2"] is None
+    assert f"({first['label_2']} {first['confidence_2']:.3f})" in capsys.readouterr().out
+
+
+def test_csv_lines_and_parquet_hold_the_same(model: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        photograph(tmp_path / "new" / f"{number}.png", number)
+    (tmp_path / "new" / "z.png").write_bytes(b"")
+    read = {"csv": pd.read_csv, "jsonl": lambda path: pd.read_json(path, lines=True), "parquet": pd.read_parquet}
+    found = {}
+    for ending, reader in read.items():
+        path = tmp_path / f"table.{ending}"
+        assert cli.main(["predict", str(tmp_path / "new"), "--model", str(model), "--output", str(path)]) == 1
+        found[ending] = reader(path).astype({"path": object, "label": object, "problem": object, "model": object})
+    pd.testing.assert_frame_equal(found["csv"], found["jsonl"], check_dtype=False)
+    pd.testing.assert_frame_equal(found["csv"], found["parquet"], check_dtype=False)
+    assert cli.main(["predict", str(tmp_path / "new"), "--model", str(model), "--output", "table.txt"]) == 1
+
+
+def test_a_run_that_was_stopped_is_gone_on_with(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(40):
+        photograph(tmp_path / "new" / f"{number:02}.png", number)
+    whole, table = tmp_path / "whole.csv", tmp_path / "table.csv"
+    command = ["predict", str(tmp_path / "new"), "--model", str(model), "--output"]
+    assert cli.main([*command, str(whole)]) == 0
+    answer = pipeline._rows
+    calls = []
+
+    def stopped(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) > 2:
+            raise KeyboardInterrupt
+        return answer(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline, "_rows", stopped)
+    assert cli.main([*command, str(table)]) == 130
+    assert "--resume goes on" in capsys.readouterr().err
+    assert not table.exists()
+    monkeypatch.setattr(pipeline, "_rows", answer)
+    journal = tmp_path / "table.csv.journal"
+    journal.write_bytes(journal.read_bytes() + b'{"path": "cut')
+    assert cli.main([*command, str(table), "--resume", "--top", "2"]) == 1, "another --top makes other columns"
+    capsys.readouterr()
+    assert cli.main([*command, str(table), "--resume"]) == 0
+    printed = capsys.readouterr()
+    assert "31 photographs were done before" in printed.err, "two batches, but for the last file"
+    assert len([line for line in printed.out.splitlines() if ".png" in line]) == 9
+    assert table.read_bytes() == whole.read_bytes()
+    assert not journal.exists()
+
+
+def test_a_sheet_is_a_picture_or_a_page_of_its_own(model: Path, tmp_path: Path) -> None:
+    photograph(tmp_path / "new" / "a <b>.png")
+    (tmp_path / "new" / "broken.png").write_bytes(b"")
+    picture, page = tmp_path / "sheet.png", tmp_path / "sheet.html"
+    for sheet in (picture, page):
+        assert cli.main(["predict", str(tmp_path / "new"), "--model", str(model), "--sheet", str(sheet)]) == 1
+    assert Image.open(picture).size[0] > 100
+    text = page.read_text(encoding="utf-8")
+    assert "a &lt;b&gt;.png" in text
+    assert "a <b>" not in text
+    assert text.count("<figure>") == 1
+    assert "data:image/jpeg;base64," in text
+    assert "http" not in text
+    assert cli.main(["predict", str(tmp_path / "new"), "--model", str(model), "--sheet", str(tmp_path / "x.gif")]) == 1
+
+
+ALONE = """
+import sys
+from lithoscope.cli.main import main
+status = main(sys.argv[1:])
+heavy = "torch torchvision mlflow dvc pandas scipy sklearn matplotlib lightning pydantic onnx requests jinja2"
+print("loaded:", sorted(set(heavy.split()) & set(sys.modules)))
+sys.exit(status)
+"""
+
+
+@pytest.mark.slow
+def test_predicting_loads_none_of_the_pipelines_packages(model: Path, tmp_path: Path) -> None:
+    photograph(tmp_path / "new" / "a.png")
+    photograph(tmp_path / "new" / "b.jpg")
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "new")
+    arguments = ["predict", archive, str(tmp_path / "new"), "--model", str(model)]
+    targets = ["--output", str(tmp_path / "table.csv"), "--sheet", str(tmp_path / "sheet.png")]
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, *arguments, *targets], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "loaded: []"
+    assert len(done.stdout.splitlines()) == 4 + 2 + 1
+
+
+@pytest.mark.slow
+def test_a_saved_model_is_exported_once_by_a_process_of_its_own(
+    model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph(tmp_path / "a.png")
+    shutil.copytree(model.parent / "model", tmp_path / "build" / "model")
+    shutil.copytree(model.parent / "arrays", tmp_path / "build" / "arrays")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cli.main(["predict", "a.png"]) == 0
+    printed = capfd.readouterr()
+    assert printed.err == "note: build/model is exported for prediction, once …\n"
+    assert (
+        json.loads((tmp_path / "build" / "export" / "model.json").read_text())["parity"]["kind"] == "test photographs"
+    )
+    assert cli.main(["predict", "a.png"]) == 0
+    assert capfd.readouterr() == (printed.out, "")
+    shutil.copytree("build/model", "elsewhere")
+    for expected in ("note: elsewhere is exported for prediction, once …\n", ""):
+        assert cli.main(["predict", "a.png", "--model", "elsewhere"]) == 0
+        assert capfd.readouterr() == (printed.out, expected)
+    description = tmp_path / "build" / "model" / "model.json"
+    description.write_text(description.read_text().replace('"temperature": 1.7', '"temperature": 3.0'))
+    assert cli.main(["predict", "a.png"]) == 0
+    changed = capfd.readouterr()
+    assert "is exported" in changed.err
+    assert changed.out != printed.out
+    (tmp_path / "build" / "model" / "model.safetensors").write_bytes(b"cut")
+    assert cli.main(["predict", "a.png"]) == 1
+    assert capfd.readouterr().err.splitlines()[-1].startswith("error: build/model: damaged model")
+
+
+def test_without_the_pipelines_packages_a_saved_model_is_a_line(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lithoscope.serving import model_source
+
+    photograph(tmp_path / "a.png")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(model_source.importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["predict", str(tmp_path / "a.png"), "--model", str(model.parent / "model")]) == 1
+    assert "pip install 'lithoscope[pipeline]'" in capsys.readouterr().err
+
+
+def test_a_sheet_has_a_limit_and_says_so(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(predict_command.SHEET_LIMIT, ".html", 2)
+    for number in range(3):
+        photograph(tmp_path / "new" / f"{number}.png", number)
+    page = tmp_path / "sheet.html"
+    assert cli.main(["predict", str(tmp_path / "new"), "--model", str(model), "--sheet", str(page)]) == 0
+    assert "3 photographs, the first 2" in page.read_text(encoding="utf-8")
+
+
+def test_a_table_of_many_rows_is_written_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_CHUNK", 2)
+    table = tables.Table(tmp_path / "t.parquet", {"model": "m"})
+    for number in range(5):
+        table.add({"path": f"{number}", "confidence": number / 10, "problem": None})
+    table.finish()
+    found = pd.read_parquet(tmp_path / "t.parquet")
+    assert found["path"].tolist() == ["0", "1", "2", "3", "4"]
+    assert found["confidence"].tolist() == [0, 0.1, 0.2, 0.3, 0.4]

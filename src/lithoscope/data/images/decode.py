@@ -84,13 +84,15 @@ def read_photograph(source: Path | BinaryIO, settings: ReadingSettings = DEFAULT
     return read(source, settings).picture
 
 
-def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS) -> Reading:
+def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS, side: int | None = None) -> Reading:
     """Decode an image file.
 
     Args:
         source: A file, one of its pages (:func:`lithoscope.data.images.reading.page_path`), or its content as a binary
             stream that can seek.
         settings: Which page of several, and how large a picture may be.
+        side: A JPEG may come at a half, a quarter or an eighth of its scale, its longer side no shorter than this,
+            pixels. None: only a very large one, and no shorter than :data:`REDUCED_SIDE`.
 
     Returns:
         A picture in mode RGB, at least 32 × 32 px, turned as its EXIF orientation says, in sRGB. Transparent parts lie
@@ -103,14 +105,16 @@ def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS) -> Readi
         if isinstance(source, Path):
             file, number = file_and_page(source)
             with file.open("rb") as stream:
-                return _read(stream, settings, number)
-        return _read(source, settings, 1)
+                return _read(stream, settings, number, side)
+        return _read(source, settings, 1, side)
     except UnreadablePhotograph:
         raise
     except PermissionError:
         raise UnreadablePhotograph("permission denied") from None
     except MemoryError:
         raise UnreadablePhotograph("needs more memory than there is") from None
+    except ImportError as error:
+        raise UnreadablePhotograph(f"needs a package: pip install {error.name or 'imagecodecs'}") from None
     except Exception as error:  # decoders fed with damaged files raise almost anything
         raise UnreadablePhotograph("truncated" if "truncated" in str(error).casefold() else "damaged") from None
 
@@ -127,7 +131,7 @@ def read_downloaded(path: str, settings: ReadingSettings) -> Image.Image:
         raise LithoscopeError(f"{path}: {error}; it changed since it was downloaded: `dvc repro -f download`") from None
 
 
-def _read(stream: BinaryIO, settings: ReadingSettings, number: int) -> Reading:
+def _read(stream: BinaryIO, settings: ReadingSettings, number: int, side: int | None) -> Reading:
     head = stream.read(132)
     stream.seek(0)
     if not head:
@@ -154,14 +158,16 @@ def _read(stream: BinaryIO, settings: ReadingSettings, number: int) -> Reading:
         settings.check_size(*image.size)  # from the header: nothing is decoded yet
         if bits > 8 and image.mode != "P":
             return _read_samples(stream, str(image.format), bits, image.size, image)
-        return _read_opened(image, settings, number)
+        return _read_opened(image, settings, number, side)
 
 
-def _read_opened(image: Image.Image, settings: ReadingSettings, number: int) -> Reading:
+def _read_opened(image: Image.Image, settings: ReadingSettings, number: int, side: int | None) -> Reading:
     size, kind, profile = image.size, str(image.format), image.info.get("icc_profile")
-    if kind == "JPEG" and size[0] * size[1] > LARGE_PIXELS:
-        scale = REDUCED_SIDE / max(size)
-        image.draft(None, (round(size[0] * scale), round(size[1] * scale)))
+    if side is None and size[0] * size[1] > LARGE_PIXELS:
+        side = REDUCED_SIDE
+    if kind == "JPEG" and side is not None and 2 * side <= max(size):
+        scale = side / max(size)
+        image.draft(None, (max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
     frames = 1 if kind in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)  # depth maps, auxiliary pictures
     notes: list[str | None] = []
     with bounded(*size):

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -50,7 +50,8 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> I
     """Draw photographs in a grid, each with the model's answer and, where it is known, the truth.
 
     A right answer has a green frame and a tick, a wrong one a red frame and a cross; without a true class the frame is
-    grey and only the answer is written. The same tiles give the same pixels on any machine: the font is matplotlib's.
+    grey and only the answer is written. The same tiles give the same pixels on any machine: the font is
+    matplotlib's, and Pillow's where that is not installed.
 
     Args:
         tiles: The photographs, in the order they are shown, row by row. May be empty.
@@ -132,7 +133,9 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
 
 @cache
 def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+    package = find_spec("matplotlib")
+    if package is None or package.origin is None:  # where only predictions are made; Pillow's own font has one weight
+        return ImageFont.load_default(size)  # type: ignore[return-value]
+    path = Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
     # The basic layout is built into Pillow; the other one is there on some machines only and spaces text differently.
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)

@@ -1,0 +1,53 @@
+"""``lithoscope export``: one file for ONNX Runtime, and how far it agrees with torch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from lithoscope.cli.group import Command
+from lithoscope.cli.output import PATH
+
+if TYPE_CHECKING:
+    from lithoscope.serving.onnx_description import Precision
+
+MODEL_HELP = "A folder, models:/NAME@ALIAS of MLflow, or dvc:REV."
+
+
+@click.command(cls=Command)
+@click.option("--model", default="build/model", show_default=True, help=MODEL_HELP)
+@click.option("--output", type=PATH, metavar="FOLDER", help="Where to; build/export, or build/export-int8.")
+@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True, help="Of numbers.")
+@click.option("--arrays", type=PATH, metavar="FOLDER", help="The model's packed photographs; those beside it.")
+@click.option("--quiet", is_flag=True, help="Say nothing where all is well.")
+def export(model: str, output: Path | None, precision: str, arrays: Path | None, quiet: bool) -> None:
+    """Write a model as ONNX, if it still is the same classifier.
+
+    Its answers are held against those of torch on the test photographs; model.json says how far they agree.
+    """
+    from lithoscope.serving.export import export_model
+    from lithoscope.serving.model_source import is_current
+    from lithoscope.serving.onnx_description import NETWORK, limits_of, load_onnx_description, source_digests
+    from lithoscope.serving.saved_models import saved_model
+
+    place = output or Path("build/export" if precision == "fp32" else "build/export-int8")
+    with saved_model(model, Path.cwd()) as folder:
+        beside = folder.parent / "arrays"
+        packed = arrays or (beside if beside.is_dir() else Path("build/arrays"))
+        digests = source_digests(folder, limits_of(folder))
+        if is_current(place, digests) and load_onnx_description(place).precision == precision:
+            made, done = load_onnx_description(place), "is up to date"
+        else:
+            made, done = export_model(folder, place, cast("Precision", precision), packed), "written"
+    if quiet:
+        return
+    parity = made.parity
+    print(f"{place}: {done}, {(place / NETWORK).stat().st_size / 1e6:,.1f} MB, {made.precision}")
+    print(
+        f"against torch, on {parity['photographs']} {parity['kind']}: probabilities differ by up to "
+        f"{parity['largest_difference']:.1g}, {len(parity['changed_labels'])} labels changed"
+    )
+    if "against_fp32" in parity:
+        print(
+            f"accuracy {parity['accuracy']:.3f} ({parity['accuracy_of_torch']:.3f} in fp32): {parity['against_fp32']}"
+        )

@@ -1,0 +1,110 @@
+"""Export of a trained model as one ONNX file, with its parity measured."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.models.predictor import Predictor
+from lithoscope.models.saved_model import ModelDescription
+from lithoscope.serving.graph import ExportedGraph
+from lithoscope.serving.int8 import calibration_rows, quantise
+from lithoscope.serving.onnx_description import (
+    DESCRIPTION,
+    LIMITS,
+    NETWORK,
+    OnnxDescription,
+    Precision,
+    file_digest,
+    is_export,
+    limits_of,
+    load_onnx_description,
+    source_digests,
+)
+from lithoscope.serving.onnx_file import write_onnx
+from lithoscope.serving.onnx_model import OnnxModel, open_session
+from lithoscope.serving.parity import (
+    measure_parity,
+    open_packed,
+    parity_pictures,
+    require_fp32_parity,
+    require_int8_parity,
+)
+
+
+def export_model(model: Path, output: Path, precision: Precision, arrays: Path) -> OnnxDescription:
+    """Export a saved model; nothing is there before all of it is, and has been held against torch.
+
+    Args:
+        model: A saved model's folder, such as ``build/model``.
+        output: The folder to make; an export that is there is replaced.
+        precision: ``fp32`` or ``int8``.
+        arrays: The folder of packed photographs, which parity is measured on and int8 is calibrated with.
+
+    Returns:
+        What its ``model.json`` says.
+
+    Raises:
+        LithoscopeError: There is no such model, its export is not the same classifier, or the folder is something else.
+    """
+    if output.exists() and not is_export(output) and (not output.is_dir() or any(output.iterdir())):
+        raise LithoscopeError(f"{output}: holds something else, which is not written over: name a new folder")
+    limits = limits_of(model)
+    source = source_digests(model, limits)
+    predictor = Predictor.load(model)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=output.parent) as made:
+        folder = Path(made) / "export"
+        folder.mkdir()
+        _write(predictor, folder, precision, arrays, source)
+        if limits is not None:
+            shutil.copytree(limits, folder / LIMITS)
+        if output.exists():
+            output.rename(Path(made) / "before")
+        folder.replace(output)
+    return load_onnx_description(output)
+
+
+def _write(predictor: Predictor, folder: Path, precision: Precision, arrays: Path, source: dict[str, str]) -> None:
+    said, network = predictor.description, folder / NETWORK
+    graph = ExportedGraph(predictor.network, said.views, said.temperature).eval()
+    write_onnx(graph, said.architecture.image_size, network)
+    pictures = parity_pictures(arrays, said)
+    expected = predictor.probabilities(pictures.squares)
+    description = _described(said, precision, source, network)
+    found = OnnxModel(folder, description, open_session(network, int8=False)).run(pictures.squares).probabilities
+    parity = measure_parity(pictures, expected, found)
+    require_fp32_parity(parity)
+    if precision == "int8":
+        training = open_packed(arrays, "train", said)
+        if training is None:
+            raise LithoscopeError(
+                f"{arrays}: int8 takes its ranges from the model's training photographs, which are not there; run "
+                "`dvc repro augment` where it was trained, or export fp32"
+            )
+        whole = network.rename(folder / "fp32.onnx")
+        quantise(whole, training.images[calibration_rows(training.copies)], network)
+        whole.unlink()
+        description = _described(said, precision, source, network)
+        found = OnnxModel(folder, description, open_session(network, int8=True)).run(pictures.squares).probabilities
+        paired = require_int8_parity(pictures, expected, found)
+        parity = {**measure_parity(pictures, expected, found), "against_fp32": paired.words}
+    description.parity.update(parity)
+    (folder / DESCRIPTION).write_text(description.text(), encoding="utf-8")
+
+
+def _described(said: ModelDescription, precision: Precision, source: dict[str, str], network: Path) -> OnnxDescription:
+    return OnnxDescription(
+        classes=said.classes,
+        image_size=said.architecture.image_size,
+        crop_border=said.crop_border,
+        dataset=said.dataset,
+        synthetic=said.synthetic,
+        temperature=said.temperature,
+        views=said.views,
+        members=said.architecture.model.members,
+        precision=precision,
+        source=source,
+        onnx=file_digest(network),
+        reading=said.reading,
+    )

@@ -1,0 +1,72 @@
+"""Saved models by name: a folder, a version in MLflow's registry, the model of a revision in DVC's cache."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.git import folder_in_repository
+from lithoscope.models.saved_model import WEIGHTS
+from lithoscope.serving.model_source import WORKSPACE
+
+
+@contextmanager
+def saved_model(name: str, root: Path) -> Iterator[Path]:
+    """Yield the folder of a saved model; one that is fetched is there for as long as the context lasts.
+
+    Args:
+        name: A folder, ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, or ``dvc:REV``.
+        root: The checkout.
+
+    Raises:
+        LithoscopeError: There is no such model.
+    """
+    with tempfile.TemporaryDirectory(prefix="lithoscope-") as place:
+        if name.startswith("models:/"):
+            yield _of_mlflow(name, root, Path(place))
+        elif name.startswith("dvc:"):
+            yield _of_revision(name.removeprefix("dvc:"), root, Path(place) / "model")
+        else:
+            yield Path(name)
+
+
+def _of_mlflow(name: str, root: Path, place: Path) -> Path:
+    from lithoscope.tracking import Connection, tracking_uri
+
+    connection = Connection(tracking_uri(root), root)
+    connection.open()
+    import mlflow.artifacts
+    from mlflow.exceptions import MlflowException
+
+    try:
+        mlflow.artifacts.download_artifacts(artifact_uri=name, dst_path=str(place))
+    except (MlflowException, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise LithoscopeError(f"{name}: MLflow has no such model ({reason}); allowed: models:/NAME@ALIAS") from None
+    found = next(iter(sorted(place.rglob(WEIGHTS))), None)
+    if found is None:
+        raise LithoscopeError(
+            f"{name}: a model of another kind: it holds no {WEIGHTS}; name one that a run here logged"
+        )
+    return found.parent
+
+
+def _of_revision(revision: str, root: Path, place: Path) -> Path:
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from dvc.scm import SCMError
+
+    try:
+        inside = folder_in_repository(root)  # a revision's paths are the repository's
+        files = DVCFileSystem(repo=str(root), rev=revision, subrepos=bool(inside))
+        files.get(inside + WORKSPACE, str(place), recursive=True)  # type: ignore[no-untyped-call]
+    except SCMError:
+        raise LithoscopeError(
+            f"dvc:{revision}: no such revision; allowed: a branch, tag, commit or experiment"
+        ) from None
+    except (FileNotFoundError, DvcException):
+        raise LithoscopeError(
+            f"dvc:{revision}: its {WORKSPACE} is not in DVC's cache; `dvc pull` may fetch it"
+        ) from None
+    return place
