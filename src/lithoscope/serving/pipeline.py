@@ -15,10 +15,12 @@ import numpy.typing as npt
 from lithoscope.core.threads import in_order
 from lithoscope.data.images.framed import read_framed
 from lithoscope.data.images.reading import UnreadablePhotograph, page_path
-from lithoscope.serving.onnx_description import OnnxDescription
+from lithoscope.evaluation.answers.limits import Limits
+from lithoscope.serving.answers import COLUMNS, decide, load_limits
+from lithoscope.serving.onnx_description import LIMITS, OnnxDescription
 from lithoscope.serving.onnx_model import BATCH, OnnxModel
 from lithoscope.serving.photographs import Photograph
-from lithoscope.serving.rows import Row
+from lithoscope.serving.rows import Row, Value
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ def predict_rows(model: OnnxModel, photographs: Iterable[Photograph], threads: i
     Yields:
         A row a photograph or page; one that cannot be read says why.
     """
-    description = model.description
+    description, limits = model.description, load_limits(model.folder / LIMITS)
 
     def framed(photograph: Photograph) -> list[_Framed]:
         return _framed(photograph, description)
 
     pages = (page for found in in_order(framed, photographs, threads or os.cpu_count() or 1) for page in found)
     while batch := list(islice(pages, BATCH)):
-        yield from _rows(model, batch)
+        yield from _rows(model, limits, batch)
 
 
 def _framed(photograph: Photograph, description: OnnxDescription) -> list[_Framed]:
@@ -68,18 +70,22 @@ def _framed(photograph: Photograph, description: OnnxDescription) -> list[_Frame
     return found
 
 
-def _rows(model: OnnxModel, pages: Sequence[_Framed]) -> list[Row]:
-    rows = [Row(page.name, None, None, None, page.problem, square=page.square) for page in pages]
+def _rows(model: OnnxModel, limits: Limits | None, pages: Sequence[_Framed]) -> list[Row]:
+    empty: dict[str, Value] = {} if limits is None else dict.fromkeys(COLUMNS)
+    rows = [Row(page.name, None, None, None, page.problem, extra=empty, square=page.square) for page in pages]
     readable = [place for place, page in enumerate(pages) if page.square is not None]
     if not readable:
         return rows
     outputs = model.run(np.stack([square for page in pages if (square := page.square) is not None]))
-    for place, probabilities in zip(readable, outputs.probabilities, strict=True):
+    answers = [None] * len(readable) if limits is None else decide(outputs.probabilities, outputs.features, limits)
+    for place, probabilities, answer in zip(readable, outputs.probabilities, answers, strict=True):
         best = int(probabilities.argmax())
         rows[place] = replace(
             rows[place],
             label=model.description.classes[best],
             confidence=float(probabilities[best]),
             probabilities=probabilities,
+            shown=None if answer is None else answer.shown,
+            extra={} if answer is None else answer.columns(),
         )
     return rows
