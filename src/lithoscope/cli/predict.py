@@ -15,8 +15,8 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
 
 if TYPE_CHECKING:
-    from lithoscope.serving.photographs import Photograph
-    from lithoscope.serving.rows import Row
+    from lithoscope.serving.photographs import FoundPhotograph
+    from lithoscope.serving.rows import AnswerRow
     from lithoscope.serving.tables import Table
 
 SHEET_LIMIT = {".png": 120, ".html": 1000}
@@ -56,7 +56,7 @@ def predict(paths: tuple[str, ...], model: str, output: Path | None, sheet: Path
     mark = asked.description.onnx[:12]
     table = _open_table(output, {"model": mark, "top": top}, resume) if output is not None else None
     wanted = [one for one in found if one.shown not in table.done] if table is not None and table.done else found
-    shown: list[Row] = []
+    shown: list[AnswerRow] = []
     broken = 0
     limit = SHEET_LIMIT[sheet.suffix.lower()] if sheet is not None else 0
     width = max(map(len, classes))
@@ -96,7 +96,7 @@ def _open_table(path: Path, run: dict[str, str | float | None], resume: bool) ->
     return table
 
 
-def _tracked(rows: "Iterator[Row]", total: int) -> "Iterable[Row]":
+def _tracked(rows: "Iterator[AnswerRow]", total: int) -> "Iterable[AnswerRow]":
     if total < 2 or sys.stdout.isatty():  # on a terminal the lines themselves show it
         return rows
     from lithoscope.data.sources.progress import track
@@ -104,14 +104,14 @@ def _tracked(rows: "Iterator[Row]", total: int) -> "Iterable[Row]":
     return track(rows, total, "predicting")
 
 
-def _line(row: "Row", classes: Sequence[str], top: int, width: int) -> str:
+def _line(row: "AnswerRow", classes: Sequence[str], top: int, width: int) -> str:
     further = ", ".join(f"{name} {probability:.3f}" for name, probability in row.top(classes, top)[1:])
     confidence = f"{row.confidence:.3f}" if row.confidence is not None else ""
     answer = f"{row.shown or row.label or '':<{width}}  {confidence}"
     return safe(f"{answer}  {row.path}" + (f"  ({further})" if further else ""))
 
 
-def _check_targets(targets: Sequence[Path], photographs: "Sequence[Photograph]") -> None:
+def _check_targets(targets: Sequence[Path], photographs: "Sequence[FoundPhotograph]") -> None:
     """Refuse, before the first photograph is read, what cannot be written or would be written over."""
     for target in targets:
         if not target.parent.is_dir():
@@ -132,7 +132,9 @@ def _shown(path: Path) -> str:
     return safe(printable(str(path)))
 
 
-def _draw(sheet: Path, rows: "Sequence[Row]", named: int, classes: Sequence[str], top: int, *, synthetic: bool) -> None:
+def _draw(
+    sheet: Path, rows: "Sequence[AnswerRow]", named: int, classes: Sequence[str], top: int, *, synthetic: bool
+) -> None:
     more = f", the first {len(rows)}" if len(rows) < named else ""
     title = f"{named} photographs{more}{'; the model was trained on synthetic drawings' if synthetic else ''}"
     squares = [(row, row.square) for row in rows if row.square is not None]

@@ -15,7 +15,7 @@ from lithoscope.data.sources.listing import printable, visible_files
 STANDARD_INPUT = "-"
 
 
-class Photograph(NamedTuple):
+class FoundPhotograph(NamedTuple):
     """A file that is to be classified.
 
     Attributes:
@@ -28,7 +28,7 @@ class Photograph(NamedTuple):
 
 
 @contextmanager
-def opened_photographs(paths: Sequence[str], stdin: BinaryIO) -> Iterator[list[Photograph]]:
+def opened_photographs(paths: Sequence[str], stdin: BinaryIO) -> Iterator[list[FoundPhotograph]]:
     """Find the files named, and all files in the folders and archives named.
 
     Args:
@@ -44,7 +44,7 @@ def opened_photographs(paths: Sequence[str], stdin: BinaryIO) -> Iterator[list[P
             unpacked.
     """
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
-        found: list[Photograph] = []
+        found: list[FoundPhotograph] = []
         for number, path in enumerate(paths):
             if path == STANDARD_INPUT:
                 found += [_named(name) for name in _listed(stdin)]
@@ -58,9 +58,9 @@ def opened_photographs(paths: Sequence[str], stdin: BinaryIO) -> Iterator[list[P
         yield found
 
 
-def _named(path: str) -> Photograph:
+def _named(path: str) -> FoundPhotograph:
     shown = printable(path)
-    return Photograph(path, path if shown == path else shown)  # one text for both where that will do
+    return FoundPhotograph(path, path if shown == path else shown)  # one text for both where that will do
 
 
 def _matches(path: str) -> list[str]:
@@ -80,7 +80,7 @@ def _listed(stream: BinaryIO) -> Iterator[str]:
             yield os.fsdecode(name)
 
 
-def _files(path: Path, workplace: Path) -> list[Photograph]:
+def _files(path: Path, workplace: Path) -> list[FoundPhotograph]:
     if not path.exists():
         raise LithoscopeError(f"{printable(str(path))}: no such file or folder")
     if path.is_dir():
@@ -88,7 +88,7 @@ def _files(path: Path, workplace: Path) -> list[Photograph]:
     if is_archive(path):
         extract(path, workplace)
         return [
-            Photograph(os.path.join(workplace, name), printable(os.path.join(path, name)))  # noqa: PTH118
+            FoundPhotograph(os.path.join(workplace, name), printable(os.path.join(path, name)))  # noqa: PTH118
             for name in visible_files(workplace)
         ]
     return [_named(str(path))]

@@ -19,8 +19,8 @@ from lithoscope.evaluation.answers.limits import Limits
 from lithoscope.serving.answers import COLUMNS, decide, load_limits
 from lithoscope.serving.onnx_description import LIMITS, OnnxDescription
 from lithoscope.serving.onnx_model import BATCH, OnnxModel
-from lithoscope.serving.photographs import Photograph
-from lithoscope.serving.rows import Row, Value
+from lithoscope.serving.photographs import FoundPhotograph
+from lithoscope.serving.rows import AnswerRow, Value
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class _Framed:
     problem: str | None = None
 
 
-def predict_rows(model: OnnxModel, photographs: Iterable[Photograph], threads: int | None = None) -> Iterator[Row]:
+def predict_rows(
+    model: OnnxModel, photographs: Iterable[FoundPhotograph], threads: int | None = None
+) -> Iterator[AnswerRow]:
     """Classify photographs, in their order; of a file with several pages perhaps each.
 
     Args:
@@ -43,7 +45,7 @@ def predict_rows(model: OnnxModel, photographs: Iterable[Photograph], threads: i
     """
     description, limits = model.description, load_limits(model.folder / LIMITS)
 
-    def framed(photograph: Photograph) -> list[_Framed]:
+    def framed(photograph: FoundPhotograph) -> list[_Framed]:
         return _framed(photograph, description)
 
     pages = (page for found in in_order(framed, photographs, threads or os.cpu_count() or 1) for page in found)
@@ -51,7 +53,7 @@ def predict_rows(model: OnnxModel, photographs: Iterable[Photograph], threads: i
         yield from _rows(model, limits, batch)
 
 
-def _framed(photograph: Photograph, description: OnnxDescription) -> list[_Framed]:
+def _framed(photograph: FoundPhotograph, description: OnnxDescription) -> list[_Framed]:
     path = Path(photograph.file)
     if not path.is_file():  # a pipe, say, which would never end
         return [_Framed(photograph.shown, None, "not a regular file" if path.exists() else "no such file")]
@@ -70,9 +72,9 @@ def _framed(photograph: Photograph, description: OnnxDescription) -> list[_Frame
     return found
 
 
-def _rows(model: OnnxModel, limits: Limits | None, pages: Sequence[_Framed]) -> list[Row]:
+def _rows(model: OnnxModel, limits: Limits | None, pages: Sequence[_Framed]) -> list[AnswerRow]:
     empty: dict[str, Value] = {} if limits is None else dict.fromkeys(COLUMNS)
-    rows = [Row(page.name, None, None, None, page.problem, extra=empty, square=page.square) for page in pages]
+    rows = [AnswerRow(page.name, None, None, None, page.problem, extra=empty, square=page.square) for page in pages]
     readable = [place for place, page in enumerate(pages) if page.square is not None]
     if not readable:
         return rows

@@ -10,7 +10,7 @@ Value = str | float | None
 
 
 @dataclass(frozen=True)
-class Row:
+class AnswerRow:
     """What is said of one photograph.
 
     Attributes:
