@@ -33,8 +33,8 @@ def measure_answers(
     parameters: Parameters,
     predictor: Predictor,
     training: ArraySplit,
-    validation: tuple[SplitLogits, Pixels],
-    scored: tuple[SplitLogits, Pixels],
+    said: Mapping[str, SplitLogits],
+    pictures: Mapping[str, Pixels],
     coarse: Mapping[str, str],
     refit: Refit,
 ) -> list[str]:
@@ -45,8 +45,8 @@ def measure_answers(
         parameters: Of the run.
         predictor: The trained model.
         training: What it learnt from.
-        validation: What it says of validation photographs, and these.
-        scored: What it says of the split that is scored, and its photographs.
+        said: What it says of ``validation`` photographs and of those that are ``scored``.
+        pictures: Both, uint8 (n, side, side, 3) each.
         coarse: The coarse class of each class; empty where the set has none.
         refit: Fits a head in closed form; see :data:`lithoscope.evaluation.held_out.Refit`.
 
@@ -62,7 +62,7 @@ def measure_answers(
     (root / LIMITS).mkdir(parents=True)  # empty where a model has no limits: DVC wants to see its outs
     untouched = is_untouched(predictor, starting_weights(parameters, predictor))
     learnt = _training(root, predictor, training, untouched)
-    validated = _photographs(predictor, *validation)
+    validated = _photographs(predictor, said["validation"], pictures["validation"])
     known = held_out(learnt, validated, temperature, refit if untouched else None, len(classes))
     limits = fit_limits(known, learnt.features, classes, coarse)
     if limits is None:
@@ -70,10 +70,11 @@ def measure_answers(
         _write(root / METRICS, {on: {"status": "off", "reason": reason}})
         return [f"answers are names alone: {reason}"]
     limits.save(root / LIMITS)
-    probabilities = tempered(scored[0].logits, temperature)
-    familiar = limits.familiarity(probabilities, plain_features(predictor, scored[1]))
+    scored = said["scored"]
+    probabilities = tempered(scored.logits, temperature)
+    familiar = limits.familiarity(probabilities, plain_features(predictor, pictures["scored"]))
     answers = decisions(probabilities, familiar, limits)
-    figures = answer_figures(answers, probabilities, scored[0].labels, scored[0].groups, limits, on)
+    figures = answer_figures(answers, probabilities, scored.labels, scored.groups, limits, on)
     figures["in_sample"] = on == "validation"  # the limits were set by the very photographs that are scored
     _write(root / METRICS, {on: {"status": "on", **figures}})
     return _lines(figures, on)

@@ -1,7 +1,9 @@
 """Scoring of a model from its logits: the figures, intervals, comparisons and curves of the ``evaluate`` stage."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ from lithoscope.models.temperature import tempered
 Labels = npt.NDArray[np.int64]
 FILES = ("headline", "evaluation", "per_class", "baselines", "comparisons")
 """What of :class:`EvaluationResult` is a file of figures, ``metrics/NAME.json``."""
+TABLES = ("predictions", "reliability", "selective")
+"""What of it is a table, ``plots/NAME.csv``."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,21 @@ class EvaluationResult:
             "loss": self.evaluation["loss"],
             "ece": self.evaluation["ece"],
         }
+
+    def write(self, root: Path, split: str) -> list[Path]:
+        """Write the files of figures and the tables, and return their paths below the root."""
+        metrics = {name: Path(f"metrics/{name}.json") for name in FILES}
+        tables = {name: Path(f"plots/{name}.csv") for name in TABLES}
+        for folder in ("metrics", "plots"):
+            (root / folder).mkdir(exist_ok=True)
+        for name, path in metrics.items():
+            values = {split: getattr(self, name)}
+            (root / path).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        for name, path in tables.items():
+            # DVC's plots draw an empty cell as 0, and leave NaN out.
+            table: pd.DataFrame = getattr(self, name)
+            table.to_csv(root / path, index=False, lineterminator="\n", float_format="%.6f", na_rep="NaN")
+        return [*metrics.values(), *tables.values()]
 
 
 def score(

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,13 @@ from mlflow.tracking import MlflowClient
 from scipy.special import softmax
 
 from lithoscope.data.packed.arrays import open_split
+from lithoscope.evaluation.answers.limits import Limits
 from lithoscope.evaluation.calibration import calibration_error
+from lithoscope.evaluation.held_out import plain_features
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import load_description, weights_digest
 from lithoscope.models.temperature import fit_temperature
+from lithoscope.serving.answers import decide
 
 from helpers.made_up_run import make_run
 from helpers.stage import run_stage
@@ -135,6 +139,20 @@ def test_the_rest_is_said_too(workspace: Path) -> None:
     for name, accuracy in baselines.items():
         assert comparisons[name]["accuracy"] == accuracy
         assert comparisons[name]["difference"] == pytest.approx(figures["accuracy"] - accuracy, abs=2e-6)
+
+
+def test_answers_are_held_against_validation_photographs_and_judged_on_the_test(workspace: Path) -> None:
+    limits = Limits.load(workspace / "build" / "limits")
+    found = read(workspace, "metrics/answers.json")["test"]
+    validation = open_split(workspace / "build" / "arrays", "val")
+    assert found["held_out"] == {"photographs": len(validation), "source": "validation photographs"}
+    assert limits.coarse == [KINDS[name] for name in CLASSES]
+    predictor, test = Predictor.load(workspace / "build" / "model"), open_split(workspace / "build" / "arrays", "test")
+    said, features = predictor.probabilities(test.images), plain_features(predictor, test.images)
+    kinds = Counter(one.kind for one in decide(said, features, limits))
+    assert {kind: one["n"] for kind, one in found["kinds"].items() if one["n"]} == dict(kinds)
+    held = (said >= limits.needed)[np.arange(len(test)), test.labels] | (said.argmax(axis=1) == test.labels)
+    assert found["coverage"]["share"] == pytest.approx(held.mean(), abs=1e-6)
 
 
 def test_the_run_gets_the_figures_the_tables_and_the_temperature(workspace: Path) -> None:
