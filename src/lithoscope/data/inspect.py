@@ -26,7 +26,7 @@ from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
 from lithoscope.data.sources.folder import FolderSet
 from lithoscope.data.sources.label_table import FILE_NAMES, find_tables
 from lithoscope.data.sources.layout import split_folders
-from lithoscope.data.sources.listing import broken_link, visible_folders
+from lithoscope.data.sources.listing import broken_link, linked_folders, visible_folders
 from lithoscope.data.sources.minerals import MINERALS
 from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, notes_on_reading
 from lithoscope.data.sources.registry import photograph_set
@@ -126,6 +126,11 @@ def inspect_source(
         root, photographs, _ = listed(kind, tree, str(source))
         found = catalogue(root, photographs, settings=settings)
         notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
+        if source.is_dir() and (links := linked_folders(root)):
+            notes.append(
+                f"{len(links):,} folders are links, such as {links[0]}: read, but DVC does not see what changes behind "
+                "them; after a change there: dvc repro -f download"
+            )
         if name == FolderSet.name:
             notes += notes_on_folders(root, photographs, layout)
     counts: dict[str, dict[str, int]] = {label: {} for label in found.labels()}

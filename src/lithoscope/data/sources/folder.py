@@ -1,6 +1,5 @@
 """Any user's photographs: one folder a class, perhaps nested, or a table of labels beside them."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.label_table import Row, find_tables, match_rows, objection, read_table
 from lithoscope.data.sources.layout import Place, class_names, listed, place, split_folders, split_of_name
-from lithoscope.data.sources.listing import is_ignored, printable, refusal, visible_files
+from lithoscope.data.sources.listing import printable, refusal, visible_files, walk
 
 
 class FolderSet(PhotographSet):
@@ -94,9 +93,8 @@ def _labelled(identity: str, rows: list[Row]) -> Photograph:
 def _folders_at(root: Path, splits: dict[str, str], depth: int) -> set[tuple[str, ...]]:
     """Return the class folders so many levels deep, empty ones too."""
     found = set()
-    for folder, subfolders, _ in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not is_ignored(name) and not Path(folder, name).is_symlink()]
-        below = PurePosixPath(Path(folder).relative_to(root).as_posix())
+    for folder, subfolders, _ in walk(root):
+        below = PurePosixPath(folder.relative_to(root).as_posix())
         folders = place((below / "file").as_posix(), splits).folders
         if len(folders) == depth and not (len(below.parts) == 1 and below.name in splits):
             found.add(folders)

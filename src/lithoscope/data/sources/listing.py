@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 MAX_FILE_BYTES = 512 * 2**20
@@ -17,21 +18,51 @@ def is_ignored(name: str) -> bool:
 def visible_files(root: Path) -> list[str]:
     """List everything below a folder that is not a folder, as sorted posix paths relative to it.
 
-    Hidden files and those of operating systems are left out. Links to folders are listed and not followed, so the
-    walk cannot leave ``root`` or run in circles.
+    Hidden files and those of operating systems are left out. Links to folders are followed wherever they lead, but for
+    those that lead back to a folder around them: these are listed themselves.
     """
     found: list[str] = []
-    for folder, subfolders, files in os.walk(root, onerror=_raise):
-        subfolders[:] = [name for name in subfolders if not is_ignored(name)]
-        links = [name for name in subfolders if Path(folder, name).is_symlink()]
-        found += [Path(folder, name).relative_to(root).as_posix() for name in files + links if not is_ignored(name)]
+    for folder, _, files in walk(root):
+        below = folder.relative_to(root)
+        found += [(below / name).as_posix() for name in files if not is_ignored(name)]
     return sorted(found)
 
 
+def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Walk as :func:`os.walk` does, through links to folders, and not into folders that are ignored.
+
+    A link that leads back to a folder around it stands among the files. Names may be taken out of the subfolders.
+    """
+    for place, subfolders, files in os.walk(root, onerror=_raise, followlinks=True):
+        folder = Path(place)
+        circles = [name for name in subfolders if _leads_back(root, folder / name)]
+        subfolders[:] = [name for name in subfolders if name not in circles and not is_ignored(name)]
+        yield folder, subfolders, files + circles
+
+
+def linked_folders(root: Path) -> list[str]:
+    """List the links to folders that are followed below a folder, as sorted posix paths relative to it."""
+    followed = (folder / name for folder, subfolders, _ in walk(root) for name in subfolders)
+    return sorted(path.relative_to(root).as_posix() for path in followed if path.is_symlink())
+
+
+def _leads_back(root: Path, path: Path) -> bool:
+    """Say whether a path is a link to a folder that holds the link, by whatever links one came there."""
+    if not path.is_symlink():
+        return False
+    target = path.resolve()
+    around = [folder for folder in path.parents if folder == root or folder.is_relative_to(root)]
+    return any(folder.resolve().is_relative_to(target) for folder in around)
+
+
 def visible_folders(root: Path) -> list[Path]:
-    """List the folders directly below ``root``, sorted by name, without ignored ones and without links."""
+    """List the folders directly below ``root``, sorted by name, without ignored ones and links that lead back."""
     return sorted(
-        (entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink() and not is_ignored(entry.name)),
+        (
+            entry
+            for entry in root.iterdir()
+            if not is_ignored(entry.name) and entry.is_dir() and not _leads_back(root, entry)
+        ),
         key=lambda entry: entry.name,
     )
 
@@ -52,7 +83,7 @@ def refusal(root: Path, identity: str) -> str | None:
     except OSError:
         return broken_link(Path(path)) if Path(path).is_symlink() else "not a regular file"
     if stat.S_ISDIR(found.st_mode):
-        return "a link to a folder, which is not followed"
+        return "a link that leads back to a folder around it"
     if not stat.S_ISREG(found.st_mode):
         return "not a regular file"
     if found.st_size > MAX_FILE_BYTES:

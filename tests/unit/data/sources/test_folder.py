@@ -10,6 +10,7 @@ from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, Request
 from lithoscope.data.sources.folder import FolderSet
+from lithoscope.data.sources.listing import refusal
 
 from helpers.photographs_on_disk import class_folders, photograph
 
@@ -162,12 +163,15 @@ def test_fewer_than_two_classes_are_refused(tmp_path: Path) -> None:
     assert "found one class (quartz)" in refused(tmp_path)
 
 
-def test_class_folders_that_are_links_are_named_as_the_reason(tmp_path: Path) -> None:
+def test_class_folders_that_are_links_are_classes(tmp_path: Path) -> None:
     class_folders(tmp_path / "elsewhere", "a", "b")
     (tmp_path / "set").mkdir()
     for label in ("a", "b"):
         (tmp_path / "set" / label).symlink_to(tmp_path / "elsewhere" / label)
-    assert "a link to a folder, which is not followed" in refused(tmp_path / "set")
+    (tmp_path / "set" / "a" / "back").symlink_to(tmp_path)
+    found = FolderSet().photographs(tmp_path / "set")
+    assert {file.label for file in found} == {"a", "b"}
+    assert all(refusal(tmp_path / "set", file.id) is None for file in found if not file.id.endswith("back"))
 
 
 def test_an_empty_class_folder_is_refused_by_name(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lithoscope.data.sources import listing
-from lithoscope.data.sources.listing import printable, refusal, visible_files, visible_folders
+from lithoscope.data.sources.listing import linked_folders, printable, refusal, visible_files, visible_folders
 
 
 def make(root: Path, *names: str) -> None:
@@ -40,8 +40,8 @@ def test_links_to_files_are_read_wherever_they_lead_and_others_have_their_reason
     (root / "a" / "beside").symlink_to(tmp_path / "setting" / "2")  # "…/setting" only begins like "…/set"
     (root / "a" / "dead").symlink_to("nothing")
     (root / "a" / "circle").symlink_to("circle")
-    (root / "b").symlink_to(root / "a")
     (root / "a" / "up").symlink_to("..")
+    (root / "a" / "far up").symlink_to("/")
     os.mkfifo(root / "a" / "pipe")
     reasons = {name: refusal(root, name) for name in visible_files(root)}
     assert reasons == {
@@ -51,11 +51,38 @@ def test_links_to_files_are_read_wherever_they_lead_and_others_have_their_reason
         "a/beside": None,
         "a/dead": "a link to nothing",
         "a/circle": "a link to nothing",
-        "a/up": "a link to a folder, which is not followed",
+        "a/up": "a link that leads back to a folder around it",
+        "a/far up": "a link that leads back to a folder around it",
         "a/pipe": "not a regular file",
-        "b": "a link to a folder, which is not followed",
     }
     assert [folder.name for folder in visible_folders(root)] == ["a"]
+
+
+def test_links_to_folders_are_followed_and_circles_end(tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    make(root, "a/1")
+    make(tmp_path, "elsewhere/2", "elsewhere/deep/3")
+    (root / "b").symlink_to(tmp_path / "elsewhere")
+    (root / "c").symlink_to("a")
+    (root / "a" / "to b").symlink_to("../b")  # and from there back to a
+    (tmp_path / "elsewhere" / "to a").symlink_to(root / "a")
+    files = visible_files(root)
+    assert [name for name in files if refusal(root, name) is None] == [
+        "a/1",
+        "a/to b/2",
+        "a/to b/deep/3",
+        "b/2",
+        "b/deep/3",
+        "b/to a/1",
+        "c/1",
+        "c/to b/2",
+        "c/to b/deep/3",
+    ]
+    circles = {name: refusal(root, name) for name in files if refusal(root, name)}
+    assert set(circles.values()) == {"a link that leads back to a folder around it"}
+    assert sorted(circles) == ["a/to b/to a", "b/to a/to b", "c/to b/to a"]
+    assert linked_folders(root) == ["a/to b", "b", "b/to a", "c", "c/to b"]
+    assert [folder.name for folder in visible_folders(root)] == ["a", "b", "c"]
 
 
 def test_a_link_whose_content_is_elsewhere_says_how_to_fetch_it(tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ from lithoscope.data.sources.zip_names import guess_encoding
 NAMES = {
     "cp866": ["Гранит/фото 1.jpg", "Базальт/IMG_0001.jpg", "сланец/ёж.jpg"],
     "gbk": ["花岗岩/照片1.jpg", "玄武岩/IMG_0001.jpg", "片麻岩（一）/2.jpg"],
-    "cp437": ["Grün/Säule.jpg", "Grès rouge/été.jpg", "Pérou/Año.jpg"],
+    "big5": ["花崗岩/照片1.jpg", "玄武岩/IMG_0001.jpg", "片麻岩（一）/2.jpg", "石英/礦物.jpg"],
+    "cp932": [
+        "花崗岩/写真1.jpg",
+        "玄武岩/IMG_0001.jpg",
+        "カコウガン/さざれ石.jpg",
+        "片麻岩（一）/2.jpg",
+        "ー/佐々木.jpg",
+    ],
+    "cp437": ["Grün/Säule.jpg", "Grès rouge/été.jpg", "Pérou/Año.jpg", "Grâce/Bâle.jpg"],
 }
 
 
@@ -34,7 +42,9 @@ def test_names_are_decoded_and_that_is_said(tmp_path: Path, encoding: str, capsy
     written = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.jpg")}
     assert written == set(NAMES[encoding])
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"note: {tmp_path / 'a.zip'}: 3 names do not say how they are encoded; read as {encoding}")
+    assert line.startswith(
+        f"note: {tmp_path / 'a.zip'}: {len(NAMES[encoding])} names do not say how they are encoded; read as {encoding}"
+    )
     assert NAMES[encoding][0] in line
 
 
