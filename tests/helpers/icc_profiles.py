@@ -79,6 +79,40 @@ def grey_profile(gamma: float) -> bytes:
     return _assembled(b"GRAY", {b"wtpt": _xyz(_D50), b"desc": _description("grey"), b"kTRC": curve})
 
 
+def ink_profile() -> bytes:
+    """Return the profile of CMYK pictures with the inks :data:`INKS`: a table of two steps an ink (ICC.1, lut8Type)."""
+    corners = [ink_colour((c, m, y, k)) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]
+    straight = bytes(range(256))
+    identity = struct.pack(">9i", *(65536 * (place % 4 == 0) for place in range(9)))
+    table = struct.pack(">4sI4B", b"mft1", 0, 4, 3, 2, 0) + identity + straight * 4
+    for lab in corners:
+        table += bytes(round(value) for value in (lab[0] * 255 / 100, lab[1] + 128, lab[2] + 128))
+    tags = {b"wtpt": _xyz(_D50), b"desc": _description("inks"), b"cprt": b"text\0\0\0\0none\0"}
+    return _assembled(b"CMYK", {**tags, b"A2B0": table + straight * 3}, space=b"Lab ", kind=b"prtr")
+
+
+INKS = ((58.0, -37.0, -50.0), (50.0, 74.0, -6.0), (88.0, -6.0, 92.0), (12.0, 0.0, 0.0))
+"""CIE L*a*b* under D50 of cyan, magenta, yellow and black on paper that is white."""
+
+
+def ink_colour(inks: tuple[int, int, int, int]) -> tuple[float, float, float]:
+    """Return the CIE L*a*b* of inks that lie on each other fully or not at all; crude, but a colour all the same."""
+    used = [colour for colour, there in zip(INKS, inks, strict=True) if there]
+    light = 100 * float(np.prod([colour[0] / 100 for colour in used]))
+    return light, *(
+        float(np.clip(sum(colour[axis] for colour in used) / max(len(used), 1), -128, 127)) for axis in (1, 2)
+    )
+
+
+def lab_to_srgb(lab: tuple[float, float, float]) -> Floats:
+    """Return the sRGB values, 0 … 255, of a CIE L*a*b* colour under D50 (CIE 15:2004)."""
+    middle = (lab[0] + 16) / 116
+    powers = np.array([middle + lab[1] / 500, middle, middle - lab[2] / 200])
+    xyz = np.where(powers > 6 / 29, powers**3, 3 * (6 / 29) ** 2 * (powers - 4 / 29)) * _D50
+    values: Floats = 255 * SRGB.encode((np.linalg.inv(SRGB.to_xyz()) @ xyz).clip(0, 1))
+    return values
+
+
 def _xyz(values: tuple[float, ...]) -> bytes:
     return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
 
@@ -88,11 +122,11 @@ def _description(name: str) -> bytes:
     return struct.pack(">4sII", b"desc", 0, len(text)) + text + bytes(78)
 
 
-def _assembled(colours: bytes, tags: dict[bytes, bytes]) -> bytes:
+def _assembled(colours: bytes, tags: dict[bytes, bytes], space: bytes = b"XYZ ", kind: bytes = b"mntr") -> bytes:
     start, table, data = 128 + 4 + 12 * len(tags), b"", b""
     for tag, content in tags.items():
         table += struct.pack(">4sII", tag, start + len(data), len(content))
         data += content + bytes(-len(content) % 4)
-    header = struct.pack(">I4sI4s4s4s", start + len(data), b"\0\0\0\0", 0x02400000, b"mntr", colours, b"XYZ ")
+    header = struct.pack(">I4sI4s4s4s", start + len(data), b"\0\0\0\0", 0x02400000, kind, colours, space)
     header += bytes(12) + b"acsp" + bytes(28) + b"".join(struct.pack(">i", round(value * 65536)) for value in _D50)
     return header.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + data

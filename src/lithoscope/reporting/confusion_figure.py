@@ -1,6 +1,7 @@
 """The confusion matrix as a figure, for where the page's table cannot go."""
 
 from collections.abc import Sequence
+from unicodedata import east_asian_width
 
 import matplotlib.style
 import numpy as np
@@ -10,6 +11,11 @@ from matplotlib.patches import Rectangle
 from lithoscope.reporting.svg import GRID, RIGHT, STYLE, WRONG, to_svg
 
 NUMBERED = 40  # classes; numbers in smaller cells can't be read
+
+
+def _columns(name: str) -> int:
+    """Return how wide a name is, in letters; ideographs are two wide."""
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in name)
 
 
 def confusion_figure(classes: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
@@ -25,7 +31,7 @@ def confusion_figure(classes: Sequence[str], counts: Sequence[Sequence[int]]) ->
     table = np.asarray(counts, dtype=float)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     k = len(classes)
-    side, names = max(0.26 * k, 1.6), 0.075 * max(map(len, classes)) + 0.35
+    side, names = max(0.26 * k, 1.6), 0.075 * max(map(_columns, classes)) + 0.35
     with matplotlib.style.context(["default", STYLE, {"axes.grid": False}]):
         width = side + names + 0.2
         figure = Figure(figsize=(width, width))

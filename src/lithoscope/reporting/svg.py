@@ -6,6 +6,7 @@ both. Text stays text: sharp at any size, read aloud, found by the browser's sea
 
 import io
 import re
+import warnings
 from html import escape
 
 from matplotlib.figure import Figure
@@ -59,7 +60,10 @@ def to_svg(figure: Figure, name: str, description: str) -> str:
     """
     buffer = io.BytesIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    with warnings.catch_warnings():
+        # The page's fonts draw the text, whatever its script; matplotlib's own, which lacks many, only measures it.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     text = buffer.getvalue().decode()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)

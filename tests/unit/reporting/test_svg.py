@@ -1,6 +1,7 @@
 """Figures that stand by themselves."""
 
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -63,3 +64,11 @@ def test_the_matrix_writes_its_counts_where_they_can_be_read() -> None:
 def test_too_many_classes_have_no_matrix(tmp_path: Path) -> None:
     parameters = make_run(tmp_path, classes=[f"class {n:02d}" for n in range(61)], each=1)
     assert "figures/confusion.svg" not in figure_files(inputs_of(tmp_path, parameters))
+
+
+def test_class_names_in_any_script_are_text_of_the_page_without_a_warning_for_each_glyph() -> None:
+    names = ["花崗岩", "玄武岩"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        text = confusion_figure(names, [[1, 2], [0, 3]])
+    assert all(name in text for name in names)

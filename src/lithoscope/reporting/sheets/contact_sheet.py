@@ -51,7 +51,8 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> I
 
     A right answer has a green frame and a tick, a wrong one a red frame and a cross; without a true class the frame is
     grey and only the answer is written. The same tiles give the same pixels on any machine: the font is
-    matplotlib's, and Pillow's where that is not installed.
+    matplotlib's, and Pillow's where that is not installed. A name in a script that this font lacks is written in one of
+    the machine's fonts that has it; where there is none, in boxes.
 
     Args:
         tiles: The photographs, in the order they are shown, row by row. May be empty.
@@ -76,9 +77,8 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> I
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     if title:
-        draw.text(
-            (MARGIN, MARGIN - 4), shorten(title, _font(20, bold=True), width - 2 * MARGIN), INK, _font(20, bold=True)
-        )
+        font = _font(20, title, bold=True)
+        draw.text((MARGIN, MARGIN - 4), shorten(title, font, width - 2 * MARGIN), INK, font)
     for position, tile in enumerate(tiles):
         row, column = divmod(position, columns)
         corner = (MARGIN + column * (cell_width + GAP), MARGIN + head + row * (cell_height + GAP))
@@ -103,10 +103,12 @@ def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner
     y = top + outer + 5
     draw.text((left + outer, y), confidence, INK, _font(14), anchor="ra")
     room = outer - round(_font(14).getlength(confidence)) - 8
-    draw.text((left, y), shorten(tile.predicted, _font(14, bold=True), room), INK, _font(14, bold=True))
+    font = _font(14, tile.predicted, bold=True)
+    draw.text((left, y), shorten(tile.predicted, font, room), INK, font)
     if tile.label is not None:
         truth = "as labelled" if tile.right else f"is {tile.label}"
-        draw.text((left, y + LINE), shorten(truth, _font(13), outer), MUTED if tile.right else WRONG, _font(13))
+        font = _font(13, truth)
+        draw.text((left, y + LINE), shorten(truth, font, outer), MUTED if tile.right else WRONG, font)
 
 
 def _draw_sign(draw: ImageDraw.ImageDraw, corner: tuple[int, int], colour: str, *, right: bool) -> None:
@@ -132,10 +134,35 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
 
 
 @cache
-def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+def _font(size: int, text: str = "", *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return a font of that size that has the signs of a text, if there is one."""
     package = find_spec("matplotlib")
     if package is None or package.origin is None:  # where only predictions are made; Pillow's own font has one weight
         return ImageFont.load_default(size)  # type: ignore[return-value]
     path = Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
+    needed = frozenset(text) - frozenset(" ")
+    if not needed <= _signs(str(path)):
+        path = Path(_font_with(needed) or path)
     # The basic layout is built into Pillow; the other one is there on some machines only and spaces text differently.
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def _font_with(signs: frozenset[str]) -> str | None:
+    """Return the file of a font of this machine that has these signs, None where there is none."""
+    from matplotlib.font_manager import fontManager  # looks through the machine's fonts: for the names that need it
+
+    # The font of last resort, which matplotlib brings, has a box with a block's name for every sign.
+    drawing = (font for font in fontManager.ttflist if "LastResort" not in font.fname)
+    fonts = sorted(drawing, key=lambda font: (font.style != "normal", font.weight != 400, font.fname))
+    return next((font.fname for font in fonts if signs <= _signs(font.fname)), None)
+
+
+@cache
+def _signs(path: str) -> frozenset[str]:
+    """Return the characters that a font has, none where its file cannot be read."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        return frozenset(map(chr, FT2Font(path).get_charmap()))
+    except (OSError, RuntimeError):
+        return frozenset()

@@ -12,7 +12,18 @@ from PIL import Image
 from lithoscope.data.images.decode import read
 from lithoscope.data.images.reading import Reading
 
-from helpers.icc_profiles import ADOBE_RGB, DISPLAY_P3, PROPHOTO, SRGB, Space, encoded, grey_profile
+from helpers.icc_profiles import (
+    ADOBE_RGB,
+    DISPLAY_P3,
+    PROPHOTO,
+    SRGB,
+    Space,
+    encoded,
+    grey_profile,
+    ink_colour,
+    ink_profile,
+    lab_to_srgb,
+)
 from helpers.known_pictures import CLOSE, EIGHT, GREY, error, smooth
 
 
@@ -73,3 +84,27 @@ def test_a_grey_profile_is_applied(tmp_path: Path) -> None:
     read_ = read(tmp_path / "a.png")
     assert error(read_, GREY) < CLOSE
     assert read_.notes == ("colours converted from grey to sRGB",)
+
+
+@pytest.mark.photograph(
+    kind="CMYK for printers, with a profile of the inks (JPEG, TIFF)",
+    done="converted to sRGB by the profile; noted. Without a profile by subtracting the inks from white",
+    reported="–",
+)
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_inks_have_the_colours_that_the_profile_says(tmp_path: Path, name: str) -> None:
+    inks = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 1, 0), (0, 1, 1, 0)]
+    patches = np.repeat(np.repeat(np.array([inks, inks[::-1]], np.uint8) * 255, 32, axis=0), 32, axis=1)
+    picture = Image.fromarray(patches, "CMYK")
+    options = {"quality": 100, "subsampling": 0} if name == "a.jpg" else {}
+    picture.save(tmp_path / name, icc_profile=ink_profile(), **options)
+    read_ = read(tmp_path / name)
+    assert read_.notes == ("colours converted from inks to sRGB",)
+    shown = np.asarray(read_.picture)[16, 16::32].astype(float)
+    wanted = np.array([lab_to_srgb(ink_colour(one)) for one in inks])
+    assert np.abs(shown - wanted).mean() < CLOSE
+    picture.save(tmp_path / name, **options)
+    plain = np.asarray(read(tmp_path / name).picture)[16, 16::32].astype(float)
+    subtracted = 255.0 * (1 - np.array(inks)[:, :3]) * (1 - np.array(inks)[:, 3:])
+    assert np.abs(plain - subtracted).mean() < CLOSE
+    assert np.abs(plain - wanted).mean() > 20

@@ -1,5 +1,7 @@
 """Contact sheets: photographs with the model's answers."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from lithoscope.reporting.sheets.contact_sheet import (
     WRONG,
     Tile,
     _font,
+    _signs,
     contact_sheet,
     shorten,
 )
@@ -87,3 +90,21 @@ def test_no_tiles_give_a_sheet_with_its_title() -> None:
 def test_impossible_columns_are_refused() -> None:
     with pytest.raises(ValueError, match="columns = 0"):
         contact_sheet([], columns=0)
+
+
+MATHEMATICAL = "𝐆𝐧𝐞𝐢𝐬𝐬"  # letters that DejaVu lacks and STIX, which comes with matplotlib too, has
+
+
+def test_a_name_in_another_script_is_written_in_a_font_that_has_it() -> None:
+    assert frozenset(MATHEMATICAL) <= _signs(str(_font(14, MATHEMATICAL).path))
+    assert Path(str(_font(14, "Gneiß, гнейс").path)).name == "DejaVuSans.ttf"
+    other = contact_sheet([Tile(picture(), "𝐐𝐮𝐚𝐫𝐭𝐳", 0.9)])
+    shown = contact_sheet([Tile(picture(), MATHEMATICAL, 0.9)])
+    boxes = contact_sheet([Tile(picture(), "\U000f0000" * 6, 0.9)])
+    assert (np.asarray(shown) != np.asarray(other)).any(), "not the same boxes"
+    assert (np.asarray(shown) != np.asarray(boxes)).any()
+
+
+def test_a_name_that_no_font_has_is_drawn_all_the_same() -> None:
+    assert Path(str(_font(14, "\U000f0000").path)).name == "DejaVuSans.ttf"
+    assert contact_sheet([Tile(picture(), "\U000f0000", 0.9)]).size == contact_sheet([Tile(picture(), "a", 0.9)]).size
