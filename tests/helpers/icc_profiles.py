@@ -99,9 +99,8 @@ def ink_colour(inks: tuple[int, int, int, int]) -> tuple[float, float, float]:
     """Return the CIE L*a*b* of inks that lie on each other fully or not at all; crude, but a colour all the same."""
     used = [colour for colour, there in zip(INKS, inks, strict=True) if there]
     light = 100 * float(np.prod([colour[0] / 100 for colour in used]))
-    return light, *(
-        float(np.clip(sum(colour[axis] for colour in used) / max(len(used), 1), -128, 127)) for axis in (1, 2)
-    )
+    red, yellow = (sum(colour[axis] for colour in used) / max(len(used), 1) for axis in (1, 2))
+    return light, float(red), float(yellow)
 
 
 def lab_to_srgb(lab: tuple[float, float, float]) -> Floats:

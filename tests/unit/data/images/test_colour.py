@@ -96,7 +96,7 @@ def test_inks_have_the_colours_that_the_profile_says(tmp_path: Path, name: str) 
     inks = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (1, 0, 1, 0), (0, 1, 1, 0)]
     patches = np.repeat(np.repeat(np.array([inks, inks[::-1]], np.uint8) * 255, 32, axis=0), 32, axis=1)
     picture = Image.fromarray(patches, "CMYK")
-    options = {"quality": 100, "subsampling": 0} if name == "a.jpg" else {}
+    options: dict[str, Any] = {"quality": 100, "subsampling": 0} if name == "a.jpg" else {}
     picture.save(tmp_path / name, icc_profile=ink_profile(), **options)
     read_ = read(tmp_path / name)
     assert read_.notes == ("colours converted from inks to sRGB",)
