@@ -210,7 +210,7 @@ def most_informative(
     for test in TESTS:
         if test in done:
             continue
-        given = _outcome_table(test, classes, properties)
+        given = outcome_table(test, classes, properties)
         marginal = prior @ given
         surprise = _entropy(marginal) - prior @ _entropy(given)
         best = [
@@ -219,7 +219,7 @@ def most_informative(
     return best
 
 
-def _outcome_table(test: str, classes: Sequence[str], properties: Properties) -> npt.NDArray[np.float64]:
+def outcome_table(test: str, classes: Sequence[str], properties: Properties) -> npt.NDArray[np.float64]:
     """Return the probability of each outcome of a test given each class, float64 (classes, outcomes)."""
     if test == "hardness":
         allowed = [properties.get(name, Allowed()).hardness for name in classes]

@@ -1,0 +1,69 @@
+"""What the page for the field answers by: a model's limits and the field tests, as numbers that JavaScript reads."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lithoscope.evaluation.answers.limits import SHORT, Limits
+from lithoscope.evaluation.answers.novelty import GAMMA, LARGEST, NEIGHBOUR
+from lithoscope.evaluation.answers.rule import KINDS, Decision
+from lithoscope.serving.answers import in_words
+from lithoscope.serving.field_tests import Properties, likelihoods, outcome_table
+
+_PLACEHOLDER = "{}"
+Choices = Mapping[str, Sequence[Mapping[str, str]]]
+"""Of each field test the outcomes that can be tapped: ``value`` and ``label``."""
+
+
+def page_rules(
+    classes: Sequence[str], limits: Limits | None, properties: Properties, choices: Choices
+) -> dict[str, Any]:
+    """Return what ``answers.js`` answers by.
+
+    Args:
+        classes: In the order of the probabilities.
+        limits: Of the model, if it has any.
+        properties: What each class allows.
+        choices: The outcomes of each test that can be tapped. Their likelihoods are computed here, so that the page has
+            the same numbers.
+    """
+    tests = {
+        test: {
+            "outcomes": [
+                {"value": one["value"], "likelihoods": likelihoods(test, one["value"], classes, properties).tolist()}
+                for one in outcomes
+            ],
+            "table": outcome_table(test, classes, properties).tolist(),
+        }
+        for test, outcomes in choices.items()
+    }
+    return {"classes": list(classes), "limits": None if limits is None else _limits(limits), "tests": tests}
+
+
+def reference_bytes(limits: Limits) -> bytes:
+    """Return the reference of the similarity: mean, scale (float32), directions (float16), little endian."""
+    known = limits.reference
+    return b"".join(
+        np.ascontiguousarray(values, kind).tobytes()
+        for values, kind in ((known.mean, "<f4"), (known.scale, "<f4"), (known.directions, "<f2"))
+    )
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    words = {kind: in_words(Decision(kind, ("",), _PLACEHOLDER, 0.0, 0.0)).why for kind in KINDS}
+    words["none_of_these"] = in_words(Decision("none", ("",), "", 0.0, 0.0)).shown
+    return {
+        "features": len(limits.reference.mean),
+        "neighbour": NEIGHBOUR,
+        "gamma": GAMMA,
+        "largest": LARGEST,
+        "short": SHORT,
+        "coarse": limits.coarse,
+        "familiar": limits.familiar,
+        "needed": limits.needed,
+        "coarse_needed": limits.coarse_needed,
+        "similar": limits.similar.tolist(),
+        "decided": limits.decided.tolist(),
+        "words": words,
+    }
