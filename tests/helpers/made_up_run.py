@@ -19,6 +19,7 @@ from helpers.made_up_findings import add, write_comparisons, write_json
 from helpers.made_up_history import write_csv, write_history
 
 DIGEST = "d" * 64  # stands for the hash of the parameters
+TOO_FEW_HELD_OUT = {"status": "off", "reason": "12 held-out photographs are too few, 19 are needed"}
 TOO_FEW = {"threshold": None, "validation_photographs": 12, "reason": "too few photographs: at least 99 are needed"}
 OFF = {"status": "off", "note": "folder has no human data: nothing to compare with"}
 
@@ -154,6 +155,7 @@ def make_run(
     told = {"photographs": 30} if calibrated else {"photographs": 0, "reason": "made up without one"}
     add(root / "metrics/train.json", calibration={"temperature": 1.4 if calibrated else 1.0, **told})
     write_json(root / "metrics/people.json", OFF)
+    write_json(root / "metrics/answers.json", {on: TOO_FEW_HELD_OUT})
     write_csv(
         root / "plots/people.csv", pd.DataFrame(columns=["split", "id", "dimension", "people", "model", "authors"])
     )

@@ -17,7 +17,7 @@ from lithoscope.core.locked_folder import content_key
 from lithoscope.data.packed.arrays import SPLIT_FILES
 from lithoscope.reporting.explained_input import Explained, read_explained
 
-METRICS = ("evaluation", "per_class", "comparisons", "people", "data", "train")
+METRICS = ("evaluation", "per_class", "comparisons", "people", "answers", "data", "train")
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class ReportInputs:
         evaluation: ``metrics/evaluation.json``.
         per_class: ``metrics/per_class.json``.
         comparisons: ``metrics/comparisons.json``.
+        answers: ``metrics/answers.json``: how often each kind of answer is right, by split.
         people: ``metrics/people.json``; ``status: off`` where people did not judge the photographs.
         counts: ``metrics/data.json``.
         training: ``metrics/train.json``.
@@ -91,6 +92,7 @@ class ReportInputs:
     evaluation: Mapping[str, Any]
     per_class: Mapping[str, Any]
     comparisons: Mapping[str, Any]
+    answers: Mapping[str, Any]
     people: Mapping[str, Any]
     counts: Mapping[str, Any]
     training: Mapping[str, Any]
@@ -196,6 +198,7 @@ def read_inputs(root: Path, parameters: Mapping[str, Any], digest: str) -> Repor
         evaluation=metrics["evaluation"],
         per_class=metrics["per_class"],
         comparisons=metrics["comparisons"],
+        answers=metrics["answers"],
         people=metrics["people"],
         counts=metrics["data"],
         training=metrics["train"],

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lithoscope.core import text
-from lithoscope.reporting import assets, examples_section
+from lithoscope.reporting import answers_section, assets, examples_section
 from lithoscope.reporting import confidence_section as confidence
 from lithoscope.reporting import data_section as data_sections
 from lithoscope.reporting import hero_section as overview
@@ -55,6 +55,7 @@ SECTIONS = (
     Section("classes", "Class by class", "Classes", FIGURES, sections.classes),
     Section("calibration", "How far to trust its confidence", "Calibration", FIGURES, confidence.calibration),
     Section("selective", "Naming only what it is sure of", "Selective", FIGURES, confidence.selective),
+    Section("answers", "Answers that know their limits", "Answers", FIGURES, answers_section.answers),
     Section("coarse", "The right kind, at least", "Coarse classes", FIGURES, sections.coarse),
     Section("people", "Beside people", "People", FIGURES, people.people),
     Section("looked", "What it looked at", "Attribution", PHOTOGRAPHS, examples_section.attribution_maps),
