@@ -30,6 +30,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from helpers.mutated_uploads import mutated_body
 
+START = "from lithoscope.cli.main import main; raise SystemExit(main())"
 WARM_UP = 100
 ALLOWED = frozenset({200, 400, 408, 413, 422, 429})
 
@@ -43,7 +44,7 @@ class Server:
     """
 
     def __init__(self, model: Path) -> None:
-        command = [sys.executable, "-m", "lithoscope.cli.main", "serve", "--model", str(model), "--port", "0"]
+        command = [sys.executable, "-c", START, "serve", "--model", str(model), "--port", "0"]
         began = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None

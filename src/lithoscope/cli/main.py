@@ -19,13 +19,14 @@ from lithoscope.cli.recipe import recipe
 from lithoscope.cli.report import report, summary
 from lithoscope.cli.results import record, results
 from lithoscope.cli.runs import runs
+from lithoscope.cli.serve import serve
 from lithoscope.cli.use import specimens, use
 from lithoscope.core.errors import LithoscopeError, circumstance
 from lithoscope.core.text import print_in_any_encoding
 
 COMMANDS = Group(
     {
-        "Photographs": (use, specimens, predict, export),
+        "Photographs": (use, specimens, predict, export, serve),
         "Experiments": (models, recipe, folds, compare),
         "What a run found": (summary, report, runs, deliver),
         "Results that are kept": (record, results, gate),

@@ -59,14 +59,15 @@ def _framed(photograph: FoundPhotograph, description: OnnxDescription) -> list[_
         return [_Framed(photograph.shown, None, "not a regular file" if path.exists() else "no such file")]
     settings, size, crop = description.reading, description.image_size, description.crop_border
     try:
-        square, count = read_framed(path, settings, size, crop)
-        found = [_Framed(photograph.shown, square)]
+        first = read_framed(path, settings, size, crop)
+        found = [_Framed(photograph.shown, first.square)]
     except UnreadablePhotograph as problem:
         return [_Framed(photograph.shown, None, str(problem))]
-    for number in range(2, count + 1 if settings.pages == "each" else 2):
+    for number in range(2, first.pages + 1 if settings.pages == "each" else 2):
         name = page_path(photograph.shown, number)
         try:
-            found.append(_Framed(name, read_framed(Path(page_path(photograph.file, number)), settings, size, crop)[0]))
+            page = read_framed(Path(page_path(photograph.file, number)), settings, size, crop)
+            found.append(_Framed(name, page.square))
         except UnreadablePhotograph as problem:
             found.append(_Framed(name, None, str(problem)))
     return found

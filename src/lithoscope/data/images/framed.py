@@ -1,6 +1,8 @@
 """A file as the network sees it: read and framed, large JPEGs at a reduced scale where that is as good."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,30 +16,44 @@ GAP = 2
 least this many times as long as the square's side; ``benchmarks/reduced_decoding.py`` measures what that changes."""
 
 
+@dataclass(frozen=True)
+class FramedPhotograph:
+    """A photograph as the network sees it.
+
+    Attributes:
+        square: uint8 (size, size, 3), RGB.
+        pages: How many full-size pages or frames its file has.
+        notes: What was done to it that its owner may want to know.
+    """
+
+    square: npt.NDArray[np.uint8]
+    pages: int
+    notes: tuple[str, ...]
+
+
 def read_framed(
-    path: Path, settings: ReadingSettings, size: int, crop_border: bool, gap: float | None = GAP
-) -> tuple[npt.NDArray[np.uint8], int]:
+    source: Path | BinaryIO, settings: ReadingSettings, size: int, crop_border: bool, gap: float | None = GAP
+) -> FramedPhotograph:
     """Read a file and frame it; see :func:`lithoscope.data.images.square.to_square`.
 
     Args:
-        path: The file or one of its pages.
+        source: The file, one of its pages, or its content as a binary stream that can seek.
         settings: How it is read.
         size: Side of the square, pixels.
         crop_border: Whether to cut a uniform border away.
         gap: As :data:`GAP`; None decodes at full scale, as the training did.
 
-    Returns:
-        uint8 (size, size, 3), and how many pages the file has.
-
     Raises:
         UnreadablePhotograph: With the reason.
     """
-    reading = read(path, settings, None if gap is None else round(gap * size))
+    reading = read(source, settings, None if gap is None else round(gap * size))
     picture = reading.picture
     if crop_border:
         inner = crop_uniform_border(picture)
         if gap is not None and max(picture.size) < max(reading.size) and max(inner.size) < gap * size:
-            reading = read(path, settings)  # the border was most of it
+            if not isinstance(source, Path):
+                source.seek(0)
+            reading = read(source, settings)  # the border was most of it
             inner = crop_uniform_border(reading.picture)
         picture = inner
-    return to_square(picture, size, crop_border=False), reading.pages
+    return FramedPhotograph(to_square(picture, size, crop_border=False), reading.pages, reading.notes)

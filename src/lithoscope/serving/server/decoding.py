@@ -17,7 +17,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from lithoscope.data.images.reading import ReadingSettings
 
-_FRAMING = "lithoscope.data.images.decode"
+_FRAMING = "lithoscope.data.images.framed"
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,12 @@ class Framed:
 
 def frame(content: bytes, size: int, crop_border: bool, reading: ReadingSettings) -> Framed:
     """Decode a file's content and frame it; runs inside a decoding process."""
-    from lithoscope.data.images.decode import read
+    from lithoscope.data.images.framed import read_framed
     from lithoscope.data.images.reading import UnreadablePhotograph
-    from lithoscope.data.images.square import to_square
 
     try:
-        photograph = read(io.BytesIO(content), reading)
-        return Framed(to_square(photograph.picture, size, crop_border), None, photograph.notes)
+        photograph = read_framed(io.BytesIO(content), reading, size, crop_border)
+        return Framed(photograph.square, None, photograph.notes)
     except UnreadablePhotograph as error:
         return Framed(None, str(error))
     except MemoryError:
@@ -78,7 +77,7 @@ class DecodingPool:
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         context = multiprocessing.get_context(method)
         if method == "forkserver":  # a process that replaces another then starts with the decoders loaded
-            context.set_forkserver_preload([_FRAMING, "lithoscope.data.images.square", __name__])
+            context.set_forkserver_preload([_FRAMING, __name__])
         self._pool = ProcessPool(processes, context=context, initializer=_limit_memory, initargs=(memory,))
 
     def __enter__(self) -> "DecodingPool":

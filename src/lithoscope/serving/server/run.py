@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,6 +32,7 @@ def bind(host: str, port: int) -> socket.socket:
         listening = socket.socket(family, kind, protocol)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
+        listening.listen(128)  # so that whoever reads the address can ask at once, and waits
     except socket.gaierror:
         raise LithoscopeError(f"--host {host}: no address of that name; 127.0.0.1 is this machine alone") from None
     except OSError as error:
@@ -79,4 +81,6 @@ def serve(
     )
     host, port = listening.getsockname()[:2]
     started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+    for asked_to_stop in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them anew once it has finished
+        signal.signal(asked_to_stop, lambda *_: None)
     uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,76 @@
+"""``lithoscope serve``: a page and an API that name photographs for others."""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from lithoscope.cli.export import MODEL_HELP
+from lithoscope.cli.group import Command
+from lithoscope.cli.output import print_note
+from lithoscope.core.errors import LithoscopeError
+
+TOKEN = "LITHOSCOPE_TOKEN"  # noqa: S105 (the variable's name)
+
+
+@click.command(cls=Command)
+@click.option("--model", default="build/model", show_default=True, help=f"{MODEL_HELP} An export is a folder too.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 for the whole network.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--token", help=f"What requests must bring; better in the variable {TOKEN}, which no list shows.")
+@click.option("--allow-host", multiple=True, metavar="NAME", help="One more name it may be addressed by; * for all.")
+@click.option("--max-files", type=click.IntRange(1), default=32, show_default=True, help="Photographs in a request.")
+@click.option("--max-mb", type=click.IntRange(1), default=64, show_default=True, help="Megabytes in a request.")
+@click.option("--max-megapixels", type=click.IntRange(1), default=100, show_default=True, help="Of a photograph.")
+@click.option("--seconds", type=click.FloatRange(1), default=20, show_default=True, help="To send; to decode one.")
+@click.option("--waiting", type=click.IntRange(1), default=16, show_default=True, help="Requests under way at once.")
+def serve(
+    model: str,
+    host: str,
+    port: int,
+    token: str | None,
+    allow_host: tuple[str, ...],
+    max_files: int,
+    max_mb: int,
+    max_megapixels: int,
+    seconds: float,
+    waiting: int,
+) -> int:
+    """Serve a page and an API that name photographs, until Ctrl-C.
+
+    It listens on this machine alone unless --host says otherwise, stores nothing, and finishes what is under way.
+    """
+    try:
+        import fastapi  # noqa: F401
+        import pebble  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise LithoscopeError(f'{error.name} is not installed: pip install "lithoscope[serve]"') from None
+    from lithoscope.serving.model_source import exported_model
+    from lithoscope.serving.onnx_model import OnnxModel
+    from lithoscope.serving.server.answering import ExportedModel
+    from lithoscope.serving.server.run import bind, is_loopback, own_names
+    from lithoscope.serving.server.run import serve as answer
+    from lithoscope.serving.server.settings import ServerSettings
+
+    settings = ServerSettings(
+        token=token or os.environ.get(TOKEN) or None,
+        max_files=max_files,
+        max_bytes=max_mb * 1_000_000,
+        max_megapixels=max_megapixels,
+        seconds=seconds,
+        waiting=waiting,
+        decoders=os.cpu_count() or 1,
+    )
+    settings = replace(settings, hosts=(*settings.hosts, *own_names(host), *allow_host))
+    asked = OnnxModel.load(exported_model(model, Path.cwd(), print_note))
+    if asked.description.synthetic:
+        print("note: this model was trained on synthetic drawings; on photographs it shows the way, not the truth")
+    listening = bind(host, port)
+    if not is_loopback(host) and settings.token is None:
+        print_note(f"everyone who reaches {host} may ask; --token, or the variable {TOKEN}, keeps others out")
+    answer(ExportedModel(asked), settings, listening, lambda page: print(f"serving at {page}", flush=True))
+    print("stopped", file=sys.stderr)
+    return 0
