@@ -61,7 +61,10 @@ class Served:
 
 @pytest.fixture(scope="module")
 def model(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
-    return once("served", lambda folder: exported(folder, ["basalt", "gneiss"])) / "export"
+    def make(folder: Path) -> None:
+        exported(folder, ["basalt", "gneiss"])
+
+    return once("served", make) / "export"
 
 
 @pytest.fixture(scope="module")
