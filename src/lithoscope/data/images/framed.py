@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from lithoscope.data.images.decode import read
 from lithoscope.data.images.reading import ReadingSettings
-from lithoscope.data.images.square import crop_uniform_border, to_square
+from lithoscope.data.images.square import to_square, uniform_border
 
 GAP = 2
 """A JPEG may be decoded at a half, a quarter or an eighth of its scale as long as what is left inside its border is at
@@ -47,13 +47,11 @@ def read_framed(
         UnreadablePhotograph: With the reason.
     """
     reading = read(source, settings, None if gap is None else round(gap * size))
-    picture = reading.picture
-    if crop_border:
-        inner = crop_uniform_border(picture)
-        if gap is not None and max(picture.size) < max(reading.size) and max(inner.size) < gap * size:
+    if gap is not None and crop_border and max(reading.picture.size) < max(reading.size):
+        left, top, right, bottom = uniform_border(reading.picture)
+        if max(right - left, bottom - top) < gap * size:  # the border was most of it
             if not isinstance(source, Path):
                 source.seek(0)
-            reading = read(source, settings)  # the border was most of it
-            inner = crop_uniform_border(reading.picture)
-        picture = inner
-    return FramedPhotograph(to_square(picture, size, crop_border=False), reading.pages, reading.notes)
+            reading = read(source, settings)
+    square = to_square(reading.picture, size, crop_border, None if gap is None else reading.size)
+    return FramedPhotograph(square, reading.pages, reading.notes)

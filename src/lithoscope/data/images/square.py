@@ -96,7 +96,9 @@ def pad_to_square(image: Image.Image) -> Image.Image:
     return square
 
 
-def to_square(image: Image.Image, size: int, crop_border: bool) -> npt.NDArray[np.uint8]:
+def to_square(
+    image: Image.Image, size: int, crop_border: bool, whole: tuple[int, int] | None = None
+) -> npt.NDArray[np.uint8]:
     """Frame a photograph for the network.
 
     The longer side is scaled to ``size`` by Pillow's antialiased bicubic filter, both sides by the same factor, and
@@ -106,13 +108,25 @@ def to_square(image: Image.Image, size: int, crop_border: bool) -> npt.NDArray[n
         image: RGB, upright, any shape.
         size: Side of the square, pixels.
         crop_border: Whether to cut a uniform border away before.
+        whole: Width and height of the photograph where ``image`` is it at a half, a quarter or an eighth of its scale:
+            of the last column and row a part may then lie beyond its edge.
 
     Returns:
         uint8, ``(size, size, 3)``, RGB, C-contiguous.
     """
-    if crop_border:
-        image = crop_uniform_border(image)
-    scale = size / max(image.size)
-    shape = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    scaled = image if shape == image.size else image.resize(shape, Image.Resampling.BICUBIC)
+    edges = image.size if whole is None else _edges(image.size, whole)
+    left, top, right, bottom = uniform_border(image) if crop_border else (0, 0, *image.size)
+    width, height = min(right, edges[0]) - left, min(bottom, edges[1]) - top
+    if (right - left, bottom - top) != image.size:
+        image = image.crop((left, top, right, bottom))
+    scale = size / max(width, height)
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    inner = (0, 0, width, height)
+    scaled = image if shape == image.size else image.resize(shape, Image.Resampling.BICUBIC, inner)
     return np.array(pad_to_square(scaled), dtype=np.uint8)
+
+
+def _edges(reduced: tuple[int, int], whole: tuple[int, int]) -> tuple[float, float]:
+    """Return where the edges of a photograph lie in it at a reduced scale, whose sides are rounded up."""
+    factor = round(max(whole) / max(reduced))
+    return whole[0] / factor, whole[1] / factor

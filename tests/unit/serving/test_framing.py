@@ -1,0 +1,106 @@
+"""Every consumer frames a photograph as the reference does: the golden pictures' squares, bit for bit."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.images.framed import GAP, read_framed
+from lithoscope.data.images.reading import DEFAULTS
+from lithoscope.data.images.square import to_square
+from lithoscope.models.predictor import Predictor
+from lithoscope.serving.onnx_model import OnnxModel
+from lithoscope.serving.photographs import FoundPhotograph
+from lithoscope.serving.pipeline import predict_rows
+from lithoscope.serving.server.decoding import frame
+
+from helpers.exports import exported, saved
+from helpers.golden_pictures import SIDE, golden
+from helpers.made_up_settings import plain_architecture
+from helpers.odd_photographs import bordered, scene
+
+Square = npt.NDArray[np.uint8]
+GOLDEN = golden()
+STAGES = Path(__file__).resolve().parents[3] / "stages"
+
+
+def packed_for_training(path: Path, folder: Path) -> Square:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(STAGES)
+        stage = runpy.run_path(str(STAGES / "augment.py"))
+    square: Square = stage["read_square"](DEFAULTS, str(path), SIDE, True)
+    return square
+
+
+def predicted_with_torch(path: Path, folder: Path) -> Square:
+    model = saved(folder, plain_architecture("cnn", SIDE, 2), ["a", "b"], crop_border=True)
+    return Predictor.load(model).read_square(path)
+
+
+def served(path: Path, folder: Path) -> Square:
+    square = frame(path.read_bytes(), SIDE, True, DEFAULTS).square
+    assert square is not None
+    return square
+
+
+CONSUMERS: dict[str, Callable[[Path, Path], Square]] = {
+    "reference": lambda path, _: to_square(read_photograph(path), SIDE, crop_border=True),
+    "packed": packed_for_training,
+    "torch": predicted_with_torch,
+    "predict": lambda path, _: read_framed(path, DEFAULTS, SIDE, True)[0],
+    "server": served,
+}
+
+
+def test_the_golden_pictures_are_there() -> None:
+    assert len(GOLDEN) == 8
+    assert all(square.shape == (SIDE, SIDE, 3) for _, square in GOLDEN.values())
+
+
+@pytest.mark.parametrize("consumer", CONSUMERS)
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_golden_picture_gets_its_square(tmp_path: Path, name: str, consumer: str) -> None:
+    path, square = GOLDEN[name]
+    np.testing.assert_array_equal(CONSUMERS[consumer](path, tmp_path), square)
+
+
+def test_what_the_network_is_shown_are_the_golden_squares(tmp_path: Path) -> None:
+    model = OnnxModel.load(exported(tmp_path, ["a", "b"], size=SIDE, crop=True))
+    found = predict_rows(model, [FoundPhotograph(str(path), name) for name, (path, _) in GOLDEN.items()])
+    for row, square in zip(found, (square for _, square in GOLDEN.values()), strict=True):
+        assert row.square is not None
+        np.testing.assert_array_equal(row.square, square)
+
+
+def differences(path: Path, gap: float | None) -> Square:
+    """How far a square decoded at a reduced scale is from that at full scale."""
+    reduced, _ = read_framed(path, DEFAULTS, SIDE, True, gap)
+    whole, _ = read_framed(path, DEFAULTS, SIDE, True, None)
+    apart: Square = np.abs(reduced.astype(int) - whole).astype(np.uint8)
+    return apart
+
+
+def test_a_large_jpeg_is_decoded_at_a_reduced_scale_and_hardly_differs(tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    scene(1601, 1203).save(path, quality=92)  # no multiples of the scale
+    apart = differences(path, GAP)
+    assert apart.any(), "it was decoded at full scale"
+    assert apart.mean() < 1
+    assert apart.max() < 15
+
+
+def test_a_border_does_not_take_the_pixels_that_a_small_rock_needs(tmp_path: Path) -> None:
+    path = tmp_path / "small rock.jpg"
+    bordered(1600, 1200, (700, 500, 720, 530), (255, 255, 255)).save(path, quality=95)
+    assert not differences(path, GAP).any(), "full scale, since at a half the rock would have too few pixels"
+
+
+def test_a_strip_is_reduced_without_vanishing(tmp_path: Path) -> None:
+    path = tmp_path / "strip.jpg"
+    Image.fromarray(np.full((32, 6000, 3), 90, np.uint8)).save(path)
+    assert read_framed(path, DEFAULTS, SIDE, True)[0].shape == (SIDE, SIDE, 3)
