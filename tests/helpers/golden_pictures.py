@@ -4,7 +4,6 @@ They change only where the framing is meant to change: ``PYTHONPATH=src:tests py
 writes the squares anew, and every model has to be trained again.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,4 +57,4 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(write())
+    write()
