@@ -22,7 +22,7 @@ GAPS = (1.0, 1.5, float(GAP), 3.0, 4.0)
 def framed(files: list[Path], model: OnnxModel, gap: float | None) -> tuple[npt.NDArray[np.uint8], float]:
     """Return the squares, uint8 (n, size, size, 3), and the seconds that a photograph took on one thread."""
     said, started = model.description, time.process_time()
-    squares = [read_framed(file, said.reading, said.image_size, said.crop_border, gap)[0] for file in files]
+    squares = [read_framed(file, said.reading, said.image_size, said.crop_border, gap).square for file in files]
     return np.stack(squares), (time.process_time() - started) / len(files)
 
 

@@ -155,7 +155,11 @@ def test_csv_lines_and_parquet_hold_the_same(model: Path, tmp_path: Path) -> Non
     for number in range(3):
         photograph(tmp_path / "new" / f"{number}.png", number)
     (tmp_path / "new" / "z.png").write_bytes(b"")
-    read = {"csv": pd.read_csv, "jsonl": lambda path: pd.read_json(path, lines=True), "parquet": pd.read_parquet}
+    read: dict[str, Callable[[Path], pd.DataFrame]] = {
+        "csv": pd.read_csv,
+        "jsonl": lambda path: pd.read_json(path, lines=True),
+        "parquet": pd.read_parquet,
+    }
     found = {}
     for ending, reader in read.items():
         path = tmp_path / f"table.{ending}"
@@ -276,11 +280,9 @@ def test_a_saved_model_is_exported_once_by_a_process_of_its_own(
 def test_without_the_pipelines_packages_a_saved_model_is_a_line(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lithoscope.serving import model_source
-
     photograph(tmp_path / "a.png")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(model_source.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert cli.main(["predict", str(tmp_path / "a.png"), "--model", str(model.parent / "model")]) == 1
     assert "pip install 'lithoscope[pipeline]'" in capsys.readouterr().err
 

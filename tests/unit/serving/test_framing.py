@@ -52,7 +52,7 @@ CONSUMERS: dict[str, Callable[[Path, Path], Square]] = {
     "reference": lambda path, _: to_square(read_photograph(path), SIDE, crop_border=True),
     "packed": packed_for_training,
     "torch": predicted_with_torch,
-    "predict": lambda path, _: read_framed(path, DEFAULTS, SIDE, True)[0],
+    "predict": lambda path, _: read_framed(path, DEFAULTS, SIDE, True).square,
     "server": served,
 }
 
@@ -79,8 +79,8 @@ def test_what_the_network_is_shown_are_the_golden_squares(tmp_path: Path) -> Non
 
 def differences(path: Path, gap: float | None) -> Square:
     """How far a square decoded at a reduced scale is from that at full scale."""
-    reduced, _ = read_framed(path, DEFAULTS, SIDE, True, gap)
-    whole, _ = read_framed(path, DEFAULTS, SIDE, True, None)
+    reduced = read_framed(path, DEFAULTS, SIDE, True, gap).square
+    whole = read_framed(path, DEFAULTS, SIDE, True, None).square
     apart: Square = np.abs(reduced.astype(int) - whole).astype(np.uint8)
     return apart
 
@@ -103,4 +103,4 @@ def test_a_border_does_not_take_the_pixels_that_a_small_rock_needs(tmp_path: Pat
 def test_a_strip_is_reduced_without_vanishing(tmp_path: Path) -> None:
     path = tmp_path / "strip.jpg"
     Image.fromarray(np.full((32, 6000, 3), 90, np.uint8)).save(path)
-    assert read_framed(path, DEFAULTS, SIDE, True)[0].shape == (SIDE, SIDE, 3)
+    assert read_framed(path, DEFAULTS, SIDE, True).square.shape == (SIDE, SIDE, 3)
