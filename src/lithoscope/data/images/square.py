@@ -37,7 +37,6 @@ def uniform_border(image: Image.Image) -> tuple[int, int, int, int]:
         left, top, right, bottom in pixels as Pillow's ``crop`` takes them. The whole picture where it has no border or
         where less than :data:`LEAST_SIDE` pixels of it would be left.
     """
-    pixels = np.asarray(image)
     box = [0, 0, image.width, image.height]
     masks: dict[tuple[int, int, int], npt.NDArray[np.bool_]] = {}
     while True:
@@ -46,10 +45,13 @@ def uniform_border(image: Image.Image) -> tuple[int, int, int, int]:
             left, top, right, bottom = box
             vertical, far = side % 2 == 0, side >= 2
             inner = (slice(top, bottom), slice(left, right))
-            line = pixels[inner][:, -far] if vertical else pixels[inner][-far]
+            edge = list(box)  # one line at this side, without copying the whole picture into an array
+            edge[side ^ 2] = box[side] + (-1 if far else 1)
+            line = np.asarray(image.crop((edge[0], edge[1], edge[2], edge[3]))).reshape(-1, 3).T
             colour = _median_colour(line)
             # The outermost line spares most photographs without a border the comparison of all their pixels.
-            if (np.abs(line.astype(np.int16) - colour) > TOLERANCE).any(axis=1).mean() > SPECKS:
+            unlike = np.abs(line.astype(np.int16) - np.array(colour, dtype=np.int16)[:, None]) > TOLERANCE
+            if np.logical_or.reduce(unlike).mean() > SPECKS:
                 continue
             if colour not in masks:
                 masks[colour] = _unlike(image, colour)
@@ -78,11 +80,13 @@ def crop_uniform_border(image: Image.Image) -> Image.Image:
 def edge_colour(image: Image.Image) -> tuple[int, int, int]:
     """Return the median colour (red, green, blue; 0 … 255) of an RGB image's outermost pixels."""
     pixels = np.asarray(image)
-    return _median_colour(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]))
+    return _median_colour(np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]]).T)
 
 
 def _median_colour(pixels: npt.NDArray[np.uint8]) -> tuple[int, int, int]:
-    red, green, blue = np.median(pixels, axis=0).astype(int).tolist()
+    """Return the median of each row of ``(3, pixels)``, rounded down; several times np.median's speed."""
+    ordered, count = np.sort(pixels, axis=1, kind="stable"), pixels.shape[1]
+    red, green, blue = (ordered[:, [(count - 1) // 2, count // 2]].sum(axis=1, dtype=int) // 2).tolist()
     return red, green, blue
 
 

@@ -7,7 +7,7 @@ malachite lie at distance 6, on the OSF rocks dozens of different rocks within 8
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,8 @@ from scipy.sparse.csgraph import connected_components
 from lithoscope.core.files import reserve
 from lithoscope.core.threads import in_order
 from lithoscope.data.images.perceptual_hash import perceptual_hash
-from lithoscope.data.images.square import crop_uniform_border
+from lithoscope.data.images.square import uniform_border
+from lithoscope.data.splits.hash_index import candidate_pairs
 from lithoscope.data.splits.texture_match import SAME, SIDE, Grey, oriented, similarity, texture, thumbnail
 
 DISTANCE = 14
@@ -39,9 +40,8 @@ STRETCHED = 32
 """Side of the pictures that this sieve compares, pixels; they are stretched to squares."""
 FRAMED = (1.0, 0.94, 0.89, 0.84)
 """Candidates by hash are framed alike, so few sizes need trying."""
-BLOCK = 256
-
-Hashes = npt.NDArray[np.uint64]
+PAIRS = 2048
+"""Candidates that go through the sieve at a time: each takes 16 KB there."""
 
 
 @dataclass(frozen=True)
@@ -63,54 +63,6 @@ class Match:
     distance: int
 
 
-def oriented_hashes(hashes: Hashes) -> npt.NDArray[np.uint64]:
-    """Return the hashes, ``(8, n)``, that the same pictures have when turned and mirrored.
-
-    A perceptual hash is the signs of the low frequencies of a cosine transform, less their median, which lies near 0.
-    Mirroring a picture changes the sign of every odd frequency along that axis, swapping its axes transposes the
-    frequencies; no picture has to be decoded again.
-    """
-    bits = np.unpackbits(hashes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1).reshape(-1, 8, 8)
-    odd = (np.arange(8) % 2).astype(np.uint8)
-    made = []
-    for orientation in range(8):
-        turned = bits.transpose(0, 2, 1) if orientation & 4 else bits
-        turned = turned ^ odd[:, None] if orientation & 2 else turned
-        turned = turned ^ odd[None, :] if orientation & 1 else turned
-        made.append(np.packbits(turned.reshape(-1, 64), axis=1).view(">u8").ravel().astype(np.uint64))
-    return np.stack(made)
-
-
-def candidate_pairs(hashes: Sequence[Hashes], distance: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Find pairs of photographs whose hashes are near in any orientation.
-
-    Args:
-        hashes: One or more sets of hashes of the same ``n`` photographs; near in one of them is enough.
-        distance: Bits that may differ.
-
-    Yields:
-        int64 (m, 4) of first row, second row, orientation of the second, distance; first rows ascend from one array
-        to the next. A few hundred rows are compared with all later ones at a time, so memory grows with ``n`` only.
-    """
-    turned = [oriented_hashes(kind) for kind in hashes]
-    count = len(hashes[0])
-    for start in range(0, count, BLOCK):
-        found = []
-        for kind, others in zip(hashes, turned, strict=True):
-            for orientation in range(8):
-                differing = np.bitwise_count(kind[start : start + BLOCK, None] ^ others[orientation][None, start:])
-                rows, columns = np.nonzero(differing <= distance)
-                later = columns > rows
-                rows, columns = rows[later], columns[later]
-                parts = (rows + start, columns + start, np.full_like(rows, orientation), differing[rows, columns])
-                found.append(np.stack(parts, axis=1, dtype=np.int64, casting="unsafe"))
-        pairs = np.concatenate(found)
-        pairs = pairs[np.lexsort(pairs.T[::-1])]
-        # Of a pair that is near in several hashes the nearest comes first.
-        repeated = (pairs[1:, :3] == pairs[:-1, :3]).all(axis=1)
-        yield pairs[np.concatenate([[True], ~repeated])] if len(pairs) else pairs
-
-
 def near_duplicates(
     hashes: Sequence[str],
     read: Callable[[int], Image.Image],
@@ -122,7 +74,7 @@ def near_duplicates(
     Every photograph is decoded once. What is kept of it, about 11 KB, goes into a temporary file, not into memory.
 
     Args:
-        hashes: Each photograph's perceptual hash, 16 hexadecimal digits.
+        hashes: Each photograph's :func:`lithoscope.data.images.perceptual_hash.perceptual_hash`.
         read: Gives the upright RGB photograph of a row; called by several threads.
         threads: How many.
         advance: Called after each photograph that was decoded.
@@ -140,7 +92,7 @@ def near_duplicates(
         thumbnails = _on_disk(Path(folder) / "thumbnails", (count, SIDE, SIDE))
         stretched = _on_disk(Path(folder) / "stretched", (2, count, STRETCHED, STRETCHED))
         shapes, trimmed = [], np.empty(count, dtype=np.uint64)
-        looks = in_order(lambda row: _look(read(row)), range(count), threads)
+        looks = in_order(lambda row: _look(read(row), hashes[row]), range(count), threads)
         for row, (picture, whole, inner, digest) in enumerate(looks):
             thumbnails[row, : picture.shape[0], : picture.shape[1]] = picture
             stretched[0, row], stretched[1, row] = whole, inner
@@ -150,7 +102,8 @@ def near_duplicates(
 
         matches = []
         given = np.array([int(digest, 16) for digest in hashes], dtype=np.uint64)
-        for pairs in candidate_pairs([given, trimmed], DISTANCE):
+        kinds = [given] if np.array_equal(given, trimmed) else [given, trimmed]
+        for pairs in _in_parts(candidate_pairs(kinds, DISTANCE, threads)):
             alike = pairs[_alike(stretched, pairs)].tolist()
             for pair, score in zip(alike, in_order(partial(_align, thumbnails, shapes), alike, threads), strict=True):
                 if score >= SAME:
@@ -188,14 +141,29 @@ def _on_disk(file: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     return made
 
 
-def _look(image: Image.Image) -> tuple[Grey, Grey, Grey, str]:
+def _in_parts(arrays: Iterable[npt.NDArray[np.int64]]) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the rows of all arrays, :data:`PAIRS` at a time."""
+    waiting = np.empty((0, 4), dtype=np.int64)
+    for array in arrays:
+        waiting = np.concatenate([waiting, array])
+        for _ in range(len(waiting) // PAIRS):
+            yield waiting[:PAIRS]
+            waiting = waiting[PAIRS:]
+    yield waiting
+
+
+def _look(image: Image.Image, digest: str) -> tuple[Grey, Grey, Grey, str]:
     """Return what is kept of a photograph: thumbnail, whole and trimmed picture stretched, hash of the trimmed one."""
-    inner = crop_uniform_border(image)
-    return thumbnail(inner), _stretch(image), _stretch(inner), perceptual_hash(inner)
+    box, grey = uniform_border(image), image.convert("L")
+    whole = _stretch(grey)
+    if box == (0, 0, *image.size):
+        return thumbnail(grey), whole, whole, digest
+    inner = grey.crop(box)
+    return thumbnail(inner), whole, _stretch(inner), perceptual_hash(inner)
 
 
-def _stretch(image: Image.Image) -> Grey:
-    return np.asarray(image.convert("L").resize((STRETCHED, STRETCHED), Image.Resampling.BICUBIC))
+def _stretch(grey: Image.Image) -> Grey:
+    return np.asarray(grey.resize((STRETCHED, STRETCHED), Image.Resampling.BICUBIC))
 
 
 def _align(thumbnails: Grey, shapes: Sequence[tuple[int, ...]], pair: Sequence[int]) -> float:
@@ -206,16 +174,17 @@ def _align(thumbnails: Grey, shapes: Sequence[tuple[int, ...]], pair: Sequence[i
 def _alike(stretched: npt.NDArray[np.uint8], pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Say which pairs correlate at least :data:`ALIKE`, whole or trimmed, without being aligned."""
     keep = np.zeros(len(pairs), dtype=bool)
-    if not len(pairs):
-        return keep
-    rows = np.unique(pairs[:, :2])
-    for kind in stretched:
-        vectors = np.stack([texture(kind[row]) for row in rows])
+    rows, places = np.unique(pairs[:, :2], return_inverse=True)
+    places = places.reshape(-1, 2)
+    whole, trimmed = stretched[0][rows], stretched[1][rows]
+    bordered = (whole != trimmed).any(axis=(1, 2))[places].any(axis=1)
+    for kind, compared in ((whole, np.ones(len(pairs), dtype=bool)), (trimmed, bordered)):
+        vectors = texture(kind)
         vectors -= vectors.mean(axis=(1, 2), keepdims=True)
         vectors /= np.sqrt((vectors**2).sum(axis=(1, 2), keepdims=True)) + 1e-6
         for orientation in range(8):
-            chosen = np.flatnonzero(pairs[:, 2] == orientation)
-            ones, others = (vectors[np.searchsorted(rows, pairs[chosen, column])] for column in (0, 1))
+            chosen = np.flatnonzero(compared & (pairs[:, 2] == orientation))
+            ones, others = (vectors[places[chosen, column]] for column in (0, 1))
             others = others.transpose(0, 2, 1) if orientation & 4 else others
             others = others[:, ::-1] if orientation & 2 else others
             others = others[:, :, ::-1] if orientation & 1 else others

@@ -39,10 +39,10 @@ _Floats = npt.NDArray[np.float32]
 
 
 def texture(lightness: npt.NDArray[np.uint8]) -> _Floats:
-    """Normalise the local contrast of a grey picture ``(height, width)``; float32, mean near 0, spread near 1."""
+    """Normalise the local contrast of grey pictures ``(…, height, width)``; float32, mean near 0, spread near 1."""
     grey = lightness.astype(np.float32)
-    values = (grey - gaussian_filter(grey, SURROUNDINGS)).astype(np.float32)
-    contrast = np.sqrt(gaussian_filter(values * values, 2 * SURROUNDINGS))
+    values = (grey - gaussian_filter(grey, SURROUNDINGS, axes=(-2, -1))).astype(np.float32)
+    contrast = np.sqrt(gaussian_filter(values * values, 2 * SURROUNDINGS, axes=(-2, -1)))
     normalised: _Floats = (values / (contrast + np.float32(FAINT))).astype(np.float32)
     return normalised
 

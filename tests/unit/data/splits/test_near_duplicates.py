@@ -9,14 +9,8 @@ from PIL import Image, ImageDraw, ImageEnhance
 from scipy.ndimage import gaussian_filter
 
 from lithoscope.data.images.perceptual_hash import perceptual_hash
-from lithoscope.data.splits.near_duplicates import (
-    DISTANCE,
-    Match,
-    candidate_pairs,
-    group_numbers,
-    near_duplicates,
-    oriented_hashes,
-)
+from lithoscope.data.splits.hash_index import oriented_hashes
+from lithoscope.data.splits.near_duplicates import Match, group_numbers, near_duplicates
 from lithoscope.data.splits.texture_match import SAME, oriented, similarity, thumbnail
 
 SUBJECT = (320, 240)
@@ -116,31 +110,6 @@ def test_hashes_turn_as_pictures_do() -> None:
         turned = np.stack([oriented(pixels[..., channel], orientation) for channel in range(3)], axis=2)
         digest = np.uint64(int(perceptual_hash(Image.fromarray(turned)), 16))
         assert np.bitwise_count(digest ^ expected[orientation]) <= 6
-
-
-def test_candidates_are_those_that_trying_every_pair_gives() -> None:
-    random = np.random.default_rng(0)
-    hashes = random.integers(0, 2**64, 700, dtype=np.uint64)
-    for row in range(0, 600, 7):  # some that are near to one far away in the list
-        flips = random.choice(64, int(random.integers(0, 20)), replace=False)
-        hashes[row + 90] = hashes[row] ^ np.bitwise_or.reduce(np.uint64(1) << flips.astype(np.uint64))
-    pairs = np.concatenate(list(candidate_pairs([hashes], DISTANCE)))
-    turned = oriented_hashes(hashes)
-    expected = {
-        (first, second, orientation, int(bits))
-        for orientation in range(8)
-        for first in range(700)
-        for second, bits in enumerate(np.bitwise_count(hashes[first] ^ turned[orientation]))
-        if second > first and bits <= DISTANCE
-    }
-    assert {tuple(pair) for pair in pairs.tolist()} == expected
-    assert len(expected) > 30
-
-
-def test_near_in_one_kind_of_hash_is_enough() -> None:
-    near, far = np.array([0, 1], dtype=np.uint64), np.array([0, 2**63 - 1], dtype=np.uint64)
-    (pairs,) = candidate_pairs([far, near], 3)
-    assert [0, 1, 0, 1] in pairs.tolist()
 
 
 def test_groups_join_what_hangs_together() -> None:
