@@ -1,6 +1,7 @@
 """The MLflow model of a trained classifier."""
 
 import ast
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,24 +13,27 @@ import mlflow
 import numpy as np
 import numpy.typing as npt
 from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, Schema, TensorSpec
+from mlflow.types import ColSpec, Schema
 
 from lithoscope.tracking.connection import artifact_store, quiet
 
 SERVED = "serving/mlflow_model.py"
 """What MLflow runs to load a model."""
-_MODEL_PACKAGES = (
-    "torch",
-    "torchvision",
-    "timm",
+_PACKAGES = (
+    "imagecodecs",
+    "mlflow-skinny",  # loads and serves it; mlflow adds what tracks and draws
     "numpy",
     "pandas",
+    "pi-heif",
     "pillow",
     "pydantic",
     "safetensors",
     "scipy",
-    "mlflow",
+    "tifffile",
+    "torch",
+    "torchvision",
 )
+"""Whose modules the code that travels with a model imports, whatever the network."""
 
 
 def served_code(source: Path) -> list[str]:
@@ -78,20 +82,22 @@ def copy_served_code(source: Path, target: Path) -> None:
         shutil.copyfile(source / name, target / name)
 
 
-def _signature(classes: Sequence[str], example: npt.NDArray[np.uint8]) -> ModelSignature:
-    columns: list[ColSpec | TensorSpec] = [
-        ColSpec("string", "label"),
-        ColSpec("float", "confidence"),
-        *(ColSpec("float", f"p_{c}") for c in classes),
-    ]
-    return ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *example.shape[1:]))]), outputs=Schema(columns)
-    )
+def _signature(classes: Sequence[str]) -> ModelSignature:
+    """Describe what comes back; why nothing is said of what goes in stands in ``serving/mlflow_model.py``."""
+    columns = [ColSpec("float", name) for name in ("confidence", *(f"p_{label}" for label in classes))]
+    return ModelSignature(outputs=Schema([ColSpec("string", "label"), *columns]))
 
 
-def requirements() -> list[str]:
-    """Return the packages a model needs, at the versions that made it."""
-    return [f"{name}=={version(name)}" for name in _MODEL_PACKAGES]
+def requirements(folder: Path) -> list[str]:
+    """Return the packages that a model needs, at the versions that made it.
+
+    Args:
+        folder: What :func:`lithoscope.models.saved_model.save_model` wrote.
+    """
+    network = str(json.loads((folder / "model.json").read_text(encoding="utf-8"))["architecture"]["name"])
+    packages = [*_PACKAGES, *(["timm"] if network.startswith("timm/") else [])]
+    # Without what a build adds, such as +cpu, which no package index has.
+    return [f"{name}=={version(name).partition('+')[0]}" for name in sorted(packages)]
 
 
 def log_model(
@@ -122,7 +128,7 @@ def log_model(
             python_model=str(source / SERVED),
             artifacts={"model": str(folder)},
             code_paths=[str(Path(code) / source.name)],
-            signature=_signature(classes, example),
+            signature=_signature(classes),
             input_example=example,
             pip_requirements=list(packages),
             model_id=model_id,

@@ -87,7 +87,7 @@ class Run:
                 anywhere.
             classes: Labels in the order of the logits.
         """
-        packages = requirements()
+        packages = requirements(folder)
 
         def to_store() -> None:
             if self._connection.keeps_models():
