@@ -1,0 +1,174 @@
+"""The page for the field as a static folder: the server's page, a model, and ONNX Runtime Web."""
+
+import gzip
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.style_sheets import style_sheet
+from lithoscope.serving.answers import load_limits
+from lithoscope.serving.field import PAGE_FOLDER
+from lithoscope.serving.field.rules import page_rules, reference_bytes
+from lithoscope.serving.field.runtime import fetch_runtime
+from lithoscope.serving.field_tests import known_properties
+from lithoscope.serving.onnx_description import LIMITS, NETWORK
+from lithoscope.serving.onnx_model import OnnxModel
+from lithoscope.serving.server.answering import ExportedModel
+
+MOST_BYTES, MOST_SENT = 30_000_000, 18_000_000
+"""What a folder should weigh at most on a device, and gzipped on its way there."""
+WORKER, MANIFEST = "sw.js", "manifest.webmanifest"
+_OF_SERVER = ("index.html", "page.js", "page.css", "icon.svg")
+_OF_FIELD = ("answerer.js", "answers.js", "colour.js", "container.js", "framing.js", "offline.js")
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self' 'wasm-unsafe-eval'",  # without it browsers compile no WebAssembly
+        "style-src 'self'",
+        "img-src 'self' blob:",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "worker-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    )
+)
+_CHANGES = {
+    '<meta charset="utf-8">': '<meta charset="utf-8">\n'
+    f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+    '<meta name="referrer" content="no-referrer">\n'
+    f'<link rel="manifest" href="{MANIFEST}">',
+    "They go to this server alone, and are not kept.": "They stay on this device, and are not kept.",
+    '<p id="status"': '<p id="offline" class="sub small" role="status"></p>\n    <p id="status"',
+    '<script type="module" src="page.js"></script>': '<script type="module" src="page.js"></script>\n'
+    '<script type="module" src="offline.js"></script>',
+}
+
+
+@dataclass(frozen=True)
+class WebFolder:
+    """A folder that was written.
+
+    Attributes:
+        version: What its caches are named by: the model's hash and that of all files.
+        sizes: Bytes of each file.
+        sent: Bytes of all files together, each gzipped as hosts send them.
+    """
+
+    version: str
+    sizes: dict[str, int]
+    sent: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files."""
+        return sum(self.sizes.values())
+
+
+def write_web_folder(model: OnnxModel, folder: Path, fetch: Callable[[Path], list[Path]] = fetch_runtime) -> WebFolder:
+    """Write the page for the field; nothing is there before all of it is.
+
+    Args:
+        model: The export.
+        folder: Where to; a folder of this kind that is there is replaced.
+        fetch: Puts the files of ONNX Runtime Web into a folder.
+
+    Raises:
+        LithoscopeError: The folder holds something else, the model needs what the page cannot do, or there is no npm.
+    """
+    if folder.exists() and not is_web_folder(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise LithoscopeError(f"{folder}: holds something else, which is not written over: name a new folder")
+    pages = model.description.reading.pages
+    if pages != "first":
+        raise LithoscopeError(
+            f"the model reads files with pages: {pages}, browsers only the first page: train with first"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".web-", dir=folder.parent) as scratch:
+        made = Path(scratch) / "web"
+        made.mkdir()
+        _write_page(made)
+        _write_model(model, made)
+        fetch(made)
+        version = _write_worker(made, model.description.onnx)
+        sizes = {path.name: path.stat().st_size for path in sorted(made.iterdir())}
+        sent = sum(len(gzip.compress(path.read_bytes(), 6)) for path in made.iterdir())
+        if folder.exists():
+            folder.rename(Path(scratch) / "before")
+        made.replace(folder)
+    return WebFolder(version, sizes, sent)
+
+
+def is_web_folder(folder: Path) -> bool:
+    """Return whether a folder is one that :func:`write_web_folder` wrote."""
+    return all((folder / name).is_file() for name in (WORKER, MANIFEST, "about.json"))
+
+
+def _write_page(folder: Path) -> None:
+    of_server = files("lithoscope.serving.server") / "page"
+    for source, names in ((of_server, _OF_SERVER), (PAGE_FOLDER, _OF_FIELD)):
+        for name in names:
+            (folder / name).write_bytes((source / name).read_bytes())
+    (folder / "colours.css").write_text(style_sheet("colours") + style_sheet("base"), encoding="utf-8")
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    for before, after in _CHANGES.items():
+        if page.count(before) != 1:
+            raise RuntimeError(f"index.html: {before!r} is to be there once")  # a mistake of ours, which tests find
+        page = page.replace(before, after)
+    (folder / "index.html").write_text(page, encoding="utf-8")
+
+
+def _write_model(model: OnnxModel, folder: Path) -> None:
+    said, limits = model.description, load_limits(model.folder / LIMITS)
+    about = dict(ExportedModel(model).about())
+    about["limits"] = {"files": 1000, "bytes": 1 << 40}  # a device's own photographs
+    about["framing"] = {
+        "image_size": said.image_size,
+        "crop_border": said.crop_border,
+        "max_megapixels": said.reading.max_megapixels,
+    }
+    rules = page_rules(said.classes, limits, known_properties(said.classes), about["field_tests"])
+    _write_json(folder / "about.json", about)
+    _write_json(folder / "answers.json", rules)
+    if limits is not None:
+        (folder / "reference.bin").write_bytes(reference_bytes(limits))
+    shutil.copyfile(model.folder / NETWORK, folder / NETWORK)
+    _write_json(folder / MANIFEST, _manifest(said.classes))
+
+
+def _manifest(classes: list[str]) -> dict[str, Any]:
+    return {
+        "name": "Lithoscope: what is this stone?",
+        "short_name": "Lithoscope",
+        "description": f"Tells {len(classes)} kinds of rocks and minerals apart, without a network",
+        "id": "./",
+        "start_url": "./",
+        "scope": "./",
+        "display": "standalone",
+        "icons": [{"src": "icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+    }
+
+
+def _write_worker(folder: Path, network: str) -> str:
+    """Write the service worker, which knows every other file by its hash; returns the version that it keeps."""
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+    everything = hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()
+    version = f"{network[:16]} {everything[:16]}"
+    script = (PAGE_FOLDER / WORKER).read_text(encoding="utf-8")
+    for name, value in (("FILES = {}", hashes), ('VERSION = ""', version)):
+        if script.count(name) != 1:
+            raise RuntimeError(f"{WORKER}: {name!r} is to be there once")  # a mistake of ours, which tests find
+        script = script.replace(name, f"{name.split(' = ')[0]} = {json.dumps(value)}")
+    (folder / WORKER).write_text(script, encoding="utf-8")
+    return version
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -1,0 +1,220 @@
+"""The page for the field in headless Chromium: it answers as Python does, and without a network."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.images.square import to_square
+from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
+from lithoscope.serving.field.build import MOST_BYTES, MOST_SENT, is_web_folder, write_web_folder
+from lithoscope.serving.field.runtime import fetch_runtime, unpack_runtime
+from lithoscope.serving.onnx_description import LIMITS
+from lithoscope.serving.onnx_model import OnnxModel
+from lithoscope.serving.server.answering import ExportedModel
+
+from helpers.exports import exported
+from helpers.odd_photographs import odd_photographs, scene
+from helpers.static_files import chromium, served
+
+CLASSES = ["malachite", "pyrite", "quartz"]
+Fetch = Callable[[Path], list[Path]]
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Fetch:
+    """ONNX Runtime Web, fetched once; skips where npm is not there or reaches nothing."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not on the PATH")
+    folder = tmp_path_factory.mktemp("runtime")
+    try:
+        files = fetch_runtime(folder)
+    except LithoscopeError as error:
+        pytest.skip(str(error))
+    return lambda to: [Path(shutil.copy(file, to)) for file in files]
+
+
+def with_limits(export: Path) -> OnnxModel:
+    """Give an export limits, of scenes that count as held out."""
+    model = OnnxModel.load(export)
+    side = model.description.image_size
+    squares = np.stack([np.asarray(scene(side, side, seed)) for seed in range(60)])
+    outputs = model.run(squares)
+    labels = outputs.probabilities.argmax(axis=1).astype(np.int64)
+    labels[::4] = (labels[::4] + 1) % len(CLASSES)
+    held_out = HeldOut(outputs.probabilities, outputs.features, labels, "made up")
+    limits = fit_limits(held_out, outputs.features[:30], model.description.classes, {})
+    assert limits is not None
+    limits.save(export / LIMITS)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
+    return with_limits(exported(tmp_path_factory.mktemp("field"), CLASSES))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 360, "height": 740})
+    yield opened
+    opened.close()
+
+
+def open_page(context: BrowserContext, address: str) -> tuple[Page, list[str]]:
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(address)
+    return page, complaints
+
+
+def until_ready(page: Page) -> str:
+    page.wait_for_selector("#offline[data-state=ready]")
+    return page.locator("#offline").inner_text()
+
+
+def give(page: Page, *contents: bytes) -> None:
+    files: Any = [{"name": f"{n}.png", "mimeType": "image/png", "buffer": one} for n, one in enumerate(contents)]
+    before = page.locator("article").count()
+    page.set_input_files("#files", files)
+    page.locator("article").nth(before + len(contents) - 1).wait_for()  # its policy forbids to evaluate texts in it
+
+
+def expected(model: OnnxModel, content: bytes, **found: str) -> dict[str, Any]:
+    said = model.description
+    square = to_square(read_photograph(io.BytesIO(content)), said.image_size, said.crop_border)
+    asked = ExportedModel(model)
+    return asked.answers(asked.run(square[None]), found, one_specimen=False)[0]
+
+
+ASK = """async ([contents, found]) => {
+    const { ask } = await import("./answerer.js");
+    const files = contents.map((bytes, at) => new File([Uint8Array.from(bytes)], `${at}`));
+    return (await ask(files, found)).predictions;
+}"""
+
+
+@pytest.mark.browser
+def test_it_answers_as_python_does_without_a_network_and_without_a_server(
+    tmp_path: Path, model: OnnxModel, runtime: Fetch, context: BrowserContext
+) -> None:
+    made = write_web_folder(model, tmp_path / "web", runtime)
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    with served(tmp_path / "web") as address:
+        page, complaints = open_page(context, address)
+        ready = until_ready(page)
+    kept = (made.total - made.sizes["sw.js"]) / 1e6
+    assert f"Ready without a network: {kept:.1f} MB on this device, checked." in ready
+    context.set_offline(True)  # and the server is gone
+    page.reload()
+    assert "Ready without a network" in until_ready(page)
+    photographs = list(odd_photographs().values())[:12]
+    give(page, photographs[0])
+    wanted = expected(model, photographs[0])
+    assert page.locator("article h3").inner_text() == wanted["named"]
+    given = page.evaluate(ASK, [[list(one) for one in photographs], {}])
+    for one, content in zip(given, photographs, strict=True):
+        wanted = expected(model, content)
+        assert one["probabilities"] == pytest.approx(wanted.pop("probabilities"), abs=1e-4)
+        assert one["named"] == wanted["named"]
+        assert one["answer"] == wanted["answer"]
+        assert one["familiarity"] == pytest.approx(wanted["familiarity"], abs=0.02)
+    tested = page.evaluate(ASK, [[list(photographs[0])], {"streak": "green"}])[0]
+    assert tested["probabilities"] == pytest.approx(
+        expected(model, photographs[0], streak="green")["probabilities"], abs=1e-4
+    )
+    assert all(url.startswith((address, "blob:")) for url in asked)
+    assert complaints == []
+
+
+@pytest.mark.browser
+def test_an_older_model_is_kept_until_the_newer_one_is_whole(
+    tmp_path: Path, model: OnnxModel, runtime: Fetch, context: BrowserContext
+) -> None:
+    web = tmp_path / "web"
+    older = write_web_folder(model, web, runtime)
+    caches_now = "async () => (await caches.keys()).map((name) => name.split(' ').slice(-2).join(' '))"
+    with served(web) as address:
+        page, _ = open_page(context, address)
+        until_ready(page)
+        newer = write_web_folder(with_limits(exported(tmp_path / "other", CLASSES[::-1])), web, runtime)
+        assert newer.version != older.version
+        network = (web / "model.onnx").read_bytes()
+        (web / "model.onnx").write_bytes(network[:-1])  # an upload that is under way
+        page.reload()
+        page.wait_for_timeout(1500)
+        assert older.version in page.evaluate(caches_now)
+        assert page.evaluate("async () => (await (await fetch('about.json')).json()).classes") == CLASSES
+        (web / "model.onnx").write_bytes(network)
+        page.reload()
+        page.wait_for_selector("#offline[data-state=newer]")
+        assert sorted(page.evaluate(caches_now)) == sorted([older.version, newer.version])
+        assert page.evaluate("async () => (await (await fetch('about.json')).json()).classes") == CLASSES
+        page.close()
+        page, _ = open_page(context, address)
+        until_ready(page)
+        page.reload()
+        until_ready(page)
+        assert page.evaluate(caches_now) == [newer.version]
+        assert page.evaluate("async () => (await (await fetch('about.json')).json()).classes") == CLASSES[::-1]
+
+
+@pytest.mark.slow
+def test_with_lite0_it_is_light_enough_for_a_phone(tmp_path: Path, runtime: Fetch) -> None:
+    export = exported(tmp_path, [f"rock {n}" for n in range(30)], 224, name="timm/tf_efficientnet_lite0")
+    made = write_web_folder(OnnxModel.load(export), tmp_path / "web", runtime)
+    assert 25e6 < made.total <= MOST_BYTES
+    assert made.sent <= MOST_SENT
+
+
+def no_runtime(folder: Path) -> list[Path]:
+    return []
+
+
+def test_the_folder_names_every_file_by_its_hash_and_is_replaced_whole(tmp_path: Path, model: OnnxModel) -> None:
+    made = write_web_folder(model, tmp_path / "web", no_runtime)
+    again = write_web_folder(model, tmp_path / "web", no_runtime)
+    assert made == again
+    worker = (tmp_path / "web" / "sw.js").read_text(encoding="utf-8")
+    line = next(line for line in worker.splitlines() if line.startswith("const FILES = "))
+    names = set(json.loads(line.removeprefix("const FILES = ").split(";")[0]))
+    assert names == set(made.sizes) - {"sw.js"}
+    assert model.description.onnx[:16] in made.version
+    assert is_web_folder(tmp_path / "web")
+    assert [path.name for path in tmp_path.iterdir()] == ["web"]
+
+
+def test_a_folder_that_holds_something_else_is_not_written_over(tmp_path: Path, model: OnnxModel) -> None:
+    (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
+    with pytest.raises(LithoscopeError, match="holds something else"):
+        write_web_folder(model, tmp_path, no_runtime)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_without_npm_the_error_says_what_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LithoscopeError, match=r"npm is not on the PATH.*alone needs it.*nodejs\.org"):
+        fetch_runtime(tmp_path)
+
+
+def test_another_package_than_the_pinned_one_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "forged.tgz").write_bytes(b"something else")
+    with pytest.raises(LithoscopeError, match="not used"):
+        unpack_runtime(tmp_path / "forged.tgz", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["forged.tgz"]
