@@ -150,7 +150,9 @@ def fit_limits(held_out: HeldOut, training: Floats, classes: Sequence[str], coar
 def coarse_probabilities(probabilities: Floats, coarse: Sequence[str]) -> npt.NDArray[np.float64]:
     """Return the probability of each coarse class, float64 (n, coarse classes), these sorted."""
     kinds = sorted(set(coarse) - {""})
-    belongs = np.array([[one == kind for kind in kinds] for one in coarse], dtype=np.float64).reshape(-1, len(kinds))
+    belongs = np.array([[one == kind for kind in kinds] for one in coarse], dtype=np.float64).reshape(
+        len(coarse), len(kinds)
+    )
     return np.asarray(probabilities.astype(np.float64) @ belongs)
 
 

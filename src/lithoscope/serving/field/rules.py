@@ -51,7 +51,7 @@ def reference_bytes(limits: Limits) -> bytes:
 
 
 def _limits(limits: Limits) -> dict[str, Any]:
-    words = {kind: in_words(Decision(kind, ("",), _PLACEHOLDER, 0.0, 0.0)).why for kind in KINDS}
+    words: dict[str, str] = {kind: in_words(Decision(kind, ("",), _PLACEHOLDER, 0.0, 0.0)).why for kind in KINDS}
     words["none_of_these"] = in_words(Decision("none", ("",), "", 0.0, 0.0)).shown
     return {
         "features": len(limits.reference.mean),

@@ -80,3 +80,10 @@ def test_coarse_names_are_right_as_often_as_was_asked_where_no_short_set_is_left
             wrong += limits.kinds()[summed[place].argmax()] != COARSE.get(CLASSES[labels[place]], "")
     assert named > 200
     assert wrong / named < 0.13
+
+
+def test_a_set_without_coarse_classes_is_answered_all_the_same() -> None:
+    limits = fitted()
+    assert limits is not None
+    assert limits.kinds() == []
+    assert limits.coarse_probabilities(np.full((3, len(CLASSES)), 0.25)).shape == (3, 0)
