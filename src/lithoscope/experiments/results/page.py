@@ -10,6 +10,7 @@ from pathlib import Path
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.experiments.recipes import grid_member, load_recipe, override, recipe_names
 from lithoscope.experiments.results.cross_validations import crossvalidated_section
+from lithoscope.experiments.results.leading import leading_section
 from lithoscope.experiments.results.pairs import PAIRED, pair_lines
 from lithoscope.experiments.results.people import people_section
 from lithoscope.experiments.results.recorded_run import RecordedRun
@@ -19,6 +20,10 @@ HEAD = """\
 # Results on real photographs
 
 Made by `lithoscope results` from the files in `results/` and `recipes/`; do not edit.
+
+"""
+ALL_RUNS = """\
+## All runs
 
 - **accuracy** stands with its 95 % Wilson interval at its own n; where specimens are named at the effective n, with the
   accuracy per specimen beside it. A mean over seeds stands with its standard deviation
@@ -52,7 +57,7 @@ def render(root: Path) -> str:
         lines += [table_line(row(result, stated if len(results) == 1 else "", tried)) for result in results]
         if len(results) > 1:
             lines.append(table_line(mean_row(recipe, results, stated)))
-    text = HEAD + "\n" + "\n".join(lines) + "\n"
+    text = HEAD + leading_section(groups, abouts) + ALL_RUNS + "\n" + "\n".join(lines) + "\n"
     text += people_section([result for results in groups.values() for result in results])
     compared = [
         line

@@ -143,11 +143,17 @@ def _computed_in(values: dict[str, Any]) -> str:
     return ", ".join(filter(None, (precision, device, values.get("processor") if device in {"cpu", ABSENT} else None)))
 
 
-def source_figures(about: About | None) -> str:
-    """Return what a recipe's source states, each figure under the name of its split."""
+def source_figures(about: About | None, *, what: bool = True) -> str:
+    """Return what a recipe's source states, each figure under the name of its split.
+
+    Args:
+        about: The recipe's head.
+        what: Whether to say what the figures were measured on.
+    """
     if about is None or about.source is None or not about.source.figures:
         return ABSENT
-    return f"{', '.join(map(_figure, about.source.figures))} ({about.source.who}: {about.source.what})"
+    source = f"{about.source.who}: {about.source.what}" if what else about.source.who
+    return f"{', '.join(map(_figure, about.source.figures))} ({source})"
 
 
 def _figure(figure: SourceFigure) -> str:
