@@ -1,0 +1,153 @@
+"""Which score tells known classes from rocks of other classes, other things and drawings; writes none_of_these.md."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from _open_set import PLAIN, SCORES, Round, figures, open_set_scores
+from _photograph_features import NETWORK, POOLING, SIDE, Described, described
+from rich.progress import track
+from sklearn.model_selection import StratifiedGroupKFold
+
+from lithoscope.core.random_streams import generator
+
+PAGE = Path(__file__).with_suffix(".md")
+COMMAND = "python benchmarks/none_of_these.py --rocks ROCKS --minerals MINERALS --others OTHERS"
+OUTER, LEFT_OUT = 3, 3
+Rows = npt.NDArray[np.int64]
+
+
+def main() -> None:
+    """Measure, print and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rocks", type=Path, required=True, help="a local copy of osf-rocks")
+    parser.add_argument("--minerals", type=Path, required=True, help="a local copy of minerals")
+    parser.add_argument("--others", type=Path, required=True, help="a folder of photographs of other things")
+    parser.add_argument("--specimens", type=Path, default=Path("data/specimens"))
+    parser.add_argument("--cache", type=Path, default=Path(".partial/none_of_these"), help="where features are kept")
+    options = parser.parse_args()
+    rocks = described(options.rocks, "osf-rocks", options.cache)
+    minerals = described(options.minerals, "minerals", options.cache)
+    others = described(options.others, None, options.cache)
+    drawn = described(options.specimens, "specimens", options.cache, every=4)
+    parts = [
+        ("rocks: classes left out", list(track(left_out_rocks(rocks), "rocks", total=len(rocks_left_out(rocks))))),
+        ("minerals: classes left out", list(track(left_out_minerals(minerals), "minerals", total=7))),
+        *far(rocks, minerals, {"other things": others, "drawings": drawn}),
+    ]
+    text = page([(name, figures(rounds, name)) for name, rounds in parts], rocks, minerals, others, drawn)
+    PAGE.write_text(text, encoding="utf-8")
+    print(text)
+
+
+def rocks_left_out(rocks: Described) -> npt.NDArray[np.str_]:
+    """Return the classes that are left out in each round, three at a time, each class once, (rounds, 3)."""
+    names = np.unique(rocks.labels)
+    return (
+        generator(0, "classes left out").permutation(names)[: len(names) // LEFT_OUT * LEFT_OUT].reshape(-1, LEFT_OUT)
+    )
+
+
+def left_out_rocks(rocks: Described) -> Iterator[Round]:
+    """Yield rounds: a head learns 27 kinds from the training photographs; the test photographs are of 30."""
+    for left in rocks_left_out(rocks):
+        unknown = np.isin(rocks.labels, left)
+        yield one_round(rocks, np.flatnonzero(~rocks.test & ~unknown), np.flatnonzero(rocks.test), unknown)
+
+
+def left_out_minerals(minerals: Described) -> Iterator[Round]:
+    """Yield rounds: a head learns six minerals, in folds, so that every photograph is judged by one without it."""
+    for left in np.unique(minerals.labels):
+        yield joined(minerals, minerals.labels == left)
+
+
+def joined(minerals: Described, unknown: npt.NDArray[np.bool_], extra: Described | None = None) -> Round:
+    """Return the round of all folds together; ``extra`` is scored in each fold, as what is none of the classes."""
+    parts = [one_round(minerals, rows[~unknown[rows]], held, unknown, extra) for rows, held in outer_folds(minerals)]
+    known, other = (
+        {name: np.concatenate([getattr(part, side)[name] for part in parts]) for name in SCORES}
+        for side in ("known", "others")
+    )
+    ids = [np.concatenate([getattr(part, side) for part in parts]) for side in ("known_ids", "other_ids")]
+    return Round(known, other, *ids)
+
+
+def outer_folds(minerals: Described) -> list[tuple[Rows, Rows]]:
+    """Return the rows that are learnt and those that are held out, of each fold."""
+    folds = StratifiedGroupKFold(OUTER, shuffle=True, random_state=0)  # type: ignore[no-untyped-call]
+    return list(folds.split(minerals.labels, minerals.labels, minerals.groups))  # type: ignore[no-untyped-call]
+
+
+def far(rocks: Described, minerals: Described, elsewhere: dict[str, Described]) -> Iterator[tuple[str, list[Round]]]:
+    """Yield the rounds in which nothing is left out, and what is no photograph of a rock stands for the unknown."""
+    none = np.zeros(len(rocks.labels), bool)
+    for name, extra in elsewhere.items():
+        learnt, asked = np.flatnonzero(~rocks.test), np.flatnonzero(rocks.test)
+        yield f"rocks: {name}", [one_round(rocks, learnt, asked, none, extra)]
+        yield f"minerals: {name}", [joined(minerals, np.zeros(len(minerals.labels), bool), extra)]
+
+
+def one_round(
+    photographs: Described, learnt: Rows, asked: Rows, unknown: npt.NDArray[np.bool_], extra: Described | None = None
+) -> Round:
+    """Fit to some photographs and score others, and all of ``extra``."""
+    labels = np.unique(photographs.labels[learnt], return_inverse=True)[1].astype(np.int64)
+    queries = photographs.last[asked] if extra is None else np.concatenate([photographs.last[asked], extra.last])
+    scores = open_set_scores(photographs.last[learnt], labels, photographs.groups[learnt], queries)
+    known = np.flatnonzero(~unknown[asked])
+    others = np.flatnonzero(unknown[asked]) if extra is None else np.arange(len(asked), len(queries))
+    ids = asked[others] if extra is None else others - len(asked)
+    return Round(
+        {name: values[known] for name, values in scores.items()},
+        {name: values[others] for name, values in scores.items()},
+        asked[known],
+        ids,
+    )
+
+
+def page(
+    parts: list[tuple[str, dict[str, dict[str, float]]]],
+    rocks: Described,
+    minerals: Described,
+    others: Described,
+    drawn: Described,
+) -> str:
+    """Return the page in Markdown."""
+    lines = [
+        "# None of these",
+        "",
+        f"Made by `{COMMAND}`, which takes local copies of the sets.",
+        "",
+        f"Features of the frozen `{NETWORK}` at {SIDE} px, pooled as `{POOLING}`, one view, under a discriminant head "
+        f"(shrinkage .5). {rocks.test.sum()} test photographs of 30 kinds of rock, learnt from {(~rocks.test).sum()}; "
+        f"{len(minerals.labels)} of 956 photographs of seven minerals in {OUTER} folds; {len(others.labels)} "
+        f"photographs of other things; {len(drawn.labels)} synthetic specimens (drawings, not photographs).",
+        "",
+        "AUROC: how often a photograph of a known class scores higher than one of none. FPR: how many of none pass "
+        "where 95 % of the known do. Gain: the AUROC less that of the plain confidence, temperature-scaled, in the "
+        "same bootstrap resamples of photographs; 95 % intervals. Classes left out: mean over "
+        f"{len(rocks_left_out(rocks))} rounds of three kinds of rock, and over seven rounds of one mineral.",
+    ]
+    for name, table in parts:
+        lines += [
+            "",
+            f"## {name[0].upper()}{name[1:]}",
+            "",
+            "| score | AUROC | FPR | gain |",
+            "| --- | --- | --- | --- |",
+        ]
+        for score, row in sorted(table.items(), key=lambda item: -item[1]["auroc"]):
+            gain = "" if score == PLAIN else _shown(row, "gain", "+")
+            lines.append(f"| {score} | {_shown(row, 'auroc')} | {_shown(row, 'fpr')} | {gain} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(row: dict[str, float], name: str, sign: str = "") -> str:
+    value, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+if __name__ == "__main__":
+    main()
