@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from lithoscope.cli.group import Command
 from lithoscope.cli.output import PATH, print_note
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
+from lithoscope.serving.field_tests import OUTCOMES, TESTS
 
 if TYPE_CHECKING:
     from lithoscope.serving.photographs import FoundPhotograph
@@ -24,23 +25,51 @@ SHEET_LIMIT = {".png": 120, ".html": 1000}
 _FLUSH = 64  # rows after which a table is safe from the end of this process
 
 
+def field_test_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add an option for each field test."""
+    for test in reversed(TESTS):
+        allowed = "Mohs, such as 6-7" if test == "hardness" else ", ".join(OUTCOMES[test])
+        command = click.option(f"--{test}", metavar="OUTCOME", help=f"Of a field test of all photographs: {allowed}.")(
+            command
+        )
+    return command
+
+
 @click.command(cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--model", default="build/model", show_default=True, help=f"{MODEL_HELP} An export is a folder too.")
 @click.option("--output", type=PATH, metavar="TABLE", help="Write a .csv, .jsonl or .parquet with all probabilities.")
 @click.option("--sheet", type=PATH, metavar="PICTURE", help="Draw a contact sheet: .png or .html.")
 @click.option("--top", type=click.IntRange(1), default=1, metavar="K", help="Show the K most probable classes.")
+@click.option("--specimens", is_flag=True, help="One answer a folder: its photographs show one specimen.")
+@field_test_options
+@click.option("--tests", type=PATH, metavar="TABLE", help="Field tests of each: a CSV with the column file, and those.")
+@click.option("--properties", type=PATH, metavar="TABLE", help="What your classes allow in field tests, as a CSV.")
 @click.option("--resume", is_flag=True, help="Go on with an --output that was stopped.")
-def predict(paths: tuple[str, ...], model: str, output: Path | None, sheet: Path | None, top: int, resume: bool) -> int:
+def predict(
+    paths: tuple[str, ...],
+    model: str,
+    output: Path | None,
+    sheet: Path | None,
+    top: int,
+    specimens: bool,
+    tests: Path | None,
+    properties: Path | None,
+    resume: bool,
+    **found_in_tests: str | None,
+) -> int:
     """Classify photographs: files, folders, archives, patterns, and - for a list of files on standard input.
 
     The status is 1 where a file could not be read; the others are classified all the same.
     """
     from lithoscope.serving.model_source import exported_model
+    from lithoscope.serving.observations import read_observations
     from lithoscope.serving.onnx_model import OnnxModel
     from lithoscope.serving.photographs import opened_photographs
     from lithoscope.serving.pipeline import predict_rows
 
+    if resume and specimens:
+        raise LithoscopeError("--resume goes on photograph by photograph: leave it or --specimens out")
     if resume and (output is None or sheet is not None):
         raise LithoscopeError("--resume goes on with a table: give --output, and draw a --sheet in a run of its own")
     found = click.get_current_context().with_resource(opened_photographs(paths, sys.stdin.buffer))
@@ -53,6 +82,12 @@ def predict(paths: tuple[str, ...], model: str, output: Path | None, sheet: Path
         print("note: this model was trained on synthetic drawings; on photographs it shows the way, not the truth")
     if top > len(classes):
         raise LithoscopeError(f"--top {top}: the model knows {len(classes)} classes; allowed: at most that many")
+    observations = read_observations(
+        classes, {test: text for test, text in found_in_tests.items() if text}, tests, properties
+    )
+    if tests is not None:
+        names = [os.path.dirname(one.shown) if specimens else one.shown for one in found]  # noqa: PTH120 (it is a text)
+        observations.require_used(names, tests)
     mark = asked.description.onnx[:12]
     table = _open_table(output, {"model": mark, "top": top}, resume) if output is not None else None
     wanted = [one for one in found if one.shown not in table.done] if table is not None and table.done else found
@@ -61,7 +96,8 @@ def predict(paths: tuple[str, ...], model: str, output: Path | None, sheet: Path
     limit = SHEET_LIMIT[sheet.suffix.lower()] if sheet is not None else 0
     width = max(map(len, classes))
     try:
-        for count, row in enumerate(_tracked(predict_rows(asked, wanted), len(wanted)), start=1):
+        rows = predict_rows(asked, wanted, observations=observations, specimens=specimens)
+        for count, row in enumerate(_tracked(rows, len(wanted)), start=1):
             if table is not None:
                 table.add(row.cells(classes, top, mark))
                 if count % _FLUSH == 0:

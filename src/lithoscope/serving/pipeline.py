@@ -6,7 +6,7 @@ Nothing holds all photographs or all answers: a bounded number of squares waits 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,11 @@ from lithoscope.core.threads import in_order
 from lithoscope.data.images.framed import read_framed
 from lithoscope.data.images.reading import UnreadablePhotograph, page_path
 from lithoscope.evaluation.answers.limits import Limits
-from lithoscope.serving.answers import COLUMNS, decide, load_limits
+from lithoscope.serving.answers import COLUMNS, FieldTests, decide, load_limits
+from lithoscope.serving.field_tests import reweight
+from lithoscope.serving.observations import Observations
 from lithoscope.serving.onnx_description import LIMITS, OnnxDescription
-from lithoscope.serving.onnx_model import BATCH, OnnxModel
+from lithoscope.serving.onnx_model import BATCH, OnnxModel, Outputs
 from lithoscope.serving.photographs import FoundPhotograph
 from lithoscope.serving.rows import AnswerRow, Value
 
@@ -31,7 +33,12 @@ class _Framed:
 
 
 def predict_rows(
-    model: OnnxModel, photographs: Iterable[FoundPhotograph], threads: int | None = None
+    model: OnnxModel,
+    photographs: Iterable[FoundPhotograph],
+    threads: int | None = None,
+    observations: Observations | None = None,
+    *,
+    specimens: bool = False,
 ) -> Iterator[AnswerRow]:
     """Classify photographs, in their order; of a file with several pages perhaps each.
 
@@ -39,6 +46,10 @@ def predict_rows(
         model: Who is asked.
         photographs: What is to be classified; drawn as it is needed.
         threads: How many decode; None for one a core. The answers are the same.
+        observations: Field tests that go with them.
+        specimens: Whether the photographs of a folder, which stand beside each other, show one specimen. It gets one
+            row, by the folder's path, from the mean of their probabilities and features; those that cannot be read have
+            rows of their own before it.
 
     Yields:
         A row a photograph or page; one that cannot be read says why.
@@ -49,8 +60,13 @@ def predict_rows(
         return _framed(photograph, description)
 
     pages = (page for found in in_order(framed, photographs, threads or os.cpu_count() or 1) for page in found)
+    known = observations or Observations()
+    if specimens:
+        for name, of_one in groupby(pages, key=lambda page: os.path.dirname(page.name)):  # noqa: PTH120 (it is a text)
+            yield from _specimen(model, limits, name, of_one, known)
+        return
     while batch := list(islice(pages, BATCH)):
-        yield from _rows(model, limits, batch)
+        yield from _rows(model, limits, batch, known)
 
 
 def _framed(photograph: FoundPhotograph, description: OnnxDescription) -> list[_Framed]:
@@ -73,22 +89,71 @@ def _framed(photograph: FoundPhotograph, description: OnnxDescription) -> list[_
     return found
 
 
-def _rows(model: OnnxModel, limits: Limits | None, pages: Sequence[_Framed]) -> list[AnswerRow]:
+def _rows(model: OnnxModel, limits: Limits | None, pages: Sequence[_Framed], known: Observations) -> list[AnswerRow]:
     empty: dict[str, Value] = {} if limits is None else dict.fromkeys(COLUMNS)
     rows = [AnswerRow(page.name, None, None, None, page.problem, extra=empty, square=page.square) for page in pages]
     readable = [place for place, page in enumerate(pages) if page.square is not None]
     if not readable:
         return rows
     outputs = model.run(np.stack([square for page in pages if (square := page.square) is not None]))
-    answers = [None] * len(readable) if limits is None else decide(outputs.probabilities, outputs.features, limits)
-    for place, probabilities, answer in zip(readable, outputs.probabilities, answers, strict=True):
-        best = int(probabilities.argmax())
-        rows[place] = replace(
-            rows[place],
-            label=model.description.classes[best],
-            confidence=float(probabilities[best]),
-            probabilities=probabilities,
+    tests = [known.of(pages[place].name) for place in readable]
+    alike = all(one == tests[0] for one in tests)
+    for part in [slice(0, len(readable))] if alike else [slice(n, n + 1) for n in range(len(readable))]:
+        answered = _answered(
+            [rows[place] for place in readable[part]],
+            model.description.classes,
+            limits,
+            Outputs(outputs.probabilities[part], outputs.features[part]),
+            tests[part.start],
+        )
+        for place, row in zip(readable[part], answered, strict=True):
+            rows[place] = row
+    return rows
+
+
+def _answered(
+    rows: Sequence[AnswerRow], classes: Sequence[str], limits: Limits | None, outputs: Outputs, tests: FieldTests | None
+) -> list[AnswerRow]:
+    """Return rows with their answers, of photographs or specimens with the same field tests."""
+    probabilities = outputs.probabilities
+    answers = [None] * len(rows) if limits is None else decide(probabilities, outputs.features, limits, tests)
+    if tests is not None and tests.found:
+        probabilities = reweight(probabilities, classes, tests.found, tests.properties).astype(np.float32)
+    return [
+        replace(
+            row,
+            label=classes[int(said.argmax())],
+            confidence=float(said.max()),
+            probabilities=said,
             shown=None if answer is None else answer.shown,
             extra={} if answer is None else answer.columns(),
         )
-    return rows
+        for row, said, answer in zip(rows, probabilities, answers, strict=True)
+    ]
+
+
+def _specimen(
+    model: OnnxModel, limits: Limits | None, name: str, pages: Iterable[_Framed], known: Observations
+) -> Iterator[AnswerRow]:
+    """Yield the row of a specimen, however many photographs it has: only sums of them are held."""
+    empty: dict[str, Value] = {"photographs": None} | ({} if limits is None else dict.fromkeys(COLUMNS))
+    parts: list[Outputs] = []
+    first, count = None, 0
+    pages = iter(pages)
+    while batch := list(islice(pages, BATCH)):
+        yield from (AnswerRow(one.name, None, None, None, one.problem, extra=empty) for one in batch if one.problem)
+        squares = [one.square for one in batch if one.square is not None]
+        if squares:
+            outputs = model.run(np.stack(squares))
+            first = squares[0] if first is None else first
+            count += len(squares)
+            parts.append(Outputs(outputs.probabilities.sum(axis=0), outputs.features.sum(axis=0)))
+    if not count:
+        return
+    mean = Outputs(
+        (np.sum([one.probabilities for one in parts], axis=0) / count)[None],
+        (np.sum([one.features for one in parts], axis=0) / count)[None],
+    )
+    row = AnswerRow(name or ".", None, None, None, square=first)
+    (row,) = _answered([row], model.description.classes, limits, mean, known.of(row.path))
+    yield replace(row, extra={"photographs": float(count), **row.extra})

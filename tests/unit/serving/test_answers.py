@@ -30,6 +30,13 @@ def test_known_photographs_are_named_and_others_are_not() -> None:
     assert all(one.sure is None for one in found if one.kind == "none")
 
 
+def test_a_set_without_coarse_classes_is_answered_too() -> None:
+    made = fitted(spread=3.0)
+    assert made is not None
+    features, _ = photographs(40, 3, spread=3.0)
+    assert {one.kind for one in decide(probabilities(features), features, made)} <= {"name", "set", "none"}
+
+
 def test_columns_are_the_same_for_every_answer_and_plain() -> None:
     features = np.concatenate([photographs(20, 5, spread=3.0)[0], others(5, 6)])
     for one in decide(probabilities(features), features, limits(3.0)):
