@@ -28,6 +28,7 @@ SECTIONS = [
     "classes",
     "calibration",
     "selective",
+    "answers",
     "coarse",
     "people",
     "looked",

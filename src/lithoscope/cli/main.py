@@ -8,6 +8,7 @@ import click
 
 from lithoscope.cli.compare import compare
 from lithoscope.cli.deliver import deliver
+from lithoscope.cli.doubtful import doubtful
 from lithoscope.cli.export import export
 from lithoscope.cli.folds import folds
 from lithoscope.cli.gate import gate
@@ -28,7 +29,7 @@ COMMANDS = Group(
     {
         "Photographs": (use, specimens, predict, export, serve),
         "Experiments": (models, recipe, folds, compare),
-        "What a run found": (summary, report, runs, deliver),
+        "What a run found": (summary, report, doubtful, runs, deliver),
         "Results that are kept": (record, results, gate),
     },
     help="A reproducible classifier of rocks and minerals. The pipeline itself runs with: dvc repro",

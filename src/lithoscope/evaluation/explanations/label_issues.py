@@ -74,6 +74,23 @@ def find_label_issues(probabilities: Floats, labels: Labels) -> list[LabelIssue]
     return sorted(found, key=lambda one: (one.own / one.confidence, one.row))
 
 
+def rank_by_doubt(probabilities: Floats, labels: Labels) -> npt.NDArray[np.int64]:
+    """Return the photographs by how doubtful their labels are, the most doubtful first, int64 (m,).
+
+    By the probability of the label over that of the most probable other class, as above; rows with NaN are left out.
+
+    Args:
+        probabilities: (n, classes), classes ≥ 2, of a model that did not learn from these labels.
+        labels: int64 (n,).
+    """
+    rows = np.flatnonzero(np.isfinite(probabilities).all(axis=1))
+    own = probabilities[rows, labels[rows]]
+    others = probabilities[rows].copy()
+    others[np.arange(len(rows)), labels[rows]] = 0
+    ratio = own / np.maximum(others.max(axis=1), np.finfo(np.float64).tiny)
+    return rows[np.argsort(ratio, kind="stable")].astype(np.int64)
+
+
 def out_of_fold(features: Floats, labels: Labels, groups: Sequence[str], classes: int) -> npt.NDArray[np.float64]:
     """Return what a linear model says of photographs that it has not seen, nor any near-duplicate of them.
 
