@@ -9,7 +9,7 @@ import click
 
 from lithoscope.cli.export import MODEL_HELP
 from lithoscope.cli.group import Command
-from lithoscope.cli.output import print_note
+from lithoscope.cli.output import PATH, print_note
 from lithoscope.core.errors import LithoscopeError
 
 TOKEN = "LITHOSCOPE_TOKEN"  # noqa: S105 (the variable's name)
@@ -17,6 +17,7 @@ TOKEN = "LITHOSCOPE_TOKEN"  # noqa: S105 (the variable's name)
 
 @click.command(cls=Command)
 @click.option("--model", default="build/model", show_default=True, help=f"{MODEL_HELP} An export is a folder too.")
+@click.option("--web", type=PATH, metavar="FOLDER", help="Serve a page for the field (export --web) and its QR code.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 for the whole network.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--token", help=f"What requests must bring; better in the variable {TOKEN}, which no list shows.")
@@ -28,6 +29,7 @@ TOKEN = "LITHOSCOPE_TOKEN"  # noqa: S105 (the variable's name)
 @click.option("--waiting", type=click.IntRange(1), default=16, show_default=True, help="Requests under way at once.")
 def serve(
     model: str,
+    web: Path | None,
     host: str,
     port: int,
     token: str | None,
@@ -42,6 +44,8 @@ def serve(
 
     It listens on this machine alone unless --host says otherwise, stores nothing, and finishes what is under way.
     """
+    if web is not None:
+        return _serve_web(web, host, port)
     try:
         import fastapi  # noqa: F401
         import pebble  # noqa: F401
@@ -72,5 +76,27 @@ def serve(
     if not is_loopback(host) and settings.token is None:
         print_note(f"everyone who reaches {host} may ask; --token, or the variable {TOKEN}, keeps others out")
     answer(ExportedModel(asked), settings, listening, lambda page: print(f"serving at {page}", flush=True))
+    print("stopped", file=sys.stderr)
+    return 0
+
+
+def _serve_web(web: Path, host: str, port: int) -> int:
+    try:
+        from lithoscope.serving.field.local import qr_code, read_web_folder, serve_folder
+        from lithoscope.serving.server.run import bind
+    except ModuleNotFoundError as error:
+        raise LithoscopeError(f'{error.name} is not installed: pip install "lithoscope[serve]"') from None
+
+    def say(address: str) -> None:
+        print(f"{qr_code(address)}\nserving {web} at {address}", flush=True)
+
+    contents = read_web_folder(web)
+    listening = bind(host, port)
+    print_note(
+        "phones answer while they reach this machine: browsers keep pages of https addresses alone (docs/field.md)"
+        if host != "127.0.0.1"
+        else "this machine alone reaches 127.0.0.1; --host 0.0.0.0 lets phones of the same network in"
+    )
+    serve_folder(contents, listening, say)
     print("stopped", file=sys.stderr)
     return 0
