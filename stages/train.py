@@ -20,6 +20,7 @@ from lithoscope.models.pretrained import load_pretrained
 from lithoscope.models.saved_model import ModelDescription, weights_digest
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, open_store, run_name
 from lithoscope.training import distributed
+from lithoscope.training.adapt import choose_adaptation
 from lithoscope.training.calibrate import save_calibrated
 from lithoscope.training.ensemble import train_members
 from lithoscope.training.environment import examine, training_key
@@ -36,12 +37,14 @@ def main() -> None:
     """Train."""
     params = load_parameters(Path("params.yaml"))
     model, device = params.model, resolve_device(params.device)
-    settings = TrainingSettings.from_parameters(params, device, resolve_precision(params.precision, device))
     threads = distributed.start(device, params.threads)
     make_repeatable(params.seed, threads)
     if distributed.is_main_process():
         root, store = open_store(_checkout.ROOT)  # before the training: a dead tracking server is noticed now
     split, validation = open_split(ARRAYS, "train"), open_split(ARRAYS, "val")
+    adaptation = choose_adaptation(params.train.adapt, model, split)
+    precision = resolve_precision(params.precision, device)
+    settings = adaptation.apply(TrainingSettings.from_parameters(params, device, precision))
     dataset = json.loads(Path("build/dataset.json").read_text(encoding="utf-8"))
     with distributed.main_process_first():  # which may download them
         pretrained = load_pretrained(model.name, model.weights)
@@ -62,7 +65,7 @@ def main() -> None:
         return
     environment = examine(_checkout.ROOT / "requirements.txt", settings.precision, device)
     first = opening_line(architecture, parameter_count(build()), len(split), settings)
-    print(*environment.warnings, first, sep="\n", flush=True)
+    print(*environment.warnings, adaptation.line(), first, sep="\n", flush=True)
     data, chosen = content_key(ARRAYS), f"{params.digest()} {settings} {start} {environment.deciding}"
     key = training_key(SOURCE, Path(__file__), data, chosen)
     tags = {PARAMETERS_TAG: params.digest(), DATA_TAG: data, SOURCE_TAG: "here", **environment.tags}
@@ -78,7 +81,7 @@ def main() -> None:
         seconds = recorder.seconds()
         HISTORY.write_text(history_table(result.history()), encoding="utf-8")
         temperature = save_calibrated(MODEL, description, result.state(), validation, params.train.temperature)
-        summary = {**result.summary(), "calibration": temperature.summary()}
+        summary = {**result.summary(), "adapt": adaptation.summary(), "calibration": temperature.summary()}
         METRICS.parent.mkdir(exist_ok=True)
         METRICS.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
         tracked.set_tags({WEIGHTS_TAG: weights_digest(MODEL)})

@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from helpers.tiny_parameters import TINY, with_values
+
 
 def git(root: Path, *arguments: str) -> str:
     """Run git as somebody; return what it printed."""
@@ -12,9 +14,9 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def small_checkout(root: Path, source: Path) -> Path:
-    """Make a checkout with the committed parameters of another one, and an empty folder for recipes."""
+    """Make a checkout with the committed parameters of another one, made tiny, and an empty folder for recipes."""
     (root / "recipes").mkdir(parents=True)
-    (root / "params.yaml").write_text(git(source, "show", "HEAD:params.yaml"), encoding="utf-8")
+    (root / "params.yaml").write_text(with_values(git(source, "show", "HEAD:params.yaml"), TINY), encoding="utf-8")
     git(root, "init", "--quiet", "--initial-branch=main")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "Start")

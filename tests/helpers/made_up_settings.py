@@ -44,6 +44,7 @@ def training_settings(**changes: Any) -> TrainingSettings:
         "shrinkage": 0.5,
         "norms": "batch",
         "frozen": 0.0,
+        "cached_views": 0,
         "layer_decay": 1.0,
         "ema": 0.0,
         "mixup": 0.0,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from helpers.tiny_parameters import make_tiny
+
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
@@ -77,8 +79,7 @@ class Clone:
 
     def tiny(self, photographs: Path, **settings: int) -> None:
         """Set it up for a tiny set; what else stands at the top of params.yaml can be set too."""
-        for key, value in {"image_size": 32, "epochs": 1, "threads": 1, "batch_size": 8, **settings}.items():
-            self.edit("params.yaml", rf"^{key}: \d+", f"{key}: {value}")
+        make_tiny(self.root / "params.yaml", **settings)
         self.run("lithoscope", "use", str(photographs))
 
     def copy(self, root: Path) -> "Clone":

@@ -24,6 +24,7 @@ Policy = Literal["none", "randaugment", "trivialaugment"]
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
 Keep = Literal["loss", "accuracy"]
+Adapt = Literal["auto", "head", "tune"]
 
 GATE = "gate"
 
@@ -125,8 +126,12 @@ class AugmentParameters(Block):
 
 
 class TrainParameters(Block):
-    """How it is trained."""
+    """How it is trained.
 
+    The two defaults are for parameters that were recorded before there was a choice.
+    """
+
+    adapt: Adapt = "tune"
     optimizer: Optimizer
     weight_decay: Annotated[float, Field(ge=0, le=10)]
     schedule: Schedule
@@ -141,6 +146,7 @@ class TrainParameters(Block):
     shrinkage: Annotated[float, Field(gt=0, le=1)]
     norms: Literal["batch", "kept"]
     frozen: Share
+    cached_views: Annotated[int, Field(ge=0, le=1000)] = 0
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     ema: Annotated[float, Field(ge=0, lt=1)]
     mixup: Annotated[float, Field(ge=0, le=100)]
@@ -221,6 +227,11 @@ class Parameters(ReadingParameters):
             raise ValueError(
                 f"train.head_fit = {self.train.head_fit}: a linear head only, not model.head = {self.model.head}; "
                 "allowed with model.head: linear"
+            )
+        if self.train.adapt == "head" and (self.model.head != "linear" or self.model.weights is None):
+            raise ValueError(
+                "train.adapt = head: a linear head on the features of a pretrained network; allowed with model.head: "
+                "linear and model.weights, or adapt: tune"
             )
         if self.train.head_fit == "mixed" and self.model.members == 1:
             raise ValueError(

@@ -1,23 +1,25 @@
 """Frozen backbones: blocks that are not trained, and their features, computed once.
 
 Frozen blocks stay in evaluation mode: no dropout, and batch norms keep their statistics. What comes out of them is
-the same in every epoch, as long as what goes in is.
+the same in every epoch, as long as what goes in is. Where photographs are varied, that holds for each of a few passes
+over them, which later epochs then see again.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import track
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from lithoscope.core.files import commit_file
-from lithoscope.data.loading.dataloader import FeatureRows, inference_batches
-from lithoscope.data.packed.arrays import ArraySplit
+from lithoscope.data.loading.dataloader import Batch
 from lithoscope.models.classifier import Classifier
 
 
@@ -49,11 +51,14 @@ def run_frozen(network: Classifier, images: Tensor, count: int) -> Tensor:
     return network.run_blocks(network.normalised(images), 0, count)
 
 
+def rest_features(network: Classifier, features: Tensor, count: int) -> Tensor:
+    """Return what the head sees, (n, features), for what :func:`run_frozen` returned."""
+    return features if count == len(network.blocks()) else network.features(features, count)
+
+
 def run_rest(network: Classifier, features: Tensor, count: int) -> Tensor:
     """Return logits (n, classes) for what :func:`run_frozen` returned."""
-    if count < len(network.blocks()):
-        features = network.features(features, count)
-    logits: Tensor = network.head(features)
+    logits: Tensor = network.head(rest_features(network, features, count))
     return logits
 
 
@@ -69,38 +74,47 @@ def for_features(network: Classifier, device: str, precision: str) -> Iterator[N
 
 
 def compute_features(
-    network: Classifier, count: int, split: ArraySplit, path: Path, *, device: str, precision: str, progress_bar: bool
-) -> FeatureRows:
-    """Run the first ``count`` blocks once over all rows of a split, as they are on disk.
+    network: Classifier,
+    count: int,
+    batches: DataLoader[Batch],
+    path: Path,
+    *,
+    device: str,
+    precision: str,
+    progress_bar: bool,
+    halved: bool = False,
+) -> npt.NDArray[np.floating[Any]]:
+    """Run the first ``count`` blocks once over all rows of a split.
 
     Args:
         network: Moved to the device; its modes come back as they were.
         count: From 1 to all blocks.
-        split: The photographs.
-        path: Where the features are kept, an ``.npy`` file, float32; one that is there is used.
+        batches: The photographs, in their order.
+        path: Where the features are kept, an ``.npy`` file; one that is there is used.
         device: Resolved.
         precision: ``fp32`` or ``bf16``.
         progress_bar: Whether to draw one.
+        halved: Keep them as float16 instead of float32: half the disk, for passes that are many. It rounds by 0.05 %,
+            far less than the next pass differs; values beyond ±65,504 are cut off there.
 
     Returns:
-        The features, memory-mapped.
+        The features (n, …), memory-mapped.
     """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        batches = track(inference_batches(split), f"features of {path.stem}", transient=True, disable=not progress_bar)
-        partial = path.with_suffix(".partial")
+        shown = track(batches, f"features of {path.stem}", transient=True, disable=not progress_bar)
+        kind = np.dtype("<f2" if halved else "<f4")
+        limit, partial = float(np.finfo(kind).max), path.with_suffix(".partial")
         with partial.open("wb") as file, for_features(network, device, precision):
-            for number, batch in enumerate(batches):
-                features = run_frozen(network, batch.images.to(device), count).float().contiguous().cpu().numpy()
+            for number, batch in enumerate(shown):
+                made = run_frozen(network, batch.images.to(device), count).float().clamp(-limit, limit)
+                features = made.contiguous().cpu().numpy().astype(kind)
                 if number == 0:
-                    _write_header(file, (len(split.labels), *features.shape[1:]))
+                    rows = len(cast(Sized, batches.dataset))
+                    header = {"descr": kind.str, "fortran_order": False, "shape": (rows, *features.shape[1:])}
+                    np.lib.format.write_array_header_1_0(file, header)
                 # Written, not memory-mapped: a full disk is an error here, not the end of the process.
                 file.write(features.tobytes())
         commit_file(partial, path)
-    kept: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return FeatureRows(kept, split.labels)
-
-
-def _write_header(file: object, shape: tuple[int, ...]) -> None:
-    description = {"descr": "<f4", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, description)  # type: ignore[arg-type]
+    kept: npt.NDArray[np.floating[Any]] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return kept

@@ -87,13 +87,14 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
             weak.append(label)
         if n < FEW:
             few.append(label)
-    recipe = "; ".join(recipe_words(inputs.parameters))
+    recipe = "; ".join(recipe_words(inputs.parameters, closed_form=inputs.closed_form))
     n, accuracy = int(inputs.figures["n"]), float(inputs.figures["accuracy"])
     ends = inputs.figures["interval"]["accuracy"]
     return {
         "model": model_words(inputs.parameters),
         "answer": answer_words(inputs.parameters),
         "recipe": recipe[0].upper() + recipe[1:],
+        "adapted": inputs.training.get("adapt"),
         "validated": inputs.validated,
         "side": inputs.parameters["image_size"],
         "crop": inputs.parameters["augment.crop_border"],

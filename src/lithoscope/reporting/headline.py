@@ -47,6 +47,8 @@ def training_in_words(training: dict[str, Any]) -> str:
     if validation is None:
         return f"{networks}last of {epochs} epochs, no validation"
     mean = "mean " if members else ""
+    if training.get("adapt", {}).get("way") == "head":
+        return f"{networks}head in closed form, {mean}validation loss {validation['loss']:.3f}"
     best = f"{networks}{mean}best epoch {training['best_epoch']} of {epochs}"
     return f"{best}, {mean}validation loss {validation['loss']:.3f}"
 

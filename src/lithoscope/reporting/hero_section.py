@@ -39,6 +39,7 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "allowed": allowed,
         "early": min(each) < allowed,
         "head_epochs": int(parameters["train.head_epochs"]),
+        "closed_form": inputs.closed_form,
         "best": span(best),
         "spread": len(set(best)) > 1,
         "networks": len(inputs.tuned_networks),

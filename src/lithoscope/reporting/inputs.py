@@ -129,6 +129,11 @@ class ReportInputs:
         return self.training["validation"] is not None
 
     @property
+    def closed_form(self) -> bool:
+        """Whether nothing but a head in closed form was learnt, so that there were no epochs to speak of."""
+        return bool(self.training.get("adapt", {}).get("way") == "head")
+
+    @property
     def networks(self) -> list[Mapping[str, Any]]:
         """What ``metrics/train.json`` says of each network that the model averages; at least one."""
         return list(self.training.get("members") or [self.training])

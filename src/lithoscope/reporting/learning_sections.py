@@ -38,8 +38,9 @@ def curves(inputs: ReportInputs) -> dict[str, Any]:
         and len(inputs.history) > 1
         and all(one["best_epoch"] == one["epochs"] for one in networks),
         "single": len(inputs.history) == 1,
+        "closed_form": inputs.closed_form,
         "head_epochs": int((inputs.history["phase"] == "head").sum()),
-        "other_loss": training_loss_words(inputs.parameters),
+        "other_loss": "" if inputs.closed_form else training_loss_words(inputs.parameters),
     }
 
 

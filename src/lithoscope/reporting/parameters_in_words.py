@@ -39,19 +39,29 @@ def answer_words(parameters: Mapping[str, Any]) -> str:
     return f"mean of {', '.join(parts)}" if parts else ""
 
 
-def recipe_words(parameters: Mapping[str, Any]) -> list[str]:
+def recipe_words(parameters: Mapping[str, Any], *, closed_form: bool = False) -> list[str]:
     """Say how it was trained: one phrase for each thing that was done.
 
     Args:
         parameters: All parameters under dotted keys.
+        closed_form: Whether ``train.adapt`` came to a head alone, whatever else the parameters say.
 
     Returns:
-        At least the optimiser, with the order of ``params.yaml`` kept.
+        At least the optimiser or the closed form, with the order of ``params.yaml`` kept.
     """
 
     def of(key: str) -> Any:
         return parameters[f"train.{key}"]
 
+    if closed_form:
+        passes = of("head_passes")
+        closed = {
+            POOLING.get(parameters["model.pooling"], ""): True,
+            f"the head a discriminant of shrinkage {of('shrinkage'):g}, without epochs": True,
+            f"fitted to the photographs and {count(passes, 'varied pass', 'varied passes')} over them": passes,
+            "the whole backbone left as it was": True,
+        }
+        return [phrase for phrase, holds in closed.items() if phrase and holds]
     mixing = [name for key, name in (("mixup", "MixUp"), ("cutmix", "CutMix")) if of(key)]
     policy = POLICIES.get(parameters["augment.policy"])
     depth = parameters["model.stochastic_depth"]

@@ -11,11 +11,10 @@ from rich.progress import track
 from torch import nn
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.loading.dataloader import INFERENCE_BATCH, InOrder, PackedPhotographs
+from lithoscope.data.loading.dataloader import INFERENCE_BATCH, FeatureRows, InOrder, PackedPhotographs
 from lithoscope.models.classifier import Classifier
-from lithoscope.models.frozen_features import for_features
-from lithoscope.training.module import TrainingSettings
-from lithoscope.training.phase import Photographs
+from lithoscope.models.frozen_features import for_features, rest_features
+from lithoscope.training.phase import Phase, Photographs, Rows
 
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -110,17 +109,19 @@ def _solve(
 
 
 def start_from_discriminant(
-    network: Classifier, settings: TrainingSettings, photographs: Photographs, progress_bar: bool
+    network: Classifier, phase: Phase, photographs: Photographs, rows: Rows, progress_bar: bool
 ) -> None:
     """Set a linear head to the standardised discriminant of the training photographs.
 
     The photographs count once as they are on disk and once more for each of ``head_passes`` epochs, varied as training
-    will vary them in those.
+    will vary them in those. Where varied passes are computed once, these alone count, at most ``head_passes`` of them
+    and at least one.
 
     Args:
         network: Changed in place; the backbone stays as it is, and the modes come back as they were.
-        settings: How to train.
+        phase: How it will be trained.
         photographs: On what.
+        rows: What :func:`lithoscope.training.phase.phase_rows` made of the training photographs.
         progress_bar: Whether to draw one.
 
     Raises:
@@ -131,16 +132,23 @@ def start_from_discriminant(
         isinstance(part, (nn.ReLU, nn.modules.batchnorm._BatchNorm)) for part in network.head.modules()
     ):
         raise LithoscopeError("train.head_fit = discriminant: a linear head only; allowed with model.head: linear")
-    split = photographs.training
+    split, settings = photographs.training, phase.settings
     if len(np.unique(split.labels)) < len(split.classes):
         raise LithoscopeError("train.head_fit = discriminant: a class has no training photograph; allowed: gradient")
-    plain, varied = PackedPhotographs(split), PackedPhotographs(split, photographs.augmentation)
-    passes = [(plain, 0), *((varied, epoch) for epoch in range(settings.head_passes))]
+    kept = rows if isinstance(rows, FeatureRows) else PackedPhotographs(split)
+    varied = PackedPhotographs(split, photographs.augmentation)
+    passes: list[tuple[FeatureRows | PackedPhotographs, int]] = [(kept, 0)]
+    if phase.passes:
+        passes += [(kept, number) for number in range(1, min(settings.head_passes, phase.passes))]
+    else:
+        passes += [(varied, epoch) for epoch in range(settings.head_passes)]
     batches = [(source, keys) for source, epoch in passes for keys in InOrder(len(split), INFERENCE_BATCH, epoch)]
     features = []
     with for_features(network, settings.device, settings.precision):
         for source, keys in track(batches, "discriminant", transient=True, disable=not progress_bar):
-            features.append(network.embed(source.__getitems__(keys).images.to(settings.device)).float().cpu().numpy())
+            seen = source.__getitems__(keys).images.to(settings.device)
+            whole = network.embed(seen) if source is not rows else rest_features(network, seen, phase.frozen)
+            features.append(whole.float().cpu().numpy())
     weights, biases = standardised_discriminant(
         np.concatenate(features).astype(np.float64),
         np.tile(split.labels, len(passes)),

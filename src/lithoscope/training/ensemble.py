@@ -19,6 +19,7 @@ from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.device import make_repeatable
 from lithoscope.models.ensemble import join_states
+from lithoscope.training.adapt import discriminant_alone
 from lithoscope.training.fit import train
 from lithoscope.training.history import EpochFigures, TrainingResult, mean_history
 from lithoscope.training.module import TrainingSettings
@@ -80,28 +81,13 @@ def member_seed(seed: int, member: int) -> int:
 
 
 def member_settings(settings: TrainingSettings, member: int) -> TrainingSettings:
-    """Return how a member, from 0, is trained.
-
-    The one epoch of a discriminant among others changes nothing, since its learning rate is 0; it gives the history
-    the figures of what the closed form found.
-    """
+    """Return how a member, from 0, is trained."""
     own = settings.changed(seed=member_seed(settings.seed, member))
     if settings.head_fit != "mixed":
         return own
     if member > 0:
         return own.changed(head_fit="gradient")
-    return own.changed(
-        head_fit="discriminant",
-        head_epochs=0,
-        frozen=1.0,
-        norms="kept",
-        epochs=1,
-        lr=0.0,
-        warmup=0,
-        ema=0.0,
-        mixup=0.0,
-        cutmix=0.0,
-    )
+    return discriminant_alone(own)
 
 
 def train_members(

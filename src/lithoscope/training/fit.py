@@ -22,7 +22,7 @@ from lithoscope.training.checkpoints import is_usable, to_resume
 from lithoscope.training.discriminant_head import start_from_discriminant
 from lithoscope.training.history import TrainingResult, best_of
 from lithoscope.training.module import TrainingSettings
-from lithoscope.training.phase import Phase, Photographs, train_phase
+from lithoscope.training.phase import Phase, Photographs, phase_rows, train_phase
 
 FINISHED = "finished.pt"
 
@@ -64,25 +64,24 @@ def train(
         return finished
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     photographs = Photographs(split, validation if len(validation) else None, augmentation)
+    phase = _main_phase(network, settings, augmentation)
+    features = _features(checkpoints, phase.frozen)
     head = None
     if settings.head_fit == "discriminant":
         kept = to_resume(checkpoints, validated=len(validation) > 0) if distributed.is_main_process() else None
         if distributed.broadcast(kept) is None:  # a checkpoint holds a head already
-            start_from_discriminant(network, settings, photographs, progress_bar)
+            rows, _ = phase_rows(network, phase, photographs, features, progress_bar)
+            start_from_discriminant(network, phase, photographs, rows, progress_bar)
     elif settings.head_epochs:
         head = _train_head(network, settings, photographs, checkpoints, on_epoch, progress_bar)
         network.load_state_dict(head.state)
-    frozen = frozen_blocks(settings.frozen, len(network.blocks()))
-    varied = bool(settings.mixup or settings.cutmix) or (augmentation is not None and augmentation.changes)
-    computed = frozen > 0 and not varied and stands_alone(network, frozen)
-    phase = Phase("all", settings, frozen, rate="lr", computed=computed)
     result = train_phase(
         network,
         phase,
         photographs,
         head.history if head else [],
         checkpoints=checkpoints,
-        features=_features(checkpoints, frozen),
+        features=features,
         on_epoch=on_epoch,
         progress_bar=progress_bar,
     )
@@ -94,6 +93,21 @@ def train(
             shutil.rmtree(folder)
     distributed.barrier()  # until none of them reads a checkpoint any more
     return result
+
+
+def _main_phase(network: Classifier, settings: TrainingSettings, augmentation: OnlineAugmentation | None) -> Phase:
+    """Decide what is frozen, and what is therefore computed once: once for each of ``cached_views`` where varied.
+
+    Photographs that are mixed with one another are new in every step, so nothing of them is. Where nothing is tuned,
+    the one epoch sees photographs as they are.
+    """
+    frozen = frozen_blocks(settings.frozen, len(network.blocks()))
+    mixed = bool(settings.mixup or settings.cutmix)
+    varied = augmentation is not None and augmentation.changes and settings.adapt != "head"
+    passes = min(settings.cached_views, settings.epochs) if varied else 0
+    possible = frozen > 0 and not mixed and stands_alone(network, frozen)
+    computed = possible and (passes > 0 or not varied)
+    return Phase("all", settings, frozen, rate="lr", computed=computed, passes=passes if computed else 0)
 
 
 def _is_finished(finished: Path) -> bool:

@@ -35,6 +35,8 @@ class Phase:
         frozen: How many blocks stay as they are.
         rate: The parameter that holds the learning rate, for errors.
         computed: Whether what the frozen blocks make of photographs is computed once.
+        passes: Of how many varied passes over the training photographs it is computed, which the epochs see in turn;
+            0 = of the photographs as they are.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Phase:
     frozen: int
     rate: str
     computed: bool
+    passes: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,45 @@ class Photographs:
     training: ArraySplit
     validation: ArraySplit | None
     augmentation: OnlineAugmentation | None
+
+
+Rows = ArraySplit | FeatureRows
+"""What batches are made of: photographs, or what frozen blocks made of them."""
+
+
+def phase_rows(
+    network: Classifier, phase: Phase, photographs: Photographs, features: Path, progress_bar: bool
+) -> tuple[Rows, Rows | None]:
+    """Return what a phase trains and validates on: what is computed once is computed, or found where it is kept.
+
+    Arguments are those of :func:`train_phase`.
+    """
+    training, validation, settings = photographs.training, photographs.validation, phase.settings
+    if not phase.computed:
+        return training, validation
+
+    def computed(split: ArraySplit, name: str, varied: OnlineAugmentation | None, passes: int) -> FeatureRows:
+        kept = []
+        for number in range(passes):
+            with distributed.main_process_first():
+                made = compute_features(
+                    network,
+                    phase.frozen,
+                    inference_batches(split, augmentation=varied, epoch=number),
+                    features / f"{name}{number + 1 if varied else ''}.npy",
+                    device=settings.device,
+                    precision=settings.precision,
+                    progress_bar=progress_bar,
+                    halved=varied is not None,
+                )
+                kept.append(made)
+        return FeatureRows(kept, split.labels)
+
+    varied = photographs.augmentation if phase.passes else None
+    return (
+        computed(training, "training", varied, max(phase.passes, 1)),
+        computed(validation, "validation", None, 1) if validation is not None else None,
+    )
 
 
 def train_phase(
@@ -84,24 +126,7 @@ def train_phase(
     """
     settings, labels, counted = phase.settings, photographs.training.labels, photographs.training.weights
     freeze(network, phase.frozen)
-    training: ArraySplit | FeatureRows = photographs.training
-    validation: ArraySplit | FeatureRows | None = photographs.validation
-    if phase.computed:
-
-        def computed(split: ArraySplit, name: str) -> FeatureRows:
-            with distributed.main_process_first():
-                return compute_features(
-                    network,
-                    phase.frozen,
-                    split,
-                    features / f"{name}.npy",
-                    device=settings.device,
-                    precision=settings.precision,
-                    progress_bar=progress_bar,
-                )
-
-        training = computed(photographs.training, "training")
-        validation = computed(photographs.validation, "validation") if photographs.validation else None
+    training, validation = phase_rows(network, phase, photographs, features, progress_bar)
     classes = len(photographs.training.classes)
     mixing = build_mixing(settings.mixup, settings.cutmix, classes)
     _require_enough(len(labels), settings.batch_size, len(validation.labels) if validation is not None else None)
@@ -142,7 +167,7 @@ def train_phase(
 def _fit(
     module: ClassificationModule,
     batches: object,
-    validation: ArraySplit | FeatureRows | None,
+    validation: Rows | None,
     callbacks: list[Callback],
     checkpoints: Path,
     progress_bar: bool,

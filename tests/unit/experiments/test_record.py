@@ -18,6 +18,7 @@ from lithoscope.tracking import Store
 
 from helpers.git_checkout import git, small_checkout
 from helpers.made_up_settings import plain_architecture
+from helpers.tiny_parameters import with_values
 
 pytestmark = pytest.mark.slow
 
@@ -156,9 +157,7 @@ def test_the_run_that_trained_is_preferred_to_one_restored_from_the_cache(root: 
 def test_the_command_is_the_recipe_it_is_named_after_and_what_else_differs(root: Path) -> None:
     (root / "recipes" / "granite.yaml").write_text("about:\n  description: a test\nlr: 0.005\n", encoding="utf-8")
     parameters = root / "params.yaml"
-    changed = (
-        parameters.read_text(encoding="utf-8").replace("lr: 2e-3 ", "lr: 5e-3 ").replace("epochs: 14 ", "epochs: 3 ")
-    )
+    changed = with_values(parameters.read_text(encoding="utf-8"), {"lr": "5e-3", "epochs": 3})
     parameters.write_text(changed, encoding="utf-8")
     track(root, accuracy=0.75, seconds=1.0, processor="A Processor")
     assert recorded(root, "granite-seed0")["command"] == "lithoscope recipe granite --seed 0 -S epochs=3"

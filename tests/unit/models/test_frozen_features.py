@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from lithoscope.data.loading.dataloader import inference_batches
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier, build_classifier
 from lithoscope.models.frozen_features import compute_features, freeze, run_frozen, run_rest, stands_alone
@@ -32,26 +33,38 @@ def test_frozen_blocks_and_the_rest_are_the_whole_network(
 ) -> None:
     count = max(1, int(share * len(network.blocks())))
     rows = compute_features(
-        network, count, split, tmp_path / "f" / "rows.npy", device="cpu", precision="fp32", progress_bar=False
+        network,
+        count,
+        inference_batches(split),
+        tmp_path / "f" / "rows.npy",
+        device="cpu",
+        precision="fp32",
+        progress_bar=False,
     )
     assert network.training, "the network comes back in the mode it was in"
-    assert isinstance(rows.features, np.memmap)
-    assert rows.features.dtype == np.float32
+    assert isinstance(rows, np.memmap)
+    assert rows.dtype == np.float32
     assert len(rows) == ROWS
     network.eval()
     images = torch.from_numpy(split.images).permute(0, 3, 1, 2)
     with torch.inference_mode():
         expected = network(images)
         torch.testing.assert_close(run_rest(network, run_frozen(network, images, count), count), expected)
-        kept = run_rest(network, torch.from_numpy(np.array(rows.features)), count)
+        kept = run_rest(network, torch.from_numpy(np.array(rows)), count)
     torch.testing.assert_close(kept, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_all_blocks_leave_the_pooled_features(network: Classifier, split: ArraySplit, tmp_path: Path) -> None:
     rows = compute_features(
-        network, len(network.blocks()), split, tmp_path / "rows.npy", device="cpu", precision="fp32", progress_bar=False
+        network,
+        len(network.blocks()),
+        inference_batches(split),
+        tmp_path / "rows.npy",
+        device="cpu",
+        precision="fp32",
+        progress_bar=False,
     )
-    assert rows.features.ndim == 2
+    assert rows.ndim == 2
 
 
 def test_a_network_that_pools_by_itself_has_features_of_all_blocks_and_of_no_part_of_them() -> None:
@@ -74,7 +87,7 @@ def test_features_that_are_there_are_used_and_half_written_ones_are_not(split: A
     network, path = build_classifier(plain_architecture("cnn", 32, 2, 0.5)), tmp_path / "rows.npy"
 
     def compute() -> bytes:
-        compute_features(network, 2, split, path, device="cpu", precision="fp32", progress_bar=False)
+        compute_features(network, 2, inference_batches(split), path, device="cpu", precision="fp32", progress_bar=False)
         return path.read_bytes()
 
     first = compute()

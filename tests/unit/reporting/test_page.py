@@ -143,6 +143,25 @@ def test_a_head_in_closed_form_takes_no_epochs(tmp_path: Path) -> None:
     assert "head alone" not in text
 
 
+def test_a_head_alone_is_told_as_such_and_why(tmp_path: Path) -> None:
+    parameters = make_run(tmp_path, epochs=1) | {"train.head_passes": 4, "train.label_smoothing": 0.1}
+    path = tmp_path / "metrics/train.json"
+    reason = "11 training photographs a class are fewer than 20"
+    training = json.loads(path.read_text()) | {"adapt": {"way": "head", "photographs_a_class": 11.0, "reason": reason}}
+    path.write_text(json.dumps(training))
+    text = Page(render_page(inputs_of(tmp_path, parameters))).text
+    assert "Training in closed form a head alone, no epochs" in text
+    assert "The head a discriminant of shrinkage 0.5, without epochs; fitted to the photographs and 4 varied" in text
+    assert f"Only a head was fitted because {reason}." in text
+    assert "there were no epochs and there is no curve to read" in text
+    for absent in ("AdamW", "of at most 12 epochs", "Weights kept from", "label smoothing"):
+        assert absent not in text
+    path.write_text(json.dumps(training | {"adapt": {"way": "tune", "reason": "90 are 20 or more"}}))
+    tuned = Page(render_page(inputs_of(tmp_path, parameters))).text
+    assert "It was tuned because 90 are 20 or more." in tuned
+    assert "AdamW" in tuned
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,7 @@ from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.packed.arrays import open_split
 
 from helpers.stage import run_stage
+from helpers.tiny_parameters import make_tiny
 
 pytestmark = pytest.mark.slow
 
@@ -57,8 +59,8 @@ def workspace(tmp_path: Path, checkout: Path) -> Path:
         "id,path,label,reason\nbasalt/x.txt,build/raw/basalt/x.txt,basalt,not an image\n", "utf-8"
     )
     (tmp_path / "build/dataset.json").write_text(json.dumps({"name": "folder", "synthetic": True}), "utf-8")
-    parameters = (checkout / "params.yaml").read_text("utf-8").replace("image_size: 96", "image_size: 32")
-    (tmp_path / "params.yaml").write_text(parameters, "utf-8")
+    shutil.copy(checkout / "params.yaml", tmp_path)
+    make_tiny(tmp_path / "params.yaml")
     return tmp_path
 
 

@@ -5,18 +5,27 @@ import pytest
 import torch
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.loading.dataloader import OnlineAugmentation
+from lithoscope.data.loading.dataloader import OnlineAugmentation, PackedPhotographs
 from lithoscope.models.classifier import Classifier, build_classifier
-from lithoscope.training.discriminant_head import shrinkage_discriminant, start_from_discriminant
+from lithoscope.training.discriminant_head import (
+    shrinkage_discriminant,
+    standardised_discriminant,
+    start_from_discriminant,
+)
 from lithoscope.training.fit import train
-from lithoscope.training.module import ClassificationModule
-from lithoscope.training.phase import Photographs
+from lithoscope.training.module import ClassificationModule, TrainingSettings
+from lithoscope.training.phase import Phase, Photographs, phase_rows
 from unit.training.test_fit import SETTINGS, TRAIN, VAL, VARIED, network
 
 from helpers.made_up_settings import plain_architecture
 
 DISCRIMINANT = SETTINGS.changed(head_fit="discriminant", shrinkage=0.4)
 ONLINE = OnlineAugmentation(VARIED, 0)
+
+
+def start(model: Classifier, settings: TrainingSettings, photographs: Photographs) -> None:
+    phase = Phase("all", settings, frozen=0, rate="lr", computed=False)
+    start_from_discriminant(model, phase, photographs, photographs.training, progress_bar=False)
 
 
 def weights_of(model: Classifier) -> torch.Tensor:
@@ -26,7 +35,7 @@ def weights_of(model: Classifier) -> torch.Tensor:
 
 def test_the_head_is_the_discriminant_of_what_the_backbone_makes_of_the_photographs() -> None:
     model = network()
-    start_from_discriminant(model, DISCRIMINANT, Photographs(TRAIN, None, None), progress_bar=False)
+    start(model, DISCRIMINANT, Photographs(TRAIN, None, None))
     assert model.training
     model.eval()
     with torch.inference_mode():
@@ -46,7 +55,7 @@ def test_varied_passes_count_too() -> None:
     for passes in (0, 1, 2):
         model = network()
         settings = DISCRIMINANT.changed(head_passes=passes)
-        start_from_discriminant(model, settings, Photographs(TRAIN, None, ONLINE), progress_bar=False)
+        start(model, settings, Photographs(TRAIN, None, ONLINE))
         heads.append(weights_of(model))
     assert not torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[1], heads[2])
@@ -58,14 +67,32 @@ def test_training_goes_on_from_it(tmp_path: Path) -> None:
         network(), settings, TRAIN, VAL, None, checkpoints=tmp_path, on_epoch=lambda *_: None, progress_bar=False
     )
     model = network()
-    start_from_discriminant(model, settings, Photographs(TRAIN, VAL, None), progress_bar=False)
+    start(model, settings, Photographs(TRAIN, VAL, None))
     torch.testing.assert_close(result.state["head.1.weight"], weights_of(model))
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_it_is_the_same_on_passes_that_are_computed_once(tmp_path: Path, share: float) -> None:
+    direct, settings = network(), DISCRIMINANT.changed(head_passes=2, frozen=share)
+    photographs, count = Photographs(TRAIN, None, ONLINE), round(share * len(direct.blocks()))
+    phase = Phase("all", settings, count, rate="lr", computed=True, passes=3)
+    cached = network()
+    rows, _ = phase_rows(cached, phase, photographs, tmp_path, progress_bar=False)
+    start_from_discriminant(cached, phase, photographs, rows, progress_bar=False)
+    direct.eval()
+    varied = PackedPhotographs(TRAIN, ONLINE)
+    with torch.inference_mode():
+        seen = [varied.__getitems__([(epoch, row) for row in range(len(TRAIN))]) for epoch in (0, 1)]
+        features = torch.cat([direct.embed(batch.images) for batch in seen]).double().numpy()
+    weights, _ = standardised_discriminant(features, np.tile(TRAIN.labels, 2), 2, 0.4)
+    found = weights_of(cached).double().numpy()
+    assert np.abs(found - weights).max() < 0.02 * np.abs(weights).max(), "but for the rounding to 16 bits"
 
 
 def test_a_head_that_is_not_linear_is_refused() -> None:
     model = build_classifier(plain_architecture("cnn", 32, 2, 0.0, head="mlp"))
     with pytest.raises(LithoscopeError, match=r"model\.head: linear"):
-        start_from_discriminant(model, DISCRIMINANT, Photographs(TRAIN, None, None), progress_bar=False)
+        start(model, DISCRIMINANT, Photographs(TRAIN, None, None))
 
 
 def test_kept_norms_stay_in_evaluation_while_all_else_trains() -> None:

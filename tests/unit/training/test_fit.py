@@ -134,6 +134,7 @@ class KilledError(Exception):
         {"class_balance": "sampling"},
         pytest.param({"class_balance": "weights", "split": UNEVEN}, id="weights"),
         {"frozen": 0.5, "online": 0.0, "layer_decay": 0.5, "ema": 0.8},
+        {"frozen": 0.5, "cached_views": 2, "head_fit": "discriminant", "head_passes": 2},
         {"head_epochs": 4, "epochs": 2, "ema": 0.8},  # killed in the first phase
         {"head_epochs": 2, "epochs": 2},  # and in the second
         pytest.param({"validation": NONE}, id="no validation"),
@@ -351,6 +352,34 @@ def test_features_computed_once_train_as_those_computed_in_each_step(
     each = fit(tmp_path / "each", frozen=1.0, online=0.0)
     for one, other in zip(once.history, each.history, strict=True):
         assert one.measured() == pytest.approx(other.measured(), rel=1e-4)
+
+
+def test_passes_computed_once_train_as_those_varied_in_each_epoch_until_they_come_again(tmp_path: Path) -> None:
+    def history(name: str, views: int) -> list[EpochFigures]:
+        return fit(tmp_path / name, frozen=0.5, cached_views=views).history
+
+    each, all_kept, two_kept = history("each", 0), history("all", 9), history("two", 2)
+    for one, other in zip(each, all_kept, strict=True):
+        assert one.measured() == pytest.approx(other.measured(), rel=0.02, abs=2e-3), "but for the rounding to 16 bits"
+    assert two_kept[:2] == all_kept[:2]
+    assert two_kept[2:] != all_kept[2:]
+
+
+@pytest.mark.parametrize("changes", [{}, {"frozen": 0.5, "mixup": 0.2}], ids=["nothing frozen", "mixed"])
+def test_what_is_new_in_every_step_is_not_computed_once(tmp_path: Path, changes: dict[str, Any]) -> None:
+    kept = fit(tmp_path / "kept", epochs=1, cached_views=2, **changes)
+    assert kept.history == fit(tmp_path / "each", epochs=1, **changes).history
+
+
+def test_passes_are_kept_while_a_training_runs_and_removed_in_the_end(tmp_path: Path) -> None:
+    kept: list[str] = []
+
+    def watch(_: EpochFigures, __: list[EpochFigures]) -> None:
+        kept[:] = sorted(path.name for path in tmp_path.glob("features-*/*"))
+
+    fit(tmp_path, watch, frozen=0.5, cached_views=2, epochs=3)
+    assert kept == ["training1.npy", "training2.npy", "validation.npy"]
+    assert not list(tmp_path.glob("features-*"))
 
 
 def test_a_batch_holds_the_pictures_and_labels_of_its_rows() -> None:

@@ -121,21 +121,22 @@ class FeatureRows(Dataset[Any]):
     """What frozen blocks made of each row of a split, memory-mapped; see :mod:`lithoscope.models.frozen_features`.
 
     Args:
-        features: float32 (n, …).
+        passes: One or more passes over the rows, each float (n, …); epoch e sees pass e modulo their number.
         labels: int64 (n,).
     """
 
-    def __init__(self, features: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> None:
-        self.features, self.labels = features, labels
+    def __init__(self, passes: Sequence[npt.NDArray[np.floating[Any]]], labels: npt.NDArray[np.int64]) -> None:
+        self.passes, self.labels = passes, labels
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.labels)
 
     def __getitems__(self, keys: Sequence[tuple[int, int]]) -> Batch:
-        """Fetch the rows of ``(epoch, row)`` pairs; numbers beyond the last row start over."""
+        """Fetch the rows of ``(epoch, row)`` pairs of one epoch; numbers beyond the last row start over."""
         rows = np.asarray([row for _, row in keys]) % len(self)
-        features = torch.from_numpy(_in_file_order(self.features, rows))
+        kept = self.passes[keys[0][0] % len(self.passes)]
+        features = torch.from_numpy(_in_file_order(kept, rows)).float()
         if features.ndim == 4:
             features = features.contiguous(memory_format=torch.channels_last)
         return Batch(features, torch.from_numpy(self.labels[rows]))
@@ -191,8 +192,18 @@ class InOrder(Sampler[Any]):
             yield [(self.epoch, row) for row in self.rows[start : start + self.batch_size]]
 
 
-def inference_batches(rows: ArraySplit | FeatureRows, rank: int = 0, processes: int = 1) -> DataLoader[Batch]:
-    """Return batches in order and without augmentation; with several processes this one's part of the rows."""
-    dataset = PackedPhotographs(rows) if isinstance(rows, ArraySplit) else rows
-    order = InOrder(len(rows.labels), INFERENCE_BATCH, rank=rank, processes=processes)
+def inference_batches(
+    rows: ArraySplit | FeatureRows,
+    rank: int = 0,
+    processes: int = 1,
+    *,
+    augmentation: OnlineAugmentation | None = None,
+    epoch: int = 0,
+) -> DataLoader[Batch]:
+    """Return batches in order, with several processes this one's part of the rows.
+
+    As they are, or varied as an epoch shows them.
+    """
+    dataset = PackedPhotographs(rows, augmentation) if isinstance(rows, ArraySplit) else rows
+    order = InOrder(len(rows.labels), INFERENCE_BATCH, epoch, rank, processes)
     return DataLoader(dataset, batch_sampler=order, collate_fn=_as_it_is)

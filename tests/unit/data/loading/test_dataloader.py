@@ -59,7 +59,7 @@ def test_a_row_that_comes_again_is_the_same_photograph_varied_in_another_way() -
 def test_features_come_in_the_order_of_the_batch() -> None:
     features = np.arange(12, dtype=np.float32).reshape(6, 2)
     labels = np.arange(6, dtype=np.int64)
-    for batch in training_batches(FeatureRows(features, labels), 4, seed=0):
+    for batch in training_batches(FeatureRows([features], labels), 4, seed=0):
         assert torch.equal(batch.images, torch.from_numpy(features)[batch.labels])
 
 
@@ -89,6 +89,14 @@ def test_balanced_draws_heed_weights_within_a_class() -> None:
 def test_class_weights_count_what_rows_weigh() -> None:
     balanced = class_weights(np.array([0, 0, 1]), 2, np.array([1.0, 1.0, 2.0]))
     assert balanced.tolist() == [1.0, 1.0]
+
+
+def test_each_epoch_sees_the_next_pass_and_then_the_first_again() -> None:
+    passes, labels = [np.full((3, 2), number, np.float16) for number in range(3)], np.arange(3, dtype=np.int64)
+    rows = FeatureRows(passes, labels)
+    seen = [rows.__getitems__([(epoch, 0), (epoch, 2)]).images for epoch in range(5)]
+    assert [set(images.flatten().tolist()) for images in seen] == [{0.0}, {1.0}, {2.0}, {0.0}, {1.0}]
+    assert seen[0].dtype == torch.float32
 
 
 def test_class_weights_make_every_class_count_alike() -> None:
