@@ -15,10 +15,21 @@ help: ## List the targets
 .venv/installed: requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or later found; install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing the pinned packages into .venv (some minutes the first time) …"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "installing the pinned packages into .venv (a minute or some the first time) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep -m 1 '^uv==' requirements.txt) || true
+	@$(UV) --requirements requirements.txt || $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+# uv installs in a fraction of pip's time, which takes over where uv is not to be had or fails. It goes where pip's own
+# settings send pip, such as a mirror: its files and variables are unknown to uv. Files are compiled when they are used.
+comma := ,
+pip-setting = $$($(BIN)/python -m pip config list 2>/dev/null | sed -n "s/.*\.$(1)='\(.*\)'$$/\1/p" | sed 's/\\n/$(2)/g; s/^$(2)//' | tail -n 1)
+UV = UV_FIND_LINKS="$${UV_FIND_LINKS:-$(call pip-setting,find-links,$(comma))}" \
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$(call pip-setting,index-url, )}" \
+	UV_EXTRA_INDEX_URL="$${UV_EXTRA_INDEX_URL:-$(call pip-setting,extra-index-url, )}" \
+	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call pip-setting,cert, )}" \
+	UV_INDEX_STRATEGY=unsafe-best-match $(BIN)/python -m uv pip install --quiet --python $(BIN)/python
 
 # The built-in specimens come from a DVC remote inside this repository.
 .partial/data-pulled: data.dvc | .venv/installed
