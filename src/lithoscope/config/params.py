@@ -223,15 +223,16 @@ class Parameters(ReadingParameters):
             raise ValueError(
                 f"model.stochastic_depth = {self.model.stochastic_depth}: our CNN has no residual blocks; allowed: 0"
             )
-        if self.train.head_fit != "gradient" and self.model.head != "linear":
-            raise ValueError(
-                f"train.head_fit = {self.train.head_fit}: a linear head only, not model.head = {self.model.head}; "
-                "allowed with model.head: linear"
-            )
         if self.train.adapt == "head" and (self.model.head != "linear" or self.model.weights is None):
             raise ValueError(
                 "train.adapt = head: a linear head on the features of a pretrained network; allowed with model.head: "
                 "linear and model.weights, or adapt: tune"
+            )
+        left_to_rule = self.train.adapt == "auto" and self.train.head_fit == "discriminant"
+        if self.train.head_fit != "gradient" and self.model.head != "linear" and not left_to_rule:
+            raise ValueError(
+                f"train.head_fit = {self.train.head_fit}: a linear head only, not model.head = {self.model.head}; "
+                "allowed with model.head: linear"
             )
         if self.train.head_fit == "mixed" and self.model.members == 1:
             raise ValueError(

@@ -87,14 +87,16 @@ def card(inputs: ReportInputs) -> dict[str, Any]:
             weak.append(label)
         if n < FEW:
             few.append(label)
-    recipe = "; ".join(recipe_words(inputs.parameters, closed_form=inputs.closed_form))
+    adapted = inputs.training.get("adapt") or {}
+    parameters = {**inputs.parameters, **{f"train.{key}": value for key, value in adapted.get("instead", {}).items()}}
+    recipe = "; ".join(recipe_words(parameters, closed_form=inputs.closed_form))
     n, accuracy = int(inputs.figures["n"]), float(inputs.figures["accuracy"])
     ends = inputs.figures["interval"]["accuracy"]
     return {
         "model": model_words(inputs.parameters),
         "answer": answer_words(inputs.parameters),
         "recipe": recipe[0].upper() + recipe[1:],
-        "adapted": inputs.training.get("adapt"),
+        "adapted": adapted,
         "validated": inputs.validated,
         "side": inputs.parameters["image_size"],
         "crop": inputs.parameters["augment.crop_border"],

@@ -4,7 +4,7 @@ A dozen photographs a class are too few to tune a network with: it forgets what 
 under a discriminant that needs no epochs, go further; with more photographs tuning does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,10 @@ FEWEST_TO_TUNE = 20
 """Training photographs a class, in the median over the classes, from which on ``auto`` tunes."""
 
 
+GRADIENT: dict[str, Any] = {"head_fit": "gradient"}
+SCRATCH: dict[str, Any] = {**GRADIENT, "frozen": 0.0, "norms": "batch"}
+
+
 @dataclass(frozen=True)
 class Adaptation:
     """How a network is adapted to the photographs, and why.
@@ -27,12 +31,14 @@ class Adaptation:
         photographs: Training photographs a class, in the median over the classes; copies do not count.
         reason: Why, in words.
         chosen: Whether ``train.adapt`` left it to the rule.
+        instead: Values of the block ``train`` that take the place of those given.
     """
 
     way: Literal["head", "tune"]
     photographs: float
     reason: str
     chosen: bool
+    instead: dict[str, Any] = field(default_factory=dict)
 
     def line(self) -> str:
         """Return what the log says."""
@@ -40,11 +46,12 @@ class Adaptation:
 
     def summary(self) -> dict[str, Any]:
         """Return what ``metrics/train.json`` says."""
-        return {"way": self.way, "photographs_a_class": self.photographs, "reason": self.reason}
+        said = {"way": self.way, "photographs_a_class": self.photographs, "reason": self.reason}
+        return {**said, "instead": self.instead} if self.instead else said
 
     def apply(self, settings: TrainingSettings) -> TrainingSettings:
         """Return the settings to train with, ``adapt`` decided."""
-        decided = settings.changed(adapt=self.way)
+        decided = settings.changed(adapt=self.way, **self.instead)
         if self.way == "tune":
             return decided
         return discriminant_alone(decided).changed(label_smoothing=0.0, class_balance="none")
@@ -52,6 +59,9 @@ class Adaptation:
 
 def choose_adaptation(asked: Adapt, model: ModelParameters, split: ArraySplit) -> Adaptation:
     """Decide how to adapt a network.
+
+    Left to the rule, a network from scratch trains as a whole, since there is nothing in it to keep, and a head that
+    has no closed form starts from random weights. ``tune`` means what the other parameters say, to the letter.
 
     Args:
         asked: ``train.adapt``.
@@ -64,11 +74,14 @@ def choose_adaptation(asked: Adapt, model: ModelParameters, split: ArraySplit) -
     if asked != "auto":
         return Adaptation(asked, photographs, f"train.adapt = {asked}", chosen=False)
     if model.weights is None:
-        return Adaptation("tune", photographs, "the network starts from scratch", chosen=True)
+        return Adaptation(
+            "tune", photographs, "the network starts from scratch, so all of it trains", chosen=True, instead=SCRATCH
+        )
     if model.head != "linear":
-        return Adaptation("tune", photographs, f"model.head = {model.head} has no closed form", chosen=True)
+        reason = f"model.head = {model.head} has no closed form"
+        return Adaptation("tune", photographs, reason, chosen=True, instead=GRADIENT)
     if counts.min() == 0:
-        return Adaptation("tune", photographs, "a class has no training photograph", chosen=True)
+        return Adaptation("tune", photographs, "a class has no training photograph", chosen=True, instead=GRADIENT)
     if photographs < FEWEST_TO_TUNE:
         return Adaptation("head", photographs, f"{few}fewer than {FEWEST_TO_TUNE}", chosen=True)
     return Adaptation("tune", photographs, f"{few}{FEWEST_TO_TUNE} or more", chosen=True)

@@ -152,7 +152,10 @@ def test_what_needs_validation_photographs_is_refused_where_there_are_none(
             {"model": {"name": "cnn", "weights": None, "stochastic_depth": 0.1}},
             "model.stochastic_depth = 0.1: our CNN has no residual blocks",
         ),
-        ({"train": {"head_fit": "discriminant"}, "model": {"head": "mlp"}}, "train.head_fit = discriminant: a linear"),
+        (
+            {"train": {"adapt": "tune", "head_fit": "discriminant"}, "model": {"head": "mlp"}},
+            "train.head_fit = discriminant: a linear",
+        ),
         ({"train": {"head_fit": "mixed"}, "model": {"head": "mlp", "members": 2}}, "train.head_fit = mixed: a linear"),
         ({"train": {"head_fit": "mixed"}}, "train.head_fit = mixed: a discriminant beside other networks"),
         ({"evaluate": {"crop": 0.3}}, "evaluate.crop = 0.3: test photographs are scored as they are; allowed: 0"),

@@ -57,7 +57,7 @@ def test_the_parameter_overrides_the_rule(way: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "counts", "reason"),
     [
-        ({"weights": None}, (5, 5), "the network starts from scratch"),
+        ({"weights": None}, (5, 5), "the network starts from scratch, so all of it trains"),
         ({"head": "mlp"}, (5, 5), "model.head = mlp has no closed form"),
         ({}, (5, 0, 5), "a class has no training photograph"),
     ],
@@ -66,6 +66,12 @@ def test_what_has_no_closed_form_is_tuned(changes: dict[str, str], counts: tuple
     model: ModelParameters = PRETRAINED.model_copy(update=changes)
     found = choose_adaptation("auto", model, photographs(*counts))
     assert (found.way, found.reason) == ("tune", reason)
+    given = training_settings(head_fit="discriminant", frozen=0.5, norms="kept", adapt="auto")
+    settings = found.apply(given)
+    assert settings.head_fit == "gradient"
+    scratch = "weights" in changes
+    assert (settings.frozen, settings.norms) == ((0.0, "batch") if scratch else (0.5, "kept"))
+    assert found.summary()["instead"].items() <= settings.model_dump().items()
 
 
 def test_a_head_leaves_the_network_as_it_came_and_learns_all_it_can_without_an_epoch(tmp_path: Path) -> None:
