@@ -16,6 +16,7 @@ from lithoscope.cli.group import Group
 from lithoscope.cli.models import models
 from lithoscope.cli.output import print_error
 from lithoscope.cli.predict import predict
+from lithoscope.cli.promote import promote, rollback
 from lithoscope.cli.recipe import recipe
 from lithoscope.cli.report import report, summary
 from lithoscope.cli.results import record, results
@@ -30,7 +31,7 @@ COMMANDS = Group(
         "Photographs": (use, specimens, predict, export, serve),
         "Experiments": (models, recipe, folds, compare),
         "What a run found": (summary, report, doubtful, runs, deliver),
-        "Results that are kept": (record, results, gate),
+        "Results that are kept": (record, results, gate, promote, rollback),
     },
     help="A reproducible classifier of rocks and minerals. The pipeline itself runs with: dvc repro",
 )

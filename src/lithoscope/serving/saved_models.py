@@ -33,17 +33,11 @@ def saved_model(name: str, root: Path) -> Iterator[Path]:
 
 def _of_mlflow(name: str, root: Path, place: Path) -> Path:
     from lithoscope.tracking import Connection, tracking_uri
+    from lithoscope.tracking.registry import fetch_model
 
     connection = Connection(tracking_uri(root), root)
     connection.open()
-    import mlflow.artifacts
-    from mlflow.exceptions import MlflowException
-
-    try:
-        mlflow.artifacts.download_artifacts(artifact_uri=name, dst_path=str(place))
-    except (MlflowException, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise LithoscopeError(f"{name}: MLflow has no such model ({reason}); allowed: models:/NAME@ALIAS") from None
+    fetch_model(connection, name, place)
     found = next(iter(sorted(place.rglob(WEIGHTS))), None)
     if found is None:
         raise LithoscopeError(

@@ -108,8 +108,8 @@ def log_model(
     classes: Sequence[str],
     packages: Sequence[str],
     model_id: str | None = None,
-) -> None:
-    """Keep a model with a run; see :meth:`lithoscope.tracking.run.Run.log_model`.
+) -> str:
+    """Keep a model with a run; see :meth:`lithoscope.tracking.run.Run.log_model`. Return MLflow's id of it.
 
     Args:
         run_id: MLflow's.
@@ -123,7 +123,7 @@ def log_model(
     begun = nullcontext() if model_id else mlflow.start_run(run_id=run_id)
     with quiet("mlflow"), artifact_store(), tempfile.TemporaryDirectory() as code, begun:
         copy_served_code(source, Path(code) / source.name)
-        mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(source / SERVED),
             artifacts={"model": str(folder)},
@@ -133,3 +133,4 @@ def log_model(
             pip_requirements=list(packages),
             model_id=model_id,
         )
+    return str(logged.model_id)
