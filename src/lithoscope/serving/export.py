@@ -3,12 +3,14 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription
 from lithoscope.serving.graph import ExportedGraph
 from lithoscope.serving.int8 import calibration_rows, quantise
+from lithoscope.serving.model_card import CARD, model_card
 from lithoscope.serving.onnx_description import (
     DESCRIPTION,
     LIMITS,
@@ -30,6 +32,7 @@ from lithoscope.serving.parity import (
     require_fp32_parity,
     require_int8_parity,
 )
+from lithoscope.serving.run_record import run_record
 
 
 def export_model(model: Path, output: Path, precision: Precision, arrays: Path) -> OnnxDescription:
@@ -56,7 +59,9 @@ def export_model(model: Path, output: Path, precision: Precision, arrays: Path) 
     with tempfile.TemporaryDirectory(prefix=".export-", dir=output.parent) as made:
         folder = Path(made) / "export"
         folder.mkdir()
-        _write(predictor, folder, precision, arrays, source)
+        record = run_record(model)
+        described = _write(predictor, folder, precision, arrays, source, record.figures() if record else {})
+        (folder / CARD).write_text(model_card(described, record), encoding="utf-8")
         if limits is not None:
             shutil.copytree(limits, folder / LIMITS)
         if output.exists():
@@ -65,7 +70,14 @@ def export_model(model: Path, output: Path, precision: Precision, arrays: Path) 
     return load_onnx_description(output)
 
 
-def _write(predictor: Predictor, folder: Path, precision: Precision, arrays: Path, source: dict[str, str]) -> None:
+def _write(
+    predictor: Predictor,
+    folder: Path,
+    precision: Precision,
+    arrays: Path,
+    source: dict[str, str],
+    figures: dict[str, Any],
+) -> OnnxDescription:
     said, network = predictor.description, folder / NETWORK
     graph = ExportedGraph(predictor.network, said.views, said.temperature).eval()
     write_onnx(graph, said.architecture.image_size, network)
@@ -90,7 +102,9 @@ def _write(predictor: Predictor, folder: Path, precision: Precision, arrays: Pat
         paired = require_int8_parity(pictures, expected, found)
         parity = {**measure_parity(pictures, expected, found), "against_fp32": paired.words}
     description.parity.update(parity)
+    description.figures.update(figures)
     (folder / DESCRIPTION).write_text(description.text(), encoding="utf-8")
+    return description
 
 
 def _described(said: ModelDescription, precision: Precision, source: dict[str, str], network: Path) -> OnnxDescription:

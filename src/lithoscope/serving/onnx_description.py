@@ -16,6 +16,7 @@ from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 
 FORMAT = "lithoscope-onnx-1"
 NETWORK, DESCRIPTION, LIMITS = "model.onnx", "model.json", "limits"
+EVALUATION = "metrics/evaluation.json"
 INPUT, OUTPUTS = "squares", ("probabilities", "features")
 
 Precision = Literal["fp32", "int8"]
@@ -36,9 +37,12 @@ class OnnxDescription:
         views: How many symmetries of a photograph are averaged, inside the network.
         members: How many networks are averaged, inside the network.
         precision: ``fp32``, or ``int8`` for convolutions of 8-bit integers.
-        source: SHA-256 of what it was made from: ``weights``, ``description``, and ``limits`` where there were any.
+        source: SHA-256 of what it was made from: ``weights``, ``description``, and ``limits`` and
+            ``figures`` where there were any.
         onnx: SHA-256 of ``model.onnx``.
         parity: How far its answers are from those of torch; see :func:`lithoscope.serving.parity.measure_parity`.
+        figures: How it was tested; see :meth:`lithoscope.serving.run_record.RunRecord.figures`. Empty where that is not
+            known.
     """
 
     classes: list[str]
@@ -54,6 +58,7 @@ class OnnxDescription:
     onnx: str
     parity: dict[str, Any] = field(default_factory=dict)
     reading: ReadingSettings = DEFAULTS
+    figures: dict[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the contents of ``model.json``, which also say how the network is called."""
@@ -85,6 +90,7 @@ def load_onnx_description(folder: Path) -> OnnxDescription:
             f"{folder / DESCRIPTION}: format {text.get('format')}, but this version reads {FORMAT}; {remedy} anew"
         )
     try:
+        text.setdefault("figures", {})  # exports of earlier versions have none
         values = {name: text[name] for name in OnnxDescription.__dataclass_fields__}
         return OnnxDescription(**{**values, "reading": ReadingSettings(**values["reading"])})
     except (KeyError, TypeError) as error:
@@ -118,6 +124,9 @@ def source_digests(model: Path, limits: Path | None) -> dict[str, str]:
         files = sorted(path for path in limits.rglob("*") if path.is_file())
         lines = [f"{path.relative_to(limits).as_posix()} {file_digest(path)}" for path in files]
         digests["limits"] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    figures = model.parent.parent / EVALUATION
+    if model.parts[-2:] == ("build", "model") and figures.is_file():  # of a workspace: its figures go along
+        digests["figures"] = file_digest(figures)
     return digests
 
 

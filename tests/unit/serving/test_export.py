@@ -78,8 +78,8 @@ def test_batches_order_and_threads_change_no_digit(tmp_path: Path) -> None:
 
 def test_an_export_is_one_file_without_a_trace_of_its_maker(tmp_path: Path, checkout: Path) -> None:
     _, exported = made(tmp_path)
-    assert {path.name for path in exported.folder.iterdir()} == {"model.onnx", "model.json"}
-    content = (exported.folder / "model.onnx").read_bytes()
+    assert {path.name for path in exported.folder.iterdir()} == {"model.onnx", "model.json", "README.md"}
+    content = b"".join(path.read_bytes() for path in exported.folder.iterdir())
     places = (str(checkout), str(tmp_path), str(Path.home()), "site-packages", ".py", getpass.getuser() + "/")
     assert not [place for place in places if place.encode() in content]
     model = onnx.load(exported.folder / "model.onnx")
