@@ -35,7 +35,7 @@ export function conversion(bytes, picture) {
 }
 
 function refuse(profile) {
-  throw new Unreadable(`its colours follow a profile (${profile.colours.trim()}) that is not converted here: \`lithoscope predict\` does`);
+  throw new Unreadable(`its colours follow a profile (${profile.colours.trim()}) that is not converted here: lithoscope predict does`);
 }
 
 function parsed(bytes) {

@@ -5,7 +5,7 @@ export class Unreadable extends Error {}
 
 const ORIENTATION = 0x0112; // CIPA DC-008, 4.6.5.1.6
 const JPEG_FRAMES = new Set([0xc0, 0xc1, 0xc2, 0xc3, 0xc5, 0xc6, 0xc7, 0xc9, 0xca, 0xcb, 0xcd, 0xce, 0xcf]);
-const ELSEWHERE = "which browsers do not read: `lithoscope predict` and `lithoscope serve` do";
+const ELSEWHERE = "which browsers do not read: lithoscope predict and lithoscope serve do";
 const REFUSED = [
   [(text) => /^(II\*\0|MM\0\*|II\+\0|MM\0\+)/.test(text), "a TIFF or raw image"],
   [(text) => /^ftyp(hei|hev|mif1|msf1)/.test(text.slice(4)), "a HEIC image"],
@@ -121,7 +121,7 @@ function avif(bytes, found) {
   const head = latin(bytes.subarray(0, 1 << 16));
   const configuration = head.indexOf("av1C");
   if (configuration >= 0 && head.charCodeAt(configuration + 6) & 0x40) throw new Unreadable(`an AVIF of more than 8 bits a channel, ${ELSEWHERE}`);
-  if (/auxid:1|alpha/.test(head)) throw new Unreadable(`an AVIF with transparent parts, which browsers mix otherwise: \`lithoscope predict\` reads it`);
+  if (/auxid:1|alpha/.test(head)) throw new Unreadable(`an AVIF with transparent parts, which browsers mix otherwise: lithoscope predict reads it`);
   const box = head.search(/colr(prof|rICC)/);
   if (box >= 4) found.profile = bytes.subarray(box + 8, box - 4 + view(bytes).getUint32(box - 4));
   return { ...found, kind: "AVIF" };

@@ -71,7 +71,7 @@ function pixelsOf(bitmap, convert) {
       context.clearRect(0, 0, width, rows);
       context.drawImage(bitmap, 0, top, width, count, 0, 0, width, count);
       if (isTransparent(context.getImageData(0, 0, width, count).data)) {
-        throw new Unreadable("transparent, with a colour profile, which is not converted here: `lithoscope predict` does");
+        throw new Unreadable("transparent, with a colour profile, which is not converted here: lithoscope predict does");
       }
     }
     context.fillStyle = "#fff";
