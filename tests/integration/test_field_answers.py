@@ -13,7 +13,8 @@ from lithoscope.evaluation.answers.limits import HeldOut, Limits, fit_limits
 from lithoscope.serving.answers import FieldTests, decide, decide_specimen
 from lithoscope.serving.field import PAGE_FOLDER
 from lithoscope.serving.field.rules import page_rules, reference_bytes
-from lithoscope.serving.field_tests import KIT, OUTCOMES, known_properties, reweight
+from lithoscope.serving.field_tests import KIT, known_properties, reweight
+from lithoscope.serving.outcomes import OUTCOMES
 
 from helpers.static_files import chromium, served
 

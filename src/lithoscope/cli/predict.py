@@ -13,7 +13,7 @@ from lithoscope.cli.group import Command
 from lithoscope.cli.output import PATH, print_note
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
-from lithoscope.serving.field_tests import OUTCOMES, TESTS
+from lithoscope.serving.outcomes import OUTCOMES, TESTS
 
 if TYPE_CHECKING:
     from lithoscope.serving.photographs import FoundPhotograph

@@ -19,20 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.serving.outcomes import OUTCOMES, TESTS
 
 Floats = npt.NDArray[np.floating[Any]]
 
-OUTCOMES = {
-    "streak": ("white", "grey", "black", "brown", "red", "yellow", "green", "blue"),
-    "lustre": (
-        *("metallic", "submetallic", "vitreous", "adamantine", "resinous"),
-        *("greasy", "waxy", "pearly", "silky", "earthy"),
-    ),
-    "magnetism": ("none", "weak", "strong"),
-    "acid": ("none", "powdered", "fizzes"),
-}
-"""The outcomes of each test but hardness. ``powdered``: dilute acid fizzes on the powder alone."""
-TESTS = ("hardness", *OUTCOMES)
 KIT = ((1.0, 2.5), (2.5, 3.5), (3.5, 5.5), (5.5, 6.5), (6.5, 10.0))
 """What a kit tells apart, Mohs: scratched by a fingernail, a copper coin, a knife, a steel file, or by none of them."""
 ERROR = 0.05

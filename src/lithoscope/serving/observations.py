@@ -7,7 +7,8 @@ from pathlib import Path, PurePath
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.serving.answers import FieldTests
-from lithoscope.serving.field_tests import TESTS, Properties, known_properties, likelihoods, read_properties
+from lithoscope.serving.field_tests import Properties, known_properties, likelihoods, read_properties
+from lithoscope.serving.outcomes import TESTS
 
 
 @dataclass(frozen=True)

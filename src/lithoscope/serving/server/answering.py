@@ -9,9 +9,10 @@ import numpy.typing as npt
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.serving.answers import FieldTests, decide, load_limits
-from lithoscope.serving.field_tests import KIT, OUTCOMES, known_properties, reweight
+from lithoscope.serving.field_tests import KIT, known_properties, reweight
 from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
+from lithoscope.serving.outcomes import OUTCOMES
 
 Floats = npt.NDArray[np.float32]
 DIGITS = 6
