@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from lithoscope.cli.compare import compare
+from lithoscope.cli.croissant import croissant
 from lithoscope.cli.deliver import deliver
 from lithoscope.cli.doubtful import doubtful
 from lithoscope.cli.export import export
@@ -28,7 +29,7 @@ from lithoscope.core.text import print_in_any_encoding
 
 COMMANDS = Group(
     {
-        "Photographs": (use, specimens, predict, export, serve),
+        "Photographs": (use, specimens, croissant, predict, export, serve),
         "Experiments": (models, recipe, folds, compare),
         "What a run found": (summary, report, doubtful, runs, deliver),
         "Results that are kept": (record, results, gate, promote, rollback),
