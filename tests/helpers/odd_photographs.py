@@ -100,6 +100,8 @@ def refused_photographs() -> dict[str, tuple[bytes, str]]:
         "truncated": (_file(scene(160, 120), "JPEG")[:2000], "truncated"),
         "text": (b"These are no pixels at all, only words.", "not an image"),
         "empty": (b"", "empty"),
+        "too wide": (_file(Image.new("RGB", (16500, 40)), "PNG"), "16500 px wide"),
+        "profile with an endless curve": (_file(picture, "JPEG", icc_profile=_endless(DISPLAY_P3)), "not converted"),
         "too small": (_file(scene(20, 60), "PNG"), "smaller than 32"),
     }
 
@@ -135,6 +137,13 @@ def _parametric(space: Space) -> bytes:
     profile = space.profile()
     start = profile.index(b"curv")
     return profile[:start] + curve + profile[start + len(curve) :]
+
+
+def _endless(space: Space) -> bytes:
+    """Return a space's profile whose curves claim four thousand million entries."""
+    profile = space.profile()
+    start = profile.index(b"curv") + 8
+    return profile[:start] + b"\xff\xff\xff\xff" + profile[start + 4 :]
 
 
 def _renamed(profile: bytes, colours: bytes) -> bytes:

@@ -69,8 +69,9 @@ async function look(file) {
     if (!outputs.has(file)) outputs.set(file, await run(file));
     return { problem: null, output: outputs.get(file) };
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    return { problem: error.message, output: null };
+    if (error instanceof Refused) throw error;
+    const problem = error instanceof Unreadable ? error.message : `this browser fails on it (${error.message})`;
+    return { problem, output: null };
   }
 }
 

@@ -7,6 +7,7 @@ import { Unreadable } from "./container.js";
 const SAME_COLOURS = 2;
 const ONE = 16384; // 1 in fixed point of 14 bits
 const POINTS = 4096; // of two curves joined
+const MOST_ENTRIES = 0x7fff; // of a curve, as in Little CMS
 const SRGB_CURVE = { type: 4, values: [2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045] };
 /** Red, green and blue of sRGB in XYZ under D50, as columns; a test holds them against those of Little CMS. */
 export const SRGB_COLORANTS = [
@@ -72,6 +73,7 @@ function curve(data, place, profile) {
   if (kind === "curv") {
     const count = data.getUint32(place + 8);
     if (count === 0) return { type: 1, values: [1] };
+    if (count > MOST_ENTRIES) refuse(profile);
     if (count === 1) return { type: 1, values: [data.getUint16(place + 12) / 256] };
     return { table: Uint16Array.from({ length: count }, (_, step) => data.getUint16(place + 12 + 2 * step)) };
   }

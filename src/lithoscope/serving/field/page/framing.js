@@ -8,6 +8,7 @@ const TOLERANCE = 20; // as square.py
 const SPECKS = 0.005;
 const LEAST_SIDE = 16;
 const MIN_SIDE = 32; // as reading.py
+const MAX_WIDTH = 16384; // some browsers draw nothing, without a word, on wider canvases
 const STRIP = 1 << 22; // pixels drawn at once: some browsers allow no canvas of a whole photograph
 const BITS = 22; // of the fixed point in Pillow's resampling
 // EXIF's orientations as [transposed, mirrored, upside down], of the upright picture.
@@ -53,6 +54,7 @@ export async function read(blob, megapixels) {
 
 function checkSize(width, height, megapixels) {
   if (width * height > megapixels * 1e6) throw new Unreadable(`${width} by ${height} px, above ${megapixels} megapixels`);
+  if (width > MAX_WIDTH) throw new Unreadable(`${width} px wide, and browsers draw at most ${MAX_WIDTH}: lithoscope predict reads it`);
   if (Math.min(width, height) < MIN_SIDE) throw new Unreadable(`${width} by ${height} px, smaller than ${MIN_SIDE} px`);
 }
 
