@@ -76,7 +76,7 @@ def predict(
     _check_targets([target for target in (output, sheet) if target is not None], found)
     if sheet is not None and sheet.suffix.lower() not in SHEET_LIMIT:
         raise LithoscopeError(f"--sheet {sheet}: allowed endings: {', '.join(SHEET_LIMIT)}")
-    asked = OnnxModel.load(exported_model(model, Path.cwd(), print_note))
+    asked = OnnxModel.load(exported_model(model, Path.cwd(), print_note), threads=1 if len(found) > 1 else 0)
     classes = asked.description.classes
     if asked.description.synthetic:
         print("note: this model was trained on synthetic drawings; on photographs it shows the way, not the truth")

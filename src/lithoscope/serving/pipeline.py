@@ -1,6 +1,7 @@
-"""Streaming prediction: threads decode and frame photographs while the network answers for those before them.
+"""Streaming prediction: each thread decodes photographs, frames them and asks the network, one after the other.
 
-Nothing holds all photographs or all answers: a bounded number of squares waits between the threads and the network.
+Nothing holds all photographs or all answers: a bounded number of them is ahead of what was yielded. Whole photographs
+side by side keep all cores busy, which threads inside the network, that wait for each other at every layer, do not.
 """
 
 import os
@@ -20,9 +21,12 @@ from lithoscope.serving.answers import COLUMNS, FieldTests, decide, load_limits
 from lithoscope.serving.field_tests import reweight
 from lithoscope.serving.observations import Observations
 from lithoscope.serving.onnx_description import LIMITS, OnnxDescription
-from lithoscope.serving.onnx_model import BATCH, OnnxModel, Outputs
+from lithoscope.serving.onnx_model import OnnxModel, Outputs
 from lithoscope.serving.photographs import FoundPhotograph
 from lithoscope.serving.rows import AnswerRow, Value
+
+ROWS = 16
+"""Answers that are decided on at once."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class _Framed:
     name: str
     square: npt.NDArray[np.uint8] | None
     problem: str | None = None
+    outputs: Outputs | None = None  # of this photograph alone
 
 
 def predict_rows(
@@ -45,7 +50,7 @@ def predict_rows(
     Args:
         model: Who is asked.
         photographs: What is to be classified; drawn as it is needed.
-        threads: How many decode; None for one a core. The answers are the same.
+        threads: How many work side by side; None for one a core. The answers are the same.
         observations: Field tests that go with them.
         specimens: Whether the photographs of a folder, which stand beside each other, show one specimen. It gets one
             row, by the folder's path, from the mean of their probabilities and features; those that cannot be read have
@@ -57,16 +62,19 @@ def predict_rows(
     description, limits = model.description, load_limits(model.folder / LIMITS)
 
     def framed(photograph: FoundPhotograph) -> list[_Framed]:
-        return _framed(photograph, description)
+        return [
+            page if page.square is None else replace(page, outputs=model.run(page.square[None]))
+            for page in _framed(photograph, description)
+        ]
 
     pages = (page for found in in_order(framed, photographs, threads or os.cpu_count() or 1) for page in found)
     known = observations or Observations()
     if specimens:
         for name, of_one in groupby(pages, key=lambda page: os.path.dirname(page.name)):  # noqa: PTH120 (it is a text)
-            yield from _specimen(model, limits, name, of_one, known)
+            yield from _specimen(description.classes, limits, name, of_one, known)
         return
-    while batch := list(islice(pages, BATCH)):
-        yield from _rows(model, limits, batch, known)
+    while batch := list(islice(pages, ROWS)):
+        yield from _rows(description.classes, limits, batch, known)
 
 
 def _framed(photograph: FoundPhotograph, description: OnnxDescription) -> list[_Framed]:
@@ -89,19 +97,28 @@ def _framed(photograph: FoundPhotograph, description: OnnxDescription) -> list[_
     return found
 
 
-def _rows(model: OnnxModel, limits: Limits | None, pages: Sequence[_Framed], known: Observations) -> list[AnswerRow]:
+def _joined(pages: Sequence[_Framed]) -> Outputs:
+    found = [page.outputs for page in pages if page.outputs is not None]
+    return Outputs(
+        np.concatenate([one.probabilities for one in found]), np.concatenate([one.features for one in found])
+    )
+
+
+def _rows(
+    classes: Sequence[str], limits: Limits | None, pages: Sequence[_Framed], known: Observations
+) -> list[AnswerRow]:
     empty: dict[str, Value] = {} if limits is None else dict.fromkeys(COLUMNS)
     rows = [AnswerRow(page.name, None, None, None, page.problem, extra=empty, square=page.square) for page in pages]
     readable = [place for place, page in enumerate(pages) if page.square is not None]
     if not readable:
         return rows
-    outputs = model.run(np.stack([square for page in pages if (square := page.square) is not None]))
+    outputs = _joined(pages)
     tests = [known.of(pages[place].name) for place in readable]
     alike = all(one == tests[0] for one in tests)
     for part in [slice(0, len(readable))] if alike else [slice(n, n + 1) for n in range(len(readable))]:
         answered = _answered(
             [rows[place] for place in readable[part]],
-            model.description.classes,
+            classes,
             limits,
             Outputs(outputs.probabilities[part], outputs.features[part]),
             tests[part.start],
@@ -133,18 +150,18 @@ def _answered(
 
 
 def _specimen(
-    model: OnnxModel, limits: Limits | None, name: str, pages: Iterable[_Framed], known: Observations
+    classes: Sequence[str], limits: Limits | None, name: str, pages: Iterable[_Framed], known: Observations
 ) -> Iterator[AnswerRow]:
     """Yield the row of a specimen, however many photographs it has: only sums of them are held."""
     empty: dict[str, Value] = {"photographs": None} | ({} if limits is None else dict.fromkeys(COLUMNS))
     parts: list[Outputs] = []
     first, count = None, 0
     pages = iter(pages)
-    while batch := list(islice(pages, BATCH)):
+    while batch := list(islice(pages, ROWS)):
         yield from (AnswerRow(one.name, None, None, None, one.problem, extra=empty) for one in batch if one.problem)
         squares = [one.square for one in batch if one.square is not None]
         if squares:
-            outputs = model.run(np.stack(squares))
+            outputs = _joined(batch)
             first = squares[0] if first is None else first
             count += len(squares)
             parts.append(Outputs(outputs.probabilities.sum(axis=0), outputs.features.sum(axis=0)))
@@ -155,5 +172,5 @@ def _specimen(
         (np.sum([one.features for one in parts], axis=0) / count)[None],
     )
     row = AnswerRow(name or ".", None, None, None, square=first)
-    (row,) = _answered([row], model.description.classes, limits, mean, known.of(row.path))
+    (row,) = _answered([row], classes, limits, mean, known.of(row.path))
     yield replace(row, extra={"photographs": float(count), **row.extra})
