@@ -1,0 +1,156 @@
+"""How fast predictions are: against an earlier build, the network on several runtimes, and beside decoding alone.
+
+    python benchmarks/predict.py MODEL EXPORT FOLDER... [--old LITHOSCOPE] [--repeats 3]
+
+MODEL is a saved model's folder and EXPORT what ``lithoscope export`` made of it; each FOLDER of photographs is
+classified as a whole, and its first photograph alone. LITHOSCOPE is the command of an earlier checkout's environment.
+The two builds run in turn, so that a busy machine slows both; wall time, processor time and the most memory are those
+of the process.
+"""
+
+import argparse
+import csv
+import importlib.util
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lithoscope.core.threads import in_order
+from lithoscope.data.images.framed import read_framed
+from lithoscope.serving.onnx_description import INPUT, NETWORK
+from lithoscope.serving.onnx_model import BATCH, OnnxModel
+
+Squares = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a process took: seconds on the wall and of the processor, and its most memory in MB."""
+
+    wall: float
+    processor: float
+    memory: float
+
+
+def spend(command: Sequence[str]) -> Spent:
+    """Run a command to its end."""
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: status {process.returncode}")
+    return Spent(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def labels(table: Path) -> list[str]:
+    """Return the labels of a table, in its order."""
+    with table.open(encoding="utf-8", newline="") as stream:
+        return [row["label"] for row in csv.DictReader(stream)]
+
+
+def spread(values: Sequence[float], unit: str = "") -> str:
+    """Return a median with its range."""
+    return f"{statistics.median(values):.2f}{unit} [{min(values):.2f}, {max(values):.2f}]"
+
+
+def compare(photographs: Sequence[str], commands: dict[str, list[str]], repeats: int) -> None:
+    """Print a line for each build: the same photographs, in turn."""
+    spent: dict[str, list[Spent]] = {name: [] for name in commands}
+    with tempfile.TemporaryDirectory() as folder:
+        tables = {name: Path(folder) / f"{name}.csv" for name in commands}
+        for number in range(repeats):
+            for name in list(commands)[:: 1 if number % 2 == 0 else -1]:
+                spent[name].append(spend([*commands[name], *photographs, "--output", str(tables[name])]))
+        found = {name: labels(table) for name, table in tables.items()}
+    first = next(iter(commands))
+    for name, runs in spent.items():
+        same = sum(one == other for one, other in zip(found[name], found[first], strict=True))
+        line = f"| {name} | {spread([run.wall for run in runs])} | {spread([run.processor for run in runs])} "
+        print(f"{line}| {max(run.memory for run in runs):.0f} | {same} of {len(found[name])} |")
+    if len(commands) == 2:
+        old, new = spent.values()
+        wall = [one.wall / other.wall for one, other in zip(old, new, strict=True)]
+        processor = [one.processor / other.processor for one, other in zip(old, new, strict=True)]
+        print(f"| ratio | {spread(wall, ' ×')} | {spread(processor, ' ×')} | | |")
+
+
+def timed(run: Callable[[Squares], object], squares: Squares, repeats: int) -> list[float]:
+    """Return milliseconds of processor time a photograph, by repeat, batch by batch."""
+    run(squares[:BATCH])
+    found = []
+    for _ in range(repeats):
+        started = time.process_time()
+        for start in range(0, len(squares), BATCH):
+            run(squares[start : start + BATCH])
+        found.append((time.process_time() - started) / len(squares) * 1000)
+    return found
+
+
+def runtimes(model: Path, export: Path) -> dict[str, Callable[[Squares], object]]:
+    """Return what runs the network, by name; OpenVINO where it is installed, int8 where it was exported."""
+    from lithoscope.models.predictor import Predictor
+
+    found: dict[str, Callable[[Squares], object]] = {
+        "torch": Predictor.load(model).probabilities,
+        "ONNX Runtime, fp32": OnnxModel.load(export).run,
+    }
+    int8 = export.with_name(f"{export.name}-int8")
+    if int8.is_dir():
+        found["ONNX Runtime, int8"] = OnnxModel.load(int8).run
+    if importlib.util.find_spec("openvino") is not None:
+        openvino = importlib.import_module("openvino")
+        compiled = openvino.Core().compile_model(
+            str(export / NETWORK), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+        )  # where the processor has bfloat16 it would take that
+        found["OpenVINO, fp32"] = lambda squares: compiled({INPUT: squares})
+    return found
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("export", type=Path)
+    parser.add_argument("folders", type=Path, nargs="+")
+    parser.add_argument("--old")
+    parser.add_argument("--repeats", type=int, default=3)
+    asked = parser.parse_args()
+    new = str(Path(sys.executable).with_name("lithoscope"))
+    commands = {"this build": [new, "predict", "--model", str(asked.export)]}
+    if asked.old:
+        commands = {"earlier build": [asked.old, "predict", "--model", str(asked.model)], **commands}
+    model = OnnxModel.load(asked.export)
+    said = model.description
+    print("| build | wall, s | processor, s | memory, MB | same labels |\n| --- | ---: | ---: | ---: | ---: |")
+    squares: list[Squares] = []
+    for folder in asked.folders:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        for photographs in ([files[0]], [folder]):
+            print(f"| **{folder.name}: {1 if photographs[0] != folder else len(files)} photographs** | | | | |")
+            compare([str(one) for one in photographs], commands, asked.repeats)
+        started = time.perf_counter()
+        decoded = in_order(
+            lambda file: read_framed(file, said.reading, said.image_size, said.crop_border).square,
+            files,
+            os.cpu_count() or 1,
+        )
+        squares += list(decoded)
+        print(f"| decoding and framing alone, on all cores | {time.perf_counter() - started:.2f} | | | |")
+    print("\n| network | ms a photograph, of the processor |\n| --- | ---: |")
+    shown = np.stack(squares)[:64]
+    for name, run in runtimes(asked.model, asked.export).items():
+        print(f"| {name} | {spread(timed(run, shown, asked.repeats))} |")
+
+
+if __name__ == "__main__":
+    main()
