@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def serve(
     from lithoscope.serving.model_source import exported_model
     from lithoscope.serving.onnx_model import OnnxModel
     from lithoscope.serving.server.answering import ExportedModel
+    from lithoscope.serving.server.following import following, is_alias
     from lithoscope.serving.server.run import bind, is_loopback, own_names
     from lithoscope.serving.server.run import serve as answer
     from lithoscope.serving.server.settings import ServerSettings
@@ -75,7 +77,10 @@ def serve(
     listening = bind(host, port)
     if not is_loopback(host) and settings.token is None:
         print_note(f"everyone who reaches {host} may ask; --token, or the variable {TOKEN}, keeps others out")
-    answer(ExportedModel(asked), settings, listening, lambda page: print(f"serving at {page}", flush=True))
+    with (
+        following(model, Path.cwd(), asked, print_note) if is_alias(model) else nullcontext(ExportedModel(asked)) as it
+    ):
+        answer(it, settings, listening, lambda page: print(f"serving at {page}", flush=True))
     print("stopped", file=sys.stderr)
     return 0
 
