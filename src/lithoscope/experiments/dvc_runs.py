@@ -83,7 +83,7 @@ def plan(root: Path, recipe: Recipe, request: RecipeRequest) -> list[Experiment]
     base = base_name(recipe, request)
     _check_name(base)
     seeds = {} if request.seed is None else {"seed": request.seed, "split.seed": request.seed}
-    source = _source(root, before, recipe, request)
+    source = _source(root, before, workspace, recipe, request)
     planned = []
     for number, combination in enumerate(recipe.combinations(), start=1):
         changes = {**recipe.differences, **combination, **seeds, **source, **request.settings}
@@ -103,8 +103,13 @@ def base_name(recipe: Recipe, request: RecipeRequest) -> str:
     return request.name or recipe.name + ("" if request.seed is None else f"-seed{request.seed}")
 
 
-def _source(root: Path, before: Mapping[str, Any], recipe: Recipe, request: RecipeRequest) -> dict[str, Any]:
-    """Return ``dataset``, ``mirror`` and the layout of the photographs a recipe asks for."""
+def _source(
+    root: Path, before: Mapping[str, Any], workspace: Mapping[str, Any], recipe: Recipe, request: RecipeRequest
+) -> dict[str, Any]:
+    """Return ``dataset``, ``mirror`` and the layout of the photographs a recipe asks for.
+
+    Where `lithoscope use` has described these very photographs in the workspace, their layout is the one it wrote.
+    """
     dataset = request.settings.get("dataset", recipe.differences.get("dataset", before["dataset"]))
     if request.data is None:
         # A committed mirror holds the committed set; another set comes from its own source.
@@ -113,9 +118,12 @@ def _source(root: Path, before: Mapping[str, Any], recipe: Recipe, request: Reci
     from lithoscope.config.schema import validate_block
     from lithoscope.data.inspect import inspect_source, mirror_value
 
-    asked = {**recipe.differences, **request.settings}
+    described = workspace["dataset"] == "folder" and mirror_value(request.data, root) == workspace["mirror"]
+    asked = {**(workspace if described else {}), **recipe.differences, **request.settings}
     layout = {key.removeprefix("folder."): value for key, value in asked.items() if key.startswith("folder.")}
-    found = inspect_source(request.data, validate_block(FolderParameters, layout, "-S", "folder."))
+    found = inspect_source(
+        request.data, validate_block(FolderParameters, layout, "-S", "folder."), look_for_table=not described
+    )
     fixed = "dataset" in recipe.differences or "dataset" in request.settings
     if fixed and found.dataset != dataset:
         raise LithoscopeError(

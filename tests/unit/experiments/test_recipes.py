@@ -9,8 +9,10 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from lithoscope.cli import main as cli
+from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.nested import flatten
+from lithoscope.data.inspect import set_source
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.experiments.dvc_runs import RecipeRequest, free_name, plan
 from lithoscope.experiments.recipes import (
@@ -256,6 +258,18 @@ def test_the_layout_of_ones_own_photographs_goes_along(root: Path, tmp_path: Pat
     tabled = planned(root, "any", data=tmp_path / "rocks")
     assert tabled.parameters.folder.labels == "labels.csv"
     assert "folder.labels=labels.csv" in tabled.command
+
+
+def test_the_layout_that_use_wrote_goes_along_before_it_is_committed(root: Path, tmp_path: Path) -> None:
+    write(root, "any", ABOUT + "epochs: 3\n")
+    class_folders(tmp_path / "rocks" / "Igneous", "basalt", "granite")
+    class_folders(tmp_path / "rocks" / "Sedimentary", "chalk")
+    class_folders(tmp_path / "others", "basalt", "granite")
+    set_source(root / "params.yaml", "folder", tmp_path / "rocks", FolderParameters(depth=2))
+    assert planned(root, "any", data=tmp_path / "rocks").parameters.folder.depth == 2
+    assert planned(root, "any", data=tmp_path / "rocks", settings={"folder.depth": 1}).parameters.folder.depth == 1
+    assert planned(root, "any", data=tmp_path / "others").parameters.folder.depth == 1
+    assert planned(root, "any").parameters.folder.depth == 1, "what is not asked for is not taken from the workspace"
 
 
 def test_photographs_that_the_repository_keeps_are_named_from_its_root(root: Path) -> None:
