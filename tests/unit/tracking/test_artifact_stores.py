@@ -15,7 +15,7 @@ from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking import Store, deliver, waiting
 
 from helpers.made_up_settings import plain_architecture
-from helpers.object_store import ObjectStore
+from helpers.object_store import CREDENTIALS, ObjectStore
 from helpers.tracking_server import Line, TrackingServer
 
 pytestmark = pytest.mark.slow
@@ -39,11 +39,10 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    store = ObjectStore(allowed=0)
+    store = ObjectStore("rocks", allowed=0)
     monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", store.address)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "rocks")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "rocks")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
     yield store
     store.close()
 
@@ -69,6 +68,12 @@ def train(store: Store, params: Parameters, folder: Path, model: Path | None, ch
     return run.run_id
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="an artifact store (S3) whose token expires",
+    done="the training ends well; the files are kept here, and `lithoscope deliver` sends them",
+    reported="mlflow/mlflow#19149",
+)
 @pytest.mark.fault(
     tried="The credentials of an S3 artifact store expire: at the first upload, after one, while the model is sent",
     outcome="One line; the training ends well, the run says FINISHED with all figures, and `lithoscope deliver` sends "
@@ -104,11 +109,20 @@ def test_an_expired_token_keeps_the_files_here_and_finishes_the_run(
     assert delivery.whole, delivery.problem
     assert waiting(tmp_path) == []
     assert store.client.get_run(run_id).info.status == "FINISHED"
-    names = {path.partition("?")[0].rpartition("/")[2] for path in bucket.objects}
-    assert {"history.csv", "environment.json"} <= names
-    assert ("model.safetensors" in names) == (allowed == 4)
+    kept = bucket.objects()
+    assert kept["history.csv"] == b"epoch\n1\n"
+    assert "environment.json" in kept
+    assert ("model.safetensors" in kept) == (allowed == 4)
+    if allowed == 4:
+        assert kept["model.safetensors"] == (model / "model.safetensors").read_bytes()
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="an artifact store whose client is not installed",
+    done="the same, and a line names the package",
+    reported="–",
+)
 def test_a_missing_client_library_keeps_the_files_here_and_finishes_the_run(
     kept_in: str, tmp_path: Path, params: Parameters, checkout: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +138,12 @@ def test_a_missing_client_library_keeps_the_files_here_and_finishes_the_run(
     assert (journal / "files" / "history.csv").is_file()
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="a server without `/logged-models`: MLflow 2, Azure ML",
+    done="gets all but the model, the run says FINISHED, one line says why",
+    reported="Azure/azure-sdk-for-python#44896",
+)
 @pytest.mark.fault(
     tried="A tracking server that keeps no models: MLflow 2, Azure ML",
     outcome="The run has all but the model and says FINISHED; one line says why",
@@ -149,6 +169,12 @@ def test_a_server_without_logged_models_gets_all_but_the_model(
     assert {entry.path for entry in client.list_artifacts(run_id)} == {"environment.json", "history.csv"}
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="infinity, which comes back from SQLite as 1.797e308",
+    done="no number: never compared, charted or gated as one",
+    reported="mlflow/mlflow#22826",
+)
 def test_figures_that_came_from_no_number_are_none_in_what_the_store_gives_back(
     kept_in: str, tmp_path: Path, params: Parameters
 ) -> None:
