@@ -97,8 +97,8 @@ gate: setup ## Compare results with a baseline; BASELINE=… a revision or a fil
 faults: setup ## Try every fault anew and rewrite docs/faults.md; some need the right to mount a disk
 	@python -m pytest tests -m fault --fault-table=docs/faults.md
 
-photographs: setup ## Read every kind of photograph anew and rewrite docs/photographs.md
-	@python -m pytest tests/unit -m photograph --photograph-table=docs/photographs.md
+kinds: setup ## Try every kind of photograph, label and machine anew and rewrite docs/kinds.md
+	@python -m pytest tests -m kind --kind-table=docs/kinds.md
 
 results: setup ## Rebuild docs/results.md from results/*.json
 	@lithoscope results
@@ -111,4 +111,4 @@ lock: ## Pin the newest tested set anew in requirements.txt
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro unchanged test test-fast browser check docs gate faults photographs results lock
+.PHONY: help setup repro unchanged test test-fast browser check docs gate faults kinds results lock

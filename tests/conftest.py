@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from lithoscope.config.params import Parameters, load_parameters
 
 from helpers.disks import can_mount, mount, unmount
-from helpers.fault_table import FAULTS, PHOTOGRAPHS, Writer
+from helpers.fault_table import FAULTS, KINDS, Writer
 from helpers.pipeline_clone import Clone, make_photographs
 from helpers.tracking_server import Line, TrackingServer
 
@@ -123,8 +123,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what `make faults` and `make photographs` ask for."""
-    for page in (FAULTS, PHOTOGRAPHS):
+    """Add what `make faults` and `make kinds` ask for."""
+    for page in (FAULTS, KINDS):
         text = f"write the page of the tests marked {page.mark}, where all passed"
         parser.addoption(f"--{page.mark}-table", type=Path, metavar="FILE", help=text)
 
@@ -133,6 +133,6 @@ def pytest_configure(config: pytest.Config) -> None:
     """Write the pages that tests make where that is asked for; let Ctrl-C reach what the tests start."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell leaves it to what it runs in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    for page in (FAULTS, PHOTOGRAPHS):
+    for page in (FAULTS, KINDS):
         if path := config.getoption(f"--{page.mark}-table"):
             config.pluginmanager.register(Writer(path, ROOT / "tests", page))

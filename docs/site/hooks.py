@@ -18,7 +18,7 @@ from lithoscope.cli.main import COMMANDS
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = sorted(path.parent.name for path in (ROOT / "src" / "lithoscope").glob("*/__init__.py"))
 PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md"}
-WIDE = {"results.md", "faults.md", "photographs.md"}  # generated pages, whose tables want all of the room
+WIDE = {"results.md", "faults.md", "kinds.md"}  # generated pages, whose tables want all of the room
 LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]+)\]\((?P<path>\.\./[^)#]+)(?P<anchor>#[^)]*)?\)")
 
 

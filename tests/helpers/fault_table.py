@@ -1,11 +1,12 @@
 """Pages of the documentation that tests make: a row for each test with the page's mark.
 
 ``make faults`` runs the tests that are marked ``@pytest.mark.fault(tried=…, outcome=…)`` and writes docs/faults.md out
-of those that passed; ``make photographs`` does the same for ``@pytest.mark.photograph(…)``. test_fault_table.py
+of those that passed; ``make kinds`` does the same for ``@pytest.mark.kind(…)``. test_fault_table.py
 compares the pages with the marks. A mark's texts stand in its row as they are, so they are one line each.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,13 @@ class Page:
         mark: The mark of its tests.
         fields: What a mark gives, in the order of the columns.
         head: What stands above the rows.
+        order: What the first field may say, in the order in which such rows stand; none: by file and place in it.
     """
 
     mark: str
     fields: tuple[str, ...]
     head: str
+    order: tuple[str, ...] = ()
 
 
 FAULTS = Page(
@@ -41,15 +44,15 @@ found. Some need the administrator's rights, to mount a small disk.
 | --- | --- | --- |
 """,
 )
-PHOTOGRAPHS = Page(
-    "photograph",
-    ("kind", "done", "reported"),
-    """# Kinds of photographs that are read
+KINDS = Page(
+    "kind",
+    ("about", "kind", "done", "reported"),
+    """# Photographs, labels and machines as people have them
 
-Made by `make photographs` out of tests that passed: each test writes such files with known pixels, reads them as the
-stages and `lithoscope predict` do, and finds the pixels within 2 of 255 on average, or the reason that is named here.
-What was done to a photograph beyond decoding it stands in `build/notes.csv`, what was refused in
-`build/set_aside.csv`. The last column names a public report of the kind, where one is known.
+Made by `make kinds` out of tests that passed: each test makes such a thing and finds what is said here. Those about
+photographs write files with known pixels, read them as the stages and `lithoscope predict` do, and find the pixels
+within 2 of 255 on average, or the reason that is named. What was done to a photograph beyond decoding it stands in
+`build/notes.csv`, what was refused in `build/set_aside.csv`. A report is named where a public one of the kind is known.
 
 - **More than 8 bits.** A sample is divided by the largest value of the narrowest of 8, 10, 12, 14 and 16 bits that
   holds the picture's own maximum. So a 16-bit picture whose brightest value lies below 16,384 is taken for one of 14
@@ -63,10 +66,14 @@ What was done to a photograph beyond decoding it stands in `build/notes.csv`, wh
   px, squares of 96 to 1,024 px differed by 0.02 to 0.22 of 255 on average; in one of 16 cases, where the edge of a
   border falls between two pixels of the smaller picture, by 2.0.
 
-| kind of file | what is done | reported in | the test |
-| --- | --- | --- | --- |
+| about | kind | what is done | reported in | the test |
+| --- | --- | --- | --- | --- |
 """,
+    ("photographs", "labels", "layouts", "encodings", "DVC", "MLflow", "Git"),
 )
+
+
+_LINK = r"[\1#\2](https://github.com/\1/issues/\2)"  # GitHub leads from there to a pull request too
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,8 @@ class Row:
 
 def declared(tests: Path, page: Page = FAULTS) -> list[Row]:
     """Return the rows that the marks in a folder of tests ask for, by file and place in it."""
-    return [row for path in sorted(tests.rglob("test_*.py")) for row in _of_file(path, tests, page)]
+    rows = [row for path in sorted(tests.rglob("test_*.py")) for row in _of_file(path, tests, page)]
+    return sorted(rows, key=lambda row: page.order.index(row.cells[0])) if page.order else rows
 
 
 def _of_file(path: Path, tests: Path, page: Page) -> Iterator[Row]:
@@ -106,7 +114,8 @@ def _of_file(path: Path, tests: Path, page: Page) -> Iterator[Row]:
 
 def line(row: Row) -> str:
     """Return a line of a table."""
-    return f"| {' | '.join(row.cells)} | [{row.test}](../tests/{row.file}) |"
+    cells = [re.sub(r"(?<![\w/-])([\w.-]+/[\w.-]+)#(\d+)", _LINK, cell) for cell in row.cells]
+    return f"| {' | '.join(cells)} | [{row.test}](../tests/{row.file}) |"
 
 
 def render(rows: list[Row], page: Page = FAULTS) -> str:

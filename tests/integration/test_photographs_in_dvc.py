@@ -12,6 +12,13 @@ from helpers.pipeline_clone import Clone, make_photographs
 pytestmark = pytest.mark.pipeline
 
 
+@pytest.mark.kind(
+    about="DVC",
+    kind="photographs kept in DVC inside the repository, in a colleague's clone; a folder called `2024_05`",
+    done="`use` writes a path from the root; after `dvc pull` the clone gives the same index; what DVC "
+    "makes of the name is refused with how to write it",
+    reported="–",
+)
 def test_a_colleagues_clone_works_after_dvc_pull(checkout: Path, tmp_path: Path) -> None:
     mine = Clone.of(checkout, tmp_path / "mine")
     make_photographs(mine.root / "2024_05", each=4)

@@ -36,6 +36,12 @@ def ended(command: list[str], folder: Path, checkout: Path, encoding: str) -> tu
     return done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding)
 
 
+@pytest.mark.kind(
+    about="encodings",
+    kind="an output in ASCII, latin-1 or cp1252",
+    done="no stage dies of `print`; what cannot be written is escaped",
+    reported="AnswerDotAI/fastprogress#37",
+)
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_a_stage_prints_and_fails_in_any_encoding(encoding: str, tmp_path: Path, checkout: Path) -> None:
     status, printed, error = ended(["-c", STAGE], tmp_path, checkout, encoding)
@@ -44,6 +50,12 @@ def test_a_stage_prints_and_fails_in_any_encoding(encoding: str, tmp_path: Path,
     assert printed.splitlines()[0] == TEXT.encode(encoding, "backslashreplace").decode(encoding)
 
 
+@pytest.mark.kind(
+    about="encodings",
+    kind="the same, for commands",
+    done="answered, and errors are a line",
+    reported="tensorflow/nmt#175",
+)
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_command_answers_in_any_encoding(encoding: str, tmp_path: Path, checkout: Path) -> None:
     ask = ["-c", "import sys; from lithoscope.cli.main import main; sys.exit(main())"]

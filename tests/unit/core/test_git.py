@@ -56,6 +56,12 @@ def project(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return project
 
 
+@pytest.mark.kind(
+    about="Git",
+    kind="a project in a folder of a larger repository",
+    done="revisions are read from that folder",
+    reported="treeverse/dvc#4969",
+)
 def test_a_project_in_a_folder_is_read_at_a_revision_from_that_folder(project: Path, checkout: Path) -> None:
     assert read_blobs(project, [f"HEAD:./{LOCK}", "HEAD:./other.txt"]) == {f"HEAD:./{LOCK}": b"first\n"}
     assert committed_parameters(project) == committed_parameters(checkout)
@@ -89,6 +95,12 @@ def test_an_experiment_of_a_project_in_a_folder_is_fetched(project: Path, tmp_pa
     assert "epochs" in (tmp_path / "fetched" / "params.yaml").read_text("utf-8")
 
 
+@pytest.mark.kind(
+    about="Git",
+    kind='a repository of another user, as in containers ("dubious ownership")',
+    done="a line that says so; never taken for one without changes",
+    reported="casperdcl/git-fame#81",
+)
 def test_a_repository_of_another_user_is_never_taken_for_one_without_changes(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +123,7 @@ def test_a_folder_without_git_is_said_to_have_none(tmp_path: Path, monkeypatch: 
         changed_files(tmp_path)
 
 
+@pytest.mark.kind(about="Git", kind="shallow clones and worktrees", done="checkouts like others", reported="–")
 def test_a_shallow_clone_and_a_worktree_are_checkouts_like_others(
     tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +142,12 @@ def test_a_shallow_clone_and_a_worktree_are_checkouts_like_others(
         revision_files(shallow, "HEAD~1")
 
 
+@pytest.mark.kind(
+    about="Git",
+    kind="`core.autocrlf`",
+    done="the clone has the committed bytes, so no stage is stale",
+    reported="treeverse/dvc#619",
+)
 def test_a_clone_by_somebody_who_turns_line_ends_has_the_committed_bytes(tmp_path: Path, checkout: Path) -> None:
     clone = tmp_path / "clone"
     git(tmp_path, "-c", "core.autocrlf=true", "clone", "--quiet", "--no-checkout", str(checkout), str(clone))

@@ -82,11 +82,23 @@ def test_the_set_is_recognised_by_its_folders(tmp_path: Path) -> None:
     assert found.counts == {"Basalt": {"train": 1, "test": 1}, "Rock Salt": {"train": 1}}
 
 
+@pytest.mark.kind(
+    about="encodings",
+    kind="class names that differ in upper and lower case or in blanks",
+    done="two classes; `use` points them out",
+    reported="–",
+)
 def test_classes_that_differ_in_case_only_are_pointed_out(tmp_path: Path) -> None:
     class_folders(tmp_path, "Quartz", "quartz", "pyrite", each=1)
     assert "differ only in upper and lower case or in blanks: Quartz, quartz" in inspect_source(tmp_path).describe()
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="a class of one photograph, or of photographs that stand under another label too",
+    done="`use` refuses it with the class, the count and the reason, before `dvc repro` would",
+    reported="–",
+)
 def test_what_split_would_refuse_is_found_before(tmp_path: Path) -> None:
     class_folders(tmp_path, "a", "b", each=4)
     class_folders(tmp_path, "lonely", each=1)
@@ -135,6 +147,12 @@ def test_what_is_passed_without_a_closer_look_can_be_split() -> None:
     assert 20 < passed < 180
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="nested classes, `Igneous/Basalt`",
+    done="`use` shows the classes at each depth; `--depth` chooses, the upper level becomes the coarse class",
+    reported="pytorch/vision#2605, pytorch/vision#3130",
+)
 def test_the_classes_at_each_depth_are_shown(tmp_path: Path) -> None:
     class_folders(tmp_path / "Igneous", "Basalt", "Granite", each=2)
     class_folders(tmp_path / "Sedimentary", "Chalk", each=3)
@@ -147,6 +165,12 @@ def test_the_classes_at_each_depth_are_shown(tmp_path: Path) -> None:
     assert "nested" not in deep.describe()
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="`Basalt/train`, `Basalt/test` … below every class",
+    done="`use` says that these may be splits",
+    reported="–",
+)
 def test_the_same_folders_in_every_class_are_pointed_out(tmp_path: Path) -> None:
     for split in ("part one", "part two"):
         class_folders(tmp_path / split, "a", "b", each=1)

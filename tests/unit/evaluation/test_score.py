@@ -113,6 +113,12 @@ def test_copies_of_a_scored_photograph_make_no_interval_narrower() -> None:
     assert taken_for_new == pytest.approx(plain / 3, rel=0.1)
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="a test set in which specimens are shown several times",
+    done="the accuracy per specimen stands beside that per photograph; intervals resample specimens",
+    reported="–",
+)
 def test_specimens_stand_beside_photographs_and_widen_the_interval() -> None:
     test, validation = answers(300, "test"), answers(100, "validation")
     plain = scored(test, validation)

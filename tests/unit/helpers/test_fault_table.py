@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.fault_table import FAULTS, PHOTOGRAPHS, Page, Row, Writer, declared, render
+from helpers.fault_table import FAULTS, KINDS, Page, Row, Writer, declared, render
 
 pytest_plugins = ["pytester"]
 TEST = """
@@ -18,7 +18,7 @@ def test_another():
 """
 
 
-@pytest.mark.parametrize("page", [FAULTS, PHOTOGRAPHS], ids=lambda page: page.mark)
+@pytest.mark.parametrize("page", [FAULTS, KINDS], ids=lambda page: page.mark)
 def test_a_page_names_exactly_the_marked_tests(checkout: Path, page: Page) -> None:
     name = f"{page.mark}s"
     rows = declared(checkout / "tests", page)

@@ -66,6 +66,12 @@ def test_too_many_classes_have_no_matrix(tmp_path: Path) -> None:
     assert "figures/confusion.svg" not in figure_files(inputs_of(tmp_path, parameters))
 
 
+@pytest.mark.kind(
+    about="encodings",
+    kind="class names in any script, in figures of the report",
+    done="text of the page, drawn in the browser's fonts; no warning for each glyph",
+    reported="matplotlib/matplotlib#15062",
+)
 def test_class_names_in_any_script_are_text_of_the_page_without_a_warning_for_each_glyph() -> None:
     names = ["花崗岩", "玄武岩"]
     with warnings.catch_warnings():

@@ -14,6 +14,12 @@ from helpers.tls_server import TlsServer
 TLS = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH", "MLFLOW_TRACKING_INSECURE_TLS")
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="a relative SQLite path, in an experiment with `--temp`",
+    done="means the workspace's",
+    reported="–",
+)
 @pytest.mark.parametrize(
     ("uri", "expected"),
     [
@@ -37,6 +43,12 @@ def database(tmp_path: Path, blank_database: Path) -> str:
     return f"sqlite:///{tmp_path / 'mlflow.db'}"
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="`MLFLOW_EXPERIMENT_NAME` or `MLFLOW_EXPERIMENT_ID`",
+    done="obeyed",
+    reported="mlflow/mlflow#3656, ultralytics/ultralytics#3668",
+)
 def test_the_environment_chooses_the_experiment_by_name_or_id(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +89,12 @@ def probe(tls: TlsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Co
     return Connection(tls.address, tmp_path)
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="a server behind TLS with an authority and client certificates of its own",
+    done="used from the first question on",
+    reported="–",
+)
 def test_a_private_authority_and_a_client_certificate_are_used_from_the_first_question_on(
     probe: Connection, tls: TlsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,8 @@ from helpers.icc_profiles import (
 from helpers.known_pictures import CLOSE, EIGHT, GREY, error, smooth
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="an embedded profile: Display P3, Adobe RGB, ProPhoto (JPEG, PNG, TIFF of 8 or 16 bits, WebP, AVIF, HEIC)",
     done="converted to sRGB, relative colorimetric with black-point compensation; noted",
     reported="OpenDisplay/Home_Assistant_Integration#73, kohya-ss/sd-scripts#2179",
@@ -62,7 +63,8 @@ def test_colours_are_those_the_profile_means(tmp_path: Path, name: str, space: S
     assert read_.notes == (f"colours converted from {space.name} to sRGB",)
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="a profile that is sRGB by any name, broken, or of another kind of picture; none at all",
     done="the pixels stay as they are",
     reported="pbs/its#180",
@@ -77,7 +79,9 @@ def test_a_profile_that_changes_nothing_changes_nothing(tmp_path: Path, profile:
     assert read_.notes == ()
 
 
-@pytest.mark.photograph(kind="a profile of a grey picture", done="converted to sRGB; noted", reported="–")
+@pytest.mark.kind(
+    about="photographs", kind="a profile of a grey picture", done="converted to sRGB; noted", reported="–"
+)
 def test_a_grey_profile_is_applied(tmp_path: Path) -> None:
     light = (SRGB.decode(GREY / 255.0) * 255).round().astype(np.uint8)
     Image.fromarray(light).save(tmp_path / "a.png", icc_profile=grey_profile(1.0))
@@ -86,7 +90,8 @@ def test_a_grey_profile_is_applied(tmp_path: Path) -> None:
     assert read_.notes == ("colours converted from grey to sRGB",)
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="CMYK for printers, with a profile of the inks (JPEG, TIFF)",
     done="converted to sRGB by the profile; noted. Without a profile by subtracting the inks from white",
     reported="–",

@@ -13,7 +13,8 @@ from lithoscope.data.images.decode import read
 from helpers.known_pictures import CLOSE, EIGHT, GREY, HEIGHT, WIDTH, bits, error, known, reason, smooth
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="TIFF of 16 bits in RGB: interleaved, in separate planes, either byte order, packed or not",
     done="read (tifffile), scaled to 8 bits",
     reported="python-pillow/Pillow#4621",
@@ -38,8 +39,11 @@ def test_sixteen_bits_in_rgb(tmp_path: Path, planes: bool, byteorder: Any, compr
     assert read_.notes == ()
 
 
-@pytest.mark.photograph(
-    kind="TIFF whose zero is white, of 8 or 16 bits", done="read, not as its negative", reported="–"
+@pytest.mark.kind(
+    about="photographs",
+    kind="TIFF whose zero is white, of 8 or 16 bits",
+    done="read, not as its negative",
+    reported="–",
 )
 @pytest.mark.parametrize("depth", [8, 12, 16])
 def test_white_is_zero(tmp_path: Path, depth: int) -> None:
@@ -48,7 +52,8 @@ def test_white_is_zero(tmp_path: Path, depth: int) -> None:
     assert error(read(tmp_path / "a.tif"), GREY) < CLOSE
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="10, 12 or 14 bits of a camera or microscope in a file of 16 (TIFF, PNG, PPM)",
     done="divided by the largest value of the narrowest of 8, 10, 12, 14 and 16 bits that holds the picture; noted",
     reported="pydicom/pydicom#693",
@@ -72,8 +77,11 @@ def test_fewer_bits_than_the_file_has_room_for(tmp_path: Path, name: str, depth:
     assert read_.notes == (f"values up to {top:,}: {depth} bits in 16, scaled by {top:,}",)
 
 
-@pytest.mark.photograph(
-    kind="PNG of 16 bits: grey, RGB, with transparency", done="read, scaled to 8 bits, laid on white", reported="–"
+@pytest.mark.kind(
+    about="photographs",
+    kind="PNG of 16 bits: grey, RGB, with transparency",
+    done="read, scaled to 8 bits, laid on white",
+    reported="–",
 )
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("grey", [False, True])
@@ -90,8 +98,11 @@ def test_sixteen_bit_png(tmp_path: Path, grey: bool, alpha: bool) -> None:
     assert error(read(tmp_path / "a.png"), wanted) < CLOSE
 
 
-@pytest.mark.photograph(
-    kind="JPEG 2000 of 12 or 16 bits, RGB or grey", done="read (imagecodecs); white stays white", reported="–"
+@pytest.mark.kind(
+    about="photographs",
+    kind="JPEG 2000 of 12 or 16 bits, RGB or grey",
+    done="read (imagecodecs); white stays white",
+    reported="–",
 )
 @pytest.mark.parametrize("depth", [8, 12, 16])
 @pytest.mark.parametrize("grey", [False, True])
@@ -106,7 +117,7 @@ def test_deep_jpeg_2000(tmp_path: Path, depth: int, grey: bool) -> None:
     assert read_.notes == ()
 
 
-@pytest.mark.photograph(kind="JPEG of 12 bits", done="read (imagecodecs)", reported="–")
+@pytest.mark.kind(about="photographs", kind="JPEG of 12 bits", done="read (imagecodecs)", reported="–")
 def test_twelve_bit_jpeg(tmp_path: Path) -> None:
     picture = np.asarray(smooth()) / 255
     content = imagecodecs.jpeg_encode(bits(picture, 12), level=98, bitspersample=12, subsampling="444")
@@ -114,8 +125,11 @@ def test_twelve_bit_jpeg(tmp_path: Path) -> None:
     assert error(read(tmp_path / "a.jpg"), np.asarray(smooth())) < CLOSE
 
 
-@pytest.mark.photograph(
-    kind="TIFF of floating point in RGB or grey: 0 … 1, or the range of 8 or 16 bits", done="read, scaled", reported="–"
+@pytest.mark.kind(
+    about="photographs",
+    kind="TIFF of floating point in RGB or grey: 0 … 1, or the range of 8 or 16 bits",
+    done="read, scaled",
+    reported="–",
 )
 @pytest.mark.parametrize("top", [1.0, 255.0, 65535.0])
 @pytest.mark.parametrize("grey", [False, True])
@@ -131,7 +145,8 @@ def test_other_integers(tmp_path: Path, kind: Any, top: int) -> None:
     assert error(read(tmp_path / "a.tif"), GREY) < CLOSE
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="TIFF packed as JPEG 2000, JPEG XL, LERC, WebP, ZSTD or PackBits",
     done="read (tifffile, imagecodecs)",
     reported="–",
@@ -143,8 +158,11 @@ def test_unusual_packing(tmp_path: Path, compression: Any) -> None:
     assert error(read(tmp_path / "a.tif")) < CLOSE
 
 
-@pytest.mark.photograph(
-    kind="TIFF of 16 bits in CMYK, or with transparency", done="read, scaled, on white", reported="–"
+@pytest.mark.kind(
+    about="photographs",
+    kind="TIFF of 16 bits in CMYK, or with transparency",
+    done="read, scaled, on white",
+    reported="–",
 )
 @pytest.mark.parametrize("extra", ["unassalpha", "assocalpha"])
 def test_sixteen_bits_with_transparency(tmp_path: Path, extra: Any) -> None:

@@ -17,7 +17,8 @@ from lithoscope.data.images.square import to_square
 from helpers.known_pictures import CLOSE, EIGHT, HEIGHT, WIDTH, bits, error, known, reason, smooth
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="HEIC and HEIF of phones, under any name, turned by the camera",
     done="read (pi-heif); the turn is applied once",
     reported="python-pillow/Pillow#2806, #4163",
@@ -36,7 +37,9 @@ def test_heic_is_read_and_turned_once(tmp_path: Path, orientation: int) -> None:
     assert error(read_, np.asarray(upright)) < CLOSE
 
 
-@pytest.mark.photograph(kind="AVIF, turned by the camera", done="read; the turn is applied once", reported="–")
+@pytest.mark.kind(
+    about="photographs", kind="AVIF, turned by the camera", done="read; the turn is applied once", reported="–"
+)
 @pytest.mark.parametrize("orientation", [1, 6])
 def test_avif_is_read_and_turned_once(tmp_path: Path, orientation: int) -> None:
     upright = smooth()
@@ -49,7 +52,8 @@ def test_avif_is_read_and_turned_once(tmp_path: Path, orientation: int) -> None:
     assert error(read_, np.asarray(upright)) < CLOSE
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="a whole file that is not read: JPEG XL, Photoshop, OpenEXR, more than five channels, CIE L*a*b* of 16 bits",
     done="set aside by its name, never as truncated or damaged",
     reported="–",
@@ -73,7 +77,8 @@ def test_a_whole_file_is_never_called_damaged(tmp_path: Path) -> None:
     assert reason(tmp_path / "a") == "a TIFF of CIELAB pixels, 16 bits a channel: save it as RGB"
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="a stitched scan above 179 megapixels",
     done="set aside with a reason that names `max_megapixels`; read where that is raised",
     reported="mpetroff/pannellum#596, ksugar/qupath-extension-sam#20",
@@ -91,7 +96,8 @@ def test_the_limit_of_a_stitched_scan_can_be_raised(tmp_path: Path, name: str) -
     assert read(tmp_path / name, ReadingSettings(max_megapixels=2)).size == (1100, 1000)
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="a JPEG above 32 megapixels",
     done="decoded at a half, a quarter or an eighth, at least 4,096 wide or high; squares differ by less than 1 of 255",
     reported="–",

@@ -14,7 +14,8 @@ from lithoscope.data.images.reading import ReadingSettings, UnreadablePhotograph
 from helpers.known_pictures import CLOSE, EIGHT, GREY, HEIGHT, WIDTH, bits, error, known
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="a stack under crossed polarisers, OME planes, an animation (TIFF, GIF, WebP)",
     done="`pages: first` takes the first full-size page, `max` the brightest value at each pixel, `each` all; noted",
     reported="–",
@@ -63,7 +64,8 @@ def test_a_file_that_is_called_like_a_page_is_itself(tmp_path: Path) -> None:
     assert error(read(tmp_path / "a.png#page=2"), EIGHT // 2) == 0
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="a scanner's thumbnail before the scan, marked as one or not, or the scan below the thumbnail",
     done="the scan is read; noted",
     reported="–",

@@ -32,7 +32,8 @@ def write_raw(path: Path, light: float = 1.0, dng: bool = True, size: tuple[int,
         file.write(sensor, photometric=32803, subfiletype=0, extratags=pattern, metadata=None)
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="DNG, NEF, ARW, CR2 and other raw files that lie in a TIFF, without the extra `raw`",
     done="set aside, with the line that says how to get it; never read as their thumbnail of 160 by 120",
     reported="python-pillow/Pillow#6482",
@@ -48,7 +49,8 @@ def test_a_raw_file_is_never_its_thumbnail(
     )
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="camera raw files, with the extra `raw`",
     done="developed at full size: the camera's white balance, no automatic brightness, 8 bits, sRGB",
     reported="python-pillow/Pillow#6482",
@@ -67,7 +69,8 @@ def test_a_raw_file_is_developed_with_fixed_settings(tmp_path: Path) -> None:
     assert linear[0] / linear[1] == pytest.approx(2, rel=0.05), "half the light is half the value"
 
 
-@pytest.mark.photograph(
+@pytest.mark.kind(
+    about="photographs",
     kind="raw files with a layout of their own: CR3, RAF, ORF, RW2, CR2, X3F, IIQ",
     done="recognised by their first bytes, and developed or set aside as above",
     reported="–",

@@ -39,6 +39,12 @@ def test_the_folder_is_the_class_at_any_depth_and_under_any_name(tmp_path: Path)
     ]
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="`Training Set`, `test_set`, `Validation-Images`, `Dev` around the classes",
+    done="recognised as splits",
+    reported="evandez/neuron-descriptions#2",
+)
 @pytest.mark.parametrize(
     ("train", "val", "test"),
     [
@@ -73,6 +79,12 @@ def test_a_class_may_be_called_like_a_split(tmp_path: Path) -> None:
     assert listed(tmp_path) == [("quartz/0.png", "quartz", ""), ("test/0.png", "test", "")]
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind='file names with "train" in them, folders such as `trainspotting`',
+    done="decide nothing",
+    reported="–",
+)
 def test_a_file_name_decides_nothing_and_a_folder_that_only_resembles_a_split_is_a_class(tmp_path: Path) -> None:
     for name in ("a/train_1.png", "b/test/1.png", "trainspotting/x/1.png", "latest/x/1.png", "Teste/x/1.png"):
         photograph(tmp_path / name)
@@ -130,6 +142,12 @@ def test_an_empty_inner_class_is_refused_by_name(tmp_path: Path) -> None:
         FolderSet(FolderParameters(depth=2)).photographs(tmp_path)
 
 
+@pytest.mark.kind(
+    about="encodings",
+    kind="class names in composed and in decomposed Unicode, as macOS writes them",
+    done="one class",
+    reported="rfjakob/gocryptfs#992",
+)
 def test_composed_and_decomposed_names_are_one_class(tmp_path: Path) -> None:
     composed, decomposed = (unicodedata.normalize(form, "Grès") for form in ("NFC", "NFD"))
     assert composed != decomposed
@@ -174,6 +192,9 @@ def test_class_folders_that_are_links_are_classes(tmp_path: Path) -> None:
     assert all(refusal(tmp_path / "set", file.id) is None for file in found if not file.id.endswith("back"))
 
 
+@pytest.mark.kind(
+    about="layouts", kind="an empty folder of a class", done="refused by its name", reported="pytorch/vision#4925"
+)
 def test_an_empty_class_folder_is_refused_by_name(tmp_path: Path) -> None:
     class_folders(tmp_path, "a", "b")
     (tmp_path / "muscovite").mkdir()

@@ -40,6 +40,13 @@ def test_the_table_says_what_each_file_shows_and_whose_it_is(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="a table beside the photographs, with rows of files that are not there, files without a row, or "
+    "under two labels",
+    done="every row and every file is used or stands in `build/set_aside.csv` with its reason and row number",
+    reported="fastai/fastai#894",
+)
 def test_every_row_and_every_file_is_accounted_for(tmp_path: Path) -> None:
     table = "file,label\n1.png,a\n2.png,b\n1.png,a\ngone.png,a\n,b\n3.png,a\n3.png,b\n4.png,\n\nx/1.png,b\n"
     found = labelled(tmp_path, table, "1.png", "2.png", "3.png", "4.png", "5.png")
@@ -55,6 +62,13 @@ def test_every_row_and_every_file_is_accounted_for(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="cells that name a file by its path elsewhere, without its ending, or by an address, as Kaggle, "
+    "Label Studio and iNaturalist export",
+    done="the file is found where one alone can be meant",
+    reported="oke-aditya/pytorch_cnn_trainer#28, modelscope/modelscope#60",
+)
 @pytest.mark.parametrize(
     ("cell", "file"),
     [
@@ -82,6 +96,12 @@ def test_a_name_that_could_mean_several_files_means_none(tmp_path: Path) -> None
     assert reason_of(found)["labels.csv row 2: 1.png"] == "could mean several files: a/1.png, c/1.png"
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="`train.csv` beside `train/` and `test/` with files of the same names",
+    done="the table speaks of the files in the folder of its name",
+    reported="fastai/fastai#1169",
+)
 def test_a_table_called_like_a_folder_speaks_of_its_files(tmp_path: Path) -> None:
     found = labelled(tmp_path, "file,label\n1,x\n2,y\n", "train/1.png", "test/1.png", "train/2.png", labels="train.csv")
     assert label_of(found) == {"train/1.png": "x", "train/2.png": "y"}
@@ -125,6 +145,7 @@ def as_utf16(folder: Path) -> str:
     return "labels.csv"
 
 
+@pytest.mark.kind(about="labels", kind="a table in Parquet, with tabs, or in UTF-16", done="read", reported="–")
 @pytest.mark.parametrize("write", [as_parquet, as_tsv, as_utf16])
 def test_tables_of_other_kinds(tmp_path: Path, write: Callable[[Path], str]) -> None:
     photograph(tmp_path / "1.png")
@@ -154,6 +175,12 @@ def test_a_table_that_cannot_be_honoured_is_one_line(tmp_path: Path, table: str,
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="a weight for each photograph",
+    done="taken over into training, where it decides how often the photograph is drawn; one of weight 0 is set aside",
+    reported="–",
+)
 def test_a_weight_is_taken_over_and_0_sets_a_photograph_aside(tmp_path: Path) -> None:
     table = "file,label,weight,locality\n1.png,a,2.5,Elba\n2.png,b,,\n3.png,a,0,\n4.png,a,1,\n4.png,a,2,\n"
     found = labelled(tmp_path, table, "1.png", "2.png", "3.png", "4.png")

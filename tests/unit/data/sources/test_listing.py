@@ -31,6 +31,12 @@ def test_files_are_listed_sorted_without_those_of_operating_systems(tmp_path: Pa
     assert [folder.name for folder in visible_folders(tmp_path)] == ["a", "b"]
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="photographs that are links: DVC's cache, git-annex, DataLad",
+    done="read wherever they point; a link to nothing, to a pipe or in a circle is set aside with its own reason",
+    reported="treeverse/dvc#10237",
+)
 def test_links_to_files_are_read_wherever_they_lead_and_others_have_their_reasons(tmp_path: Path) -> None:
     root = tmp_path / "set"
     make(root, "a/1")
@@ -58,6 +64,12 @@ def test_links_to_files_are_read_wherever_they_lead_and_others_have_their_reason
     assert [folder.name for folder in visible_folders(root)] == ["a"]
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="folders that are links, also to each other",
+    done="followed; one that leads back to a folder around it is set aside",
+    reported="treeverse/dvc#4160",
+)
 def test_links_to_folders_are_followed_and_circles_end(tmp_path: Path) -> None:
     root = tmp_path / "set"
     make(root, "a/1")

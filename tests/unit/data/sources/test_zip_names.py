@@ -36,6 +36,12 @@ def unmarked_zip(path: Path, names: list[str], encoding: str) -> Path:
     return path
 
 
+@pytest.mark.kind(
+    about="encodings",
+    kind="zips whose names are in Shift-JIS, GBK, Big5, cp866 or cp437 without saying so",
+    done="decoded; a line says as which",
+    reported="kuba--/zip#233, microsoft/markitdown#1535",
+)
 @pytest.mark.parametrize("encoding", NAMES)
 def test_names_are_decoded_and_that_is_said(tmp_path: Path, encoding: str, capsys: pytest.CaptureFixture[str]) -> None:
     extract(unmarked_zip(tmp_path / "a.zip", NAMES[encoding], encoding), tmp_path / "out")

@@ -326,6 +326,12 @@ def with_specimens(table: pd.DataFrame, each: int, across: bool = False) -> pd.D
     )
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="several photographs of one specimen, or by one photographer",
+    done="all of them lie on one side of every split and fold",
+    reported="UCSD-AI4H/COVID-CT#11, fastai/fastai#2724",
+)
 @pytest.mark.parametrize("across", [False, True])
 @pytest.mark.parametrize("folds", [0, 3])
 @pytest.mark.parametrize("seed", range(4))
@@ -350,6 +356,12 @@ def test_without_names_the_split_is_the_same_as_without_the_columns() -> None:
     pd.testing.assert_frame_equal(plain, empty)
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="photographers and localities, both named",
+    done="what is connected through either lies on one side",
+    reported="Lightning-Universe/lightning-Covid19#11",
+)
 def test_a_photographer_and_a_locality_join_into_one_group() -> None:
     table = photographs({"a": 40, "b": 40})
     number = table["id"].str[-7:-4].astype(int)

@@ -95,6 +95,12 @@ def test_impossible_columns_are_refused() -> None:
 MATHEMATICAL = "𝐆𝐧𝐞𝐢𝐬𝐬"  # letters that DejaVu lacks and STIX, which comes with matplotlib too, has
 
 
+@pytest.mark.kind(
+    about="encodings",
+    kind="class names in any script, on sheets (PNG)",
+    done="written in a font of this machine that has them, where one is installed",
+    reported="matplotlib/matplotlib#14269",
+)
 def test_a_name_in_another_script_is_written_in_a_font_that_has_it() -> None:
     assert frozenset(MATHEMATICAL) <= _signs(str(_font(14, MATHEMATICAL).path))
     assert Path(str(_font(14, "Gneiß, гнейс").path)).name == "DejaVuSans.ttf"
