@@ -8,12 +8,14 @@ for all of them follow; the pairs found until then have to be the same.
 
 import argparse
 import hashlib
+import importlib
 import json
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,12 +41,11 @@ def look(count: int, share: float, threads: int) -> dict[str, float | str]:
             kept.append(pairs[pairs[:, 0] < rows])
         compared = 1.0
     except ImportError:
-        from lithoscope.data.splits.near_duplicates import BLOCK, candidate_pairs
-
+        older: Any = importlib.import_module("lithoscope.data.splits.near_duplicates")  # before the index
         started, spent, done = time.perf_counter(), time.process_time(), 0
-        for pairs in candidate_pairs(hashes, DISTANCE):
+        for pairs in older.candidate_pairs(hashes, DISTANCE):
             kept.append(pairs[pairs[:, 0] < rows])
-            done = min(count, done + BLOCK)
+            done = min(count, done + older.BLOCK)
             if done >= rows:
                 break
         compared = 1 - (1 - done / count) ** 2
@@ -60,9 +61,11 @@ def look(count: int, share: float, threads: int) -> dict[str, float | str]:
 
 def measure(checkout: Path, count: int, share: float, threads: int) -> dict[str, float | str]:
     """Run :func:`look` with the code of a checkout."""
-    command = [checkout / ".venv/bin/python", __file__, "--look", str(count), str(share), str(threads)]
+    command = [str(checkout / ".venv/bin/python"), __file__, "--look", str(count), str(share), str(threads)]
     environment = {"PYTHONPATH": str(checkout / "src")}
-    return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    figures: dict[str, float | str] = json.loads(done.stdout)
+    return figures
 
 
 def spread(values: list[float]) -> str:
