@@ -49,7 +49,7 @@ class ObjectStore:
         return answer
 
     def _client(self) -> Any:
-        return boto3.client(
+        return boto3.client(  # type: ignore[no-untyped-call]
             "s3",
             endpoint_url=self.address,
             aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
