@@ -15,6 +15,9 @@ from lithoscope.core.random_streams import generator
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMAND = "python benchmarks/none_of_these.py --rocks ROCKS --minerals MINERALS --others OTHERS"
+DOCUMENT = PAGE.parent.parent / "docs" / "answers.md"
+START, END = "<!-- none_of_these.py: its table -->", "<!-- none_of_these.py: end -->"
+SHOWN = (PLAIN, "GEN", "nearest neighbours", "relative Mahalanobis", "GEN and nearest neighbours")
 OUTER, LEFT_OUT = 3, 3
 Rows = npt.NDArray[np.int64]
 
@@ -41,7 +44,20 @@ def main() -> None:
     ]
     text = page([(name, figures(rounds, name)) for name, rounds in parts], rocks, minerals, others, drawn)
     PAGE.write_text(text, encoding="utf-8")
+    DOCUMENT.write_text(with_summary(DOCUMENT.read_text(encoding="utf-8"), text), encoding="utf-8")
     print(text)
+
+
+def with_summary(document: str, text: str) -> str:
+    """Return the document with the AUROC of :data:`SHOWN` out of the page, between the marks of its table."""
+    rows = [f"| | {' | '.join(SHOWN)} |", "| --- " * (len(SHOWN) + 1) + "|"]
+    for part in text.split("\n## ")[1:]:
+        name, *lines = part.splitlines()
+        found = {cells[1].strip(): cells[2].strip() for line in lines if len(cells := line.split("|")) > 2}
+        rows.append(f"| {name} | {' | '.join(found[score] for score in SHOWN)} |")
+    before, _, rest = document.partition(START)
+    _, _, after = rest.partition(END)
+    return "\n".join([before + START, "", *rows, "", END + after])
 
 
 def rocks_left_out(rocks: Described) -> npt.NDArray[np.str_]:
