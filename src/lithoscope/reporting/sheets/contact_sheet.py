@@ -141,7 +141,7 @@ def _font(size: int, text: str = "", *, bold: bool = False) -> ImageFont.FreeTyp
         return ImageFont.load_default(size)  # type: ignore[return-value]
     path = Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / f"DejaVuSans{'-Bold' if bold else ''}.ttf"
     needed = frozenset(text) - frozenset(" ")
-    if not needed <= _signs(str(path)):
+    if not text.isascii() and not needed <= _signs(str(path)):  # spares most sheets what loading matplotlib takes
         path = Path(_font_with(needed) or path)
     # The basic layout is built into Pillow; the other one is there on some machines only and spaces text differently.
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
