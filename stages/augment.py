@@ -1,4 +1,4 @@
-"""Stage 3: frame each photograph, decode it once into packed arrays, add augmented copies of the training ones."""
+"""Stage 3: pack the framed photographs of each split into an array, add augmented copies of the training ones."""
 
 import json
 from functools import partial
@@ -11,12 +11,9 @@ from rich.progress import Progress
 
 from lithoscope.config.params import AugmentParameters, load_parameters
 from lithoscope.core.stage_runner import run
-from lithoscope.core.threads import in_order
-from lithoscope.data.images.decode import read_downloaded
-from lithoscope.data.images.reading import ReadingSettings, file_and_page
-from lithoscope.data.images.square import to_square
+from lithoscope.data.images.reading import file_and_page
 from lithoscope.data.loading.augment import augment_copies
-from lithoscope.data.packed.arrays import SPLITS, Pixels, open_split, write_classes, write_split
+from lithoscope.data.packed.arrays import SPLITS, Pixels, open_split, read_squares, write_classes, write_split
 from lithoscope.data.packed.manifest import packed_photographs
 from lithoscope.reporting.sheets.augmentations import draw_augmented
 
@@ -31,8 +28,6 @@ def main() -> None:
     folder = BUILD / "arrays"
     used = photographs[photographs["split"].isin(SPLITS)]
     write_classes(folder, sorted(used["label"].unique()))
-    settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
-    decode = partial(read_square, settings, size=parameters.image_size, crop_border=parameters.augment.crop_border)
     vary = partial(vary_copies, limits=parameters.augment, seed=parameters.seed)
     with Progress(transient=True) as progress:
         for split in SPLITS:
@@ -45,7 +40,7 @@ def main() -> None:
                 split,
                 rows["id"].tolist(),
                 rows["label"].tolist(),
-                in_order(decode, rows["path"], parameters.threads),
+                read_squares(BUILD / "squares.npy", rows.index, parameters.image_size),
                 side=parameters.image_size,
                 weights=weights if split == "train" and (weights != 1).any() else None,
                 copies=copies,
@@ -59,11 +54,6 @@ def main() -> None:
     PLOT.write_bytes(
         draw_augmented(open_split(folder, "train"), parameters.augment, parameters.seed, synthetic=synthetic)
     )
-
-
-def read_square(settings: ReadingSettings, path: str, size: int, crop_border: bool) -> Pixels:
-    """Decode and frame one photograph."""
-    return to_square(read_downloaded(path, settings), size, crop_border)
 
 
 def vary_copies(images: Pixels, ids: list[str], copy: int, limits: AugmentParameters, seed: int) -> Pixels:

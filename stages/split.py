@@ -1,10 +1,11 @@
-"""Stage 2: find duplicates, decide which photographs train, validate and test, count them."""
+"""Stage 2: decode and frame each photograph once, find duplicates, decide which train, validate and test."""
 
 import json
 from pathlib import Path
 
 import _checkout  # noqa: F401  (first: makes this checkout's src importable)
 import pandas as pd
+from PIL import Image
 from rich.progress import Progress
 
 from lithoscope.config.params import load_parameters
@@ -12,7 +13,9 @@ from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
 from lithoscope.data.images.decode import read_downloaded
 from lithoscope.data.images.reading import ReadingSettings
-from lithoscope.data.splits.near_duplicates import group_numbers, near_duplicates
+from lithoscope.data.images.square import to_square
+from lithoscope.data.packed.arrays import write_squares
+from lithoscope.data.splits.near_duplicates import Box, group_numbers, near_duplicates
 from lithoscope.data.splits.split import split_photographs, summarise
 
 BUILD, METRICS = Path("build"), Path("metrics/data.json")
@@ -20,20 +23,27 @@ SHOWN = 20
 
 
 def main() -> None:
-    """Write ``build/splits.csv`` and ``metrics/data.json``."""
+    """Write ``build/splits.csv``, ``build/squares.npy`` and ``metrics/data.json``."""
     parameters = load_parameters(Path("params.yaml"))
     photographs = pd.read_csv(BUILD / "index.csv", keep_default_na=False, dtype=str)
     refused = pd.read_csv(BUILD / "set_aside.csv", keep_default_na=False, dtype=str)
     settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
     paths, ids, contents = (photographs[column].tolist() for column in ("path", "id", "sha256"))
 
-    with Progress(transient=True) as progress:
+    side, crop = parameters.image_size, parameters.augment.crop_border
+    squares = write_squares(BUILD / "squares.npy", len(paths), side)
+    with Progress(transient=True) as progress, squares as write:
+
+        def frame(row: int, image: Image.Image, box: Box) -> None:
+            write(row, to_square(image.crop(box) if crop else image, side, crop_border=False))
+
         task = progress.add_task("compare", total=len(paths))
         matches = near_duplicates(
             photographs["phash"].tolist(),
             lambda row: read_downloaded(paths[row], settings),
             parameters.threads,
             advance=lambda: progress.advance(task),
+            keep=frame,
         )
     near = [match for match in matches if contents[match.first] != contents[match.second]]
     duplicates = group_numbers(contents, matches).tolist()

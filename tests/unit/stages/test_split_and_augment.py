@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from lithoscope.data.images.perceptual_hash import perceptual_hash
+from lithoscope.data.images.square import to_square
 from lithoscope.data.packed.arrays import open_split
 
 from helpers.stage import run_stage
@@ -93,6 +94,11 @@ def test_split_then_augment(workspace: Path, run: Run) -> None:
         assert sorted(arrays[name].ids) == sorted(splits.index[splits["split"] == name])
         assert arrays[name].copies.max() == 0
     assert arrays["test"].images.shape[1:] == (32, 32, 3)
+    for packed_split in arrays.values():
+        for row, name in enumerate(packed_split.ids):
+            if not packed_split.copies[row]:
+                framed = to_square(Image.open(workspace / splits["path"][name]), 32, crop_border=True)
+                assert np.array_equal(packed_split.images[row], framed), name
     assert arrays["train"].classes == ["basalt", "granite"]
     with Image.open(workspace / "plots/augmented.png") as picture:
         assert min(picture.size) > 200
@@ -167,6 +173,29 @@ def test_a_name_cannot_steer_the_terminal(workspace: Path, run: Run) -> None:
     assert "same picture: ba\\x1b[2Jsalt\\n/00.png and ba\\x1b[2Jsalt\\n/11.png" in done.stdout
     assert "set aside: ba\\x1b[2Jsalt\\n/11.png (" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_no_photograph_is_decoded_after_the_split(workspace: Path, run: Run) -> None:
+    assert run("split").returncode == 0
+    for path in (workspace / "build/raw").rglob("*.png"):
+        path.write_bytes(b"no picture")
+    done = run("augment")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("size", ["image_size: 48", None], ids=["of another size", "missing"])
+def test_squares_that_do_not_fit_are_one_line(workspace: Path, run: Run, size: str | None) -> None:
+    assert run("split").returncode == 0
+    if size is None:
+        (workspace / "build/squares.npy").unlink()
+    else:
+        parameters = (workspace / "params.yaml").read_text("utf-8")
+        (workspace / "params.yaml").write_text(parameters.replace("image_size: 32", size), "utf-8")
+    done = run("augment")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: build/squares.npy: ")
+    assert "dvc repro" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_mistake_is_one_line(workspace: Path, run: Run) -> None:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms import v2
 
 from lithoscope.config.params import AugmentParameters, Policy
 from lithoscope.core.random_streams import generator, integer_seed
@@ -179,6 +178,8 @@ def apply_policy(images: Tensor, sample_ids: Sequence[int | str], *, policy: Pol
     """
     if policy == "none":
         return images.float()
+    from torchvision.transforms import v2  # 2 s of processor, which only a policy pays for
+
     # torchvision's v2 imports these two without saying that it exports them.
     kind = v2.RandAugment if policy == "randaugment" else v2.TrivialAugmentWide  # type: ignore[attr-defined]
     pictures = images.round().to(torch.uint8)

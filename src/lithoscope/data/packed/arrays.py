@@ -2,20 +2,24 @@
 
 ``<split>.npy`` holds uint8 (rows, side, side, 3), RGB; ``<split>.csv`` says in its columns row, id, label, copy what
 each row shows (copy 0 is the photograph itself), and in weight how much it counts in training, where they differ;
-``classes.json`` lists the labels in the order of their indices.
+``classes.json`` lists the labels in the order of their indices. Before the split is known, all photographs lie framed
+in one such file, in the order of the index. Files are written and copied a few rows at a time, so memory stays flat.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import reserve
+from lithoscope.core.files import partial_path, reserve
 
 SPLITS = ("train", "val", "test")
 SPLIT_FILES = {"training": "train", "validation": "val", "test": "test"}
@@ -91,27 +95,18 @@ def write_split(
         advance: Called after each picture that was written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    final, count = folder / f"{split}.npy", len(ids)
-    partial = final.with_suffix(".npy.partial")
+    count = len(ids)
     shape = (count * (1 + copies), side, side, 3)
-    if count:
-        packed = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        reserve(partial)
+    with _new_file(folder / f"{split}.npy", shape) as packed:
         for row, picture in enumerate(pictures):
-            packed[row] = picture
+            packed.write(row, picture[None])
             advance()
         for copy in range(1, copies + 1):
             for start in range(0, count, BATCH):
-                rows = slice(start, min(start + BATCH, count))
-                varied = packed[copy * count + rows.start : copy * count + rows.stop]
-                varied[:] = vary(np.array(packed[rows]), ids[rows], copy)
-                for _ in ids[rows]:
+                rows = range(start, min(start + BATCH, count))
+                packed.write(copy * count + start, vary(packed.read(rows), ids[rows.start : rows.stop], copy))
+                for _ in rows:
                     advance()
-        packed.flush()
-        del packed
-    else:
-        with partial.open("wb") as stream:
-            np.save(stream, np.empty(shape, dtype=np.uint8))
     table = pd.DataFrame(
         {
             "row": range(shape[0]),
@@ -123,7 +118,75 @@ def write_split(
     if weights is not None:
         table["weight"] = np.tile(weights, 1 + copies)
     table.to_csv(folder / f"{split}.csv", index=False, lineterminator="\n", encoding="utf-8")
-    partial.replace(final)
+
+
+@contextmanager
+def write_squares(file: Path, count: int, side: int) -> Iterator[Callable[[int, Pixels], None]]:
+    """Give a function that writes framed photographs into a file, by row and in any order; threads may call it.
+
+    Args:
+        file: Not there before the context ends.
+        count: How many photographs.
+        side: Side of the squares, pixels.
+    """
+    with _new_file(file, (count, side, side, 3)) as packed:
+        yield lambda row, square: packed.write(row, square[None])
+
+
+def read_squares(file: Path, rows: Iterable[int], side: int) -> Iterator[Pixels]:
+    """Yield some rows that :func:`write_squares` wrote, each uint8 (side, side, 3).
+
+    Raises:
+        LithoscopeError: The file is missing or holds other squares.
+    """
+    try:
+        with file.open("rb") as stream:
+            np.lib.format.read_magic(stream)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+            if shape[1:] != (side, side, 3) or dtype != np.uint8:
+                raise ValueError(f"it holds {dtype} {shape}")
+            packed = _Rows(stream, (shape[0], side, side, 3))
+            for row in rows:
+                yield packed.read(range(row, row + 1))[0]
+    except FileNotFoundError:
+        raise LithoscopeError(f"{file}: no such file; `dvc repro split` makes it") from None
+    except ValueError as error:
+        raise LithoscopeError(f"{file}: not squares of {side} px ({error}); run `dvc repro -f split`") from None
+
+
+class _Rows:
+    """Reads and writes rows of the array whose numbers begin where a stream stands."""
+
+    def __init__(self, stream: BinaryIO, shape: tuple[int, ...]) -> None:
+        self._stream, self._start, self._shape, self._lock = stream, stream.tell(), shape, Lock()
+        self._row = int(np.prod(shape[1:]))
+
+    def write(self, row: int, pixels: Pixels) -> None:
+        if pixels.shape[1:] != self._shape[1:] or pixels.dtype != np.uint8:
+            raise ValueError(f"expected uint8 rows of shape {self._shape[1:]}, got {pixels.dtype} {pixels.shape[1:]}")
+        with self._lock:
+            self._stream.seek(self._start + row * self._row)
+            self._stream.write(np.ascontiguousarray(pixels).data)
+
+    def read(self, rows: range) -> Pixels:
+        with self._lock:
+            self._stream.seek(self._start + rows.start * self._row)
+            content = bytearray(self._stream.read(len(rows) * self._row))
+        return np.frombuffer(content, dtype=np.uint8).reshape(len(rows), *self._shape[1:])
+
+
+@contextmanager
+def _new_file(file: Path, shape: tuple[int, ...]) -> Iterator[_Rows]:
+    """Make a ``.npy`` file of uint8, all of whose place on the disk is taken; it is not there before it is whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_path(file)
+    with partial.open("w+b") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        stream.truncate(stream.tell() + int(np.prod(shape)))
+        stream.flush()
+        reserve(partial)
+        yield _Rows(stream, shape)
+    partial.replace(file)
 
 
 def open_split(folder: Path, split: str) -> ArraySplit:

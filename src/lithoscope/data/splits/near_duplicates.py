@@ -43,6 +43,9 @@ FRAMED = (1.0, 0.94, 0.89, 0.84)
 PAIRS = 2048
 """Candidates that go through the sieve at a time: each takes 16 KB there."""
 
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom, as Pillow's ``crop`` takes them."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -68,6 +71,7 @@ def near_duplicates(
     read: Callable[[int], Image.Image],
     threads: int = 1,
     advance: Callable[[], object] = lambda: None,
+    keep: Callable[[int, Image.Image, Box], object] = lambda row, image, box: None,  # noqa: ARG005  (keeps nothing)
 ) -> list[Match]:
     """Find the photographs that show the same picture.
 
@@ -78,6 +82,8 @@ def near_duplicates(
         read: Gives the upright RGB photograph of a row; called by several threads.
         threads: How many.
         advance: Called after each photograph that was decoded.
+        keep: Called by the threads with each row, its photograph and that one's
+            :func:`lithoscope.data.images.square.uniform_border`, for what else is to be made of it.
 
     Returns:
         The pairs, ordered by their rows. Not every pair of a group need be among them.
@@ -86,13 +92,20 @@ def near_duplicates(
         OSError: There is no room for the temporary file.
     """
     count = len(hashes)
-    if count < 2:
+    if not count:
         return []
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as folder:
         thumbnails = _on_disk(Path(folder) / "thumbnails", (count, SIDE, SIDE))
         stretched = _on_disk(Path(folder) / "stretched", (2, count, STRETCHED, STRETCHED))
         shapes, trimmed = [], np.empty(count, dtype=np.uint64)
-        looks = in_order(lambda row: _look(read(row), hashes[row]), range(count), threads)
+
+        def look(row: int) -> tuple[Grey, Grey, Grey, str]:
+            image = read(row)
+            box = uniform_border(image)
+            keep(row, image, box)
+            return _look(image, box, hashes[row])
+
+        looks = in_order(look, range(count), threads)
         for row, (picture, whole, inner, digest) in enumerate(looks):
             thumbnails[row, : picture.shape[0], : picture.shape[1]] = picture
             stretched[0, row], stretched[1, row] = whole, inner
@@ -152,9 +165,9 @@ def _in_parts(arrays: Iterable[npt.NDArray[np.int64]]) -> Iterator[npt.NDArray[n
     yield waiting
 
 
-def _look(image: Image.Image, digest: str) -> tuple[Grey, Grey, Grey, str]:
+def _look(image: Image.Image, box: Box, digest: str) -> tuple[Grey, Grey, Grey, str]:
     """Return what is kept of a photograph: thumbnail, whole and trimmed picture stretched, hash of the trimmed one."""
-    box, grey = uniform_border(image), image.convert("L")
+    grey = image.convert("L")
     whole = _stretch(grey)
     if box == (0, 0, *image.size):
         return thumbnail(grey), whole, whole, digest
