@@ -16,7 +16,7 @@ from lithoscope.evaluation.answers.figures import answer_figures
 from lithoscope.evaluation.answers.limits import REJECTED, fit_limits
 from lithoscope.evaluation.answers.rule import KINDS, decisions
 from lithoscope.evaluation.embeddings.backbone import starting_weights
-from lithoscope.evaluation.held_out import Photographs, Refit, held_out, is_untouched, plain_features
+from lithoscope.evaluation.held_out import JudgedPhotographs, Refit, held_out, is_untouched, plain_features
 from lithoscope.evaluation.metric_intervals import read_groups
 from lithoscope.evaluation.score import SplitLogits
 from lithoscope.models.predictor import Predictor
@@ -80,7 +80,7 @@ def measure_answers(
     return _lines(figures, on)
 
 
-def _training(root: Path, predictor: Predictor, split: ArraySplit, untouched: bool) -> Photographs:
+def _training(root: Path, predictor: Predictor, split: ArraySplit, untouched: bool) -> JudgedPhotographs:
     own = int((split.copies == 0).sum())  # photographs stand before their augmented copies
     rows = np.linspace(0, own - 1, min(own, MOST)).round().astype(np.int64)
     images = split.images[rows] if len(rows) < own else split.images[:own]
@@ -89,11 +89,11 @@ def _training(root: Path, predictor: Predictor, split: ArraySplit, untouched: bo
     none: npt.NDArray[np.float32] = np.empty((0, len(split.classes)), np.float32)
     logits = predictor.logits(images) if untouched else none
     groups = read_groups(root / "build" / "splits.csv", ids)
-    return Photographs(features, split.labels[rows], groups, logits)
+    return JudgedPhotographs(features, split.labels[rows], groups, logits)
 
 
-def _photographs(predictor: Predictor, said: SplitLogits, images: Pixels) -> Photographs:
-    return Photographs(plain_features(predictor, images), said.labels, said.groups, said.logits)
+def _photographs(predictor: Predictor, said: SplitLogits, images: Pixels) -> JudgedPhotographs:
+    return JudgedPhotographs(plain_features(predictor, images), said.labels, said.groups, said.logits)
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:

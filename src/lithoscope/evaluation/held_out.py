@@ -30,7 +30,7 @@ Refit = Callable[[npt.NDArray[np.float64], Labels], tuple[npt.NDArray[np.float64
 
 
 @dataclass(frozen=True)
-class Photographs:
+class JudgedPhotographs:
     """Photographs of one split.
 
     Attributes:
@@ -71,7 +71,7 @@ def is_untouched(predictor: Predictor, weights: PretrainedWeights | None) -> boo
 
 
 def held_out(
-    training: Photographs, validation: Photographs, temperature: float, refit: Refit | None, classes: int
+    training: JudgedPhotographs, validation: JudgedPhotographs, temperature: float, refit: Refit | None, classes: int
 ) -> HeldOut:
     """Return what a model says of photographs it did not learn from: one of each group of duplicates.
 
@@ -103,7 +103,7 @@ def held_out(
     return HeldOut(tempered(logits[firsts], temperature), features[firsts], labels[firsts], source)
 
 
-def stands_for_the_model(training: Photographs, refit: Refit) -> bool:
+def stands_for_the_model(training: JudgedPhotographs, refit: Refit) -> bool:
     """Return whether a head that is refitted to all training photographs answers them nearly as the model does."""
     if len(np.unique(training.labels)) < 2:
         return False
@@ -112,7 +112,7 @@ def stands_for_the_model(training: Photographs, refit: Refit) -> bool:
     return bool((again == training.logits.argmax(axis=1)).mean() >= AGREED)
 
 
-def fold_logits(training: Photographs, refit: Refit, classes: int) -> npt.NDArray[np.float64]:
+def fold_logits(training: JudgedPhotographs, refit: Refit, classes: int) -> npt.NDArray[np.float64]:
     """Return what heads fitted without a photograph and its duplicates say of it, float64 (n, classes).
 
     Rows of classes with fewer than two groups are NaN: no head without them knows such a class.

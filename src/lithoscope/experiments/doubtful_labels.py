@@ -13,7 +13,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import read_json
 from lithoscope.data.packed.arrays import open_split
 from lithoscope.evaluation.explanations.label_issues import rank_by_doubt
-from lithoscope.evaluation.held_out import Photographs, fold_logits
+from lithoscope.evaluation.held_out import JudgedPhotographs, fold_logits
 from lithoscope.evaluation.metric_intervals import read_groups
 from lithoscope.models.temperature import fit_temperature, tempered
 from lithoscope.reporting.doubtful_page import DoubtfulLabel, doubtful_page
@@ -49,7 +49,7 @@ def rank_labels(
         classes: How many there are.
     """
     refit = partial(standardised_discriminant, classes=classes, shrinkage=SHRINKAGE)
-    photographs = Photographs(features, labels, groups, np.empty((0, classes), np.float32))
+    photographs = JudgedPhotographs(features, labels, groups, np.empty((0, classes), np.float32))
     logits = fold_logits(photographs, refit, classes)
     rows = np.isfinite(logits).all(axis=1)
     probabilities = np.full(logits.shape, np.nan, np.float32)

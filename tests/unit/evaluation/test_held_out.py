@@ -7,7 +7,7 @@ import torch
 
 from lithoscope.config.network import ModelParameters
 from lithoscope.evaluation.held_out import (
-    Photographs,
+    JudgedPhotographs,
     fold_logits,
     held_out,
     is_untouched,
@@ -24,13 +24,13 @@ from lithoscope.training.discriminant_head import standardised_discriminant
 REFIT = partial(standardised_discriminant, classes=3, shrinkage=0.5)
 
 
-def photographs(n: int, seed: int, groups: list[str] | None = None) -> Photographs:
+def photographs(n: int, seed: int, groups: list[str] | None = None) -> JudgedPhotographs:
     drawn = np.random.default_rng(seed)
     labels = np.arange(n) % 3
     features = (2 * np.eye(3, 8)[labels] + drawn.normal(size=(n, 8))).astype(np.float32)
     middle = photographs_head()
     names = groups or [f"{seed}-{row}" for row in range(n)]
-    return Photographs(features, labels, names, (features @ middle[0].T + middle[1]).astype(np.float32))
+    return JudgedPhotographs(features, labels, names, (features @ middle[0].T + middle[1]).astype(np.float32))
 
 
 def photographs_head() -> tuple[np.ndarray, np.ndarray]:

@@ -45,6 +45,7 @@ class ExportedModel:
         card = {
             "Tells apart": f"{len(about.classes)} kinds: {kinds}",
             "Trained on": f"{about.dataset}{' (synthetic drawings, not photographs)' if about.synthetic else ''}",
+            **{_figure_title(one): _figure(one) for one in about.figures.values()},
             "Network": f"{about.members} averaged over {about.views} views, {about.precision}",
             "SHA-256": about.onnx,
         }
@@ -54,6 +55,7 @@ class ExportedModel:
             "synthetic": about.synthetic,
             "dataset": about.dataset,
             "sha256": {"onnx": about.onnx, **about.source},
+            "figures": about.figures,
             "parity": about.parity,
             "card": card,
             "field_tests": self._field_tests(),
@@ -103,3 +105,13 @@ class ExportedModel:
         hardness = [{"value": value, "label": label} for value, label in zip(kit, _SCRATCHED_BY, strict=True)]
         others = {test: [{"value": one, "label": one} for one in OUTCOMES[test]] for test in OUTCOMES}
         return {"hardness": hardness, **others}
+
+
+def _figure_title(figure: Mapping[str, Any]) -> str:
+    return f"{figure['name'].capitalize()} on {figure['n']} {figure['split']} photographs"
+
+
+def _figure(figure: Mapping[str, Any]) -> str:
+    low, high = figure.get("low"), figure.get("high")
+    interval = "" if low is None or high is None else f", 95 % interval {low:.3f} to {high:.3f}"
+    return f"{figure['value']:.3f}{interval}"

@@ -25,7 +25,7 @@ class Problem(BaseModel):
     error: str
 
 
-class Prediction(BaseModel):
+class PhotographAnswer(BaseModel):
     """The answer to one photograph; the fields are those of ``lithoscope predict --output answers.jsonl``."""
 
     model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_ROW]})
@@ -38,7 +38,7 @@ class Prediction(BaseModel):
     notes: list[str] = []
 
 
-class SpecimenPrediction(Prediction):
+class SpecimenAnswer(PhotographAnswer):
     """The answer to all photographs of the request as photographs of one specimen."""
 
     photographs: int
@@ -47,8 +47,8 @@ class SpecimenPrediction(Prediction):
 class PredictAnswer(BaseModel):
     """The answers, in the order of the files."""
 
-    predictions: list[Prediction]
-    specimen: SpecimenPrediction | None = None
+    predictions: list[PhotographAnswer]
+    specimen: SpecimenAnswer | None = None
     error: Annotated[str | None, Field(description="Set where no file of the request could be read")] = None
 
 

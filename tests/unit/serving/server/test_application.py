@@ -156,7 +156,7 @@ def test_the_page_asks_no_other_host(client: TestClient) -> None:
 def test_the_api_describes_itself(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert "multipart/form-data" in described["paths"]["/predict"]["post"]["requestBody"]["content"]
-    assert described["components"]["schemas"]["Prediction"]["examples"][0]["label"] == "malachite"
+    assert described["components"]["schemas"]["PhotographAnswer"]["examples"][0]["label"] == "malachite"
 
 
 def test_the_figures_count_what_was_answered(client: TestClient) -> None:
@@ -242,9 +242,9 @@ def test_a_network_that_fails_says_so_to_all_who_wait() -> None:
 
 
 def test_the_example_of_the_api_is_whole() -> None:
-    from lithoscope.serving.server.schemas import PredictAnswer, Prediction
+    from lithoscope.serving.server.schemas import PhotographAnswer, PredictAnswer
 
-    example = Prediction.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index]
+    example = PhotographAnswer.model_config["json_schema_extra"]["examples"][0]  # type: ignore[index]
     assert json.loads(PredictAnswer(predictions=[example]).model_dump_json())["predictions"][0] == example
 
 
