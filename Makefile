@@ -67,13 +67,14 @@ check: setup ## Lint, check types and the layers of the packages
 	@mypy
 	@lint-imports
 
-image: build/export/model.onnx ## Build a container image of the exported model's server, where Docker is, and ask it
-	@docker build --tag lithoscope .
-	@! docker run --rm --entrypoint python lithoscope -c "import torch" 2>/dev/null || { echo "error: the image holds torch" >&2; exit 1; }
-	@container=$$(docker run --rm --detach --read-only --tmpfs /tmp --cap-drop ALL --publish 127.0.0.1::8000 lithoscope); \
+image: setup ## Build a container image of the exported model's server, and ask it; where there is no Docker, say so
+	@command -v docker >/dev/null || { echo "no Docker here: no image was built"; exit 0; }; set -e; \
+		$(MAKE) --no-print-directory build/export/model.onnx; docker build --tag lithoscope .; \
+		! docker run --rm --entrypoint python lithoscope -c "import torch" 2>/dev/null || { echo "error: the image holds torch" >&2; exit 1; }; \
+		container=$$(docker run --rm --detach --read-only --tmpfs /tmp --cap-drop ALL --publish 127.0.0.1::8000 lithoscope); \
 		trap "docker stop $$container >/dev/null" EXIT; address=$$(docker port $$container 8000 | head -n 1); \
-		curl --silent --show-error --fail --retry 30 --retry-delay 1 --retry-all-errors "http://$$address/model" >/dev/null \
-		&& echo "the image lithoscope answers"
+		curl --silent --show-error --fail --retry 30 --retry-delay 1 --retry-all-errors "http://$$address/model" >/dev/null; \
+		echo "the image lithoscope answers"
 
 build/export/model.onnx: | .venv/installed
 	@lithoscope export
