@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from lithoscope.data.loading.dataloader import OnlineAugmentation, inference_bat
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier, build_classifier
 from lithoscope.models.device import make_repeatable, resolve_device, resolve_precision
-from lithoscope.models.frozen_features import frozen_blocks
+from lithoscope.models.frozen_features import compute_features, frozen_blocks
 from lithoscope.training import phase
 from lithoscope.training.callbacks import OnEpoch
 from lithoscope.training.fit import train
@@ -363,8 +364,11 @@ def test_passes_computed_once_train_as_those_varied_in_each_epoch_until_they_com
 
     each, all_kept, two_kept = history("each", 0), history("all", 9), history("two", 2)
     assert each[0].measured() == pytest.approx(all_kept[0].measured(), rel=0.02, abs=2e-3), "rounded to 16 bits"
-    compute = phase.compute_features
-    monkeypatch.setattr(phase, "compute_features", lambda *given, **named: compute(*given, **named | {"halved": False}))
+
+    def unrounded(*given: Any, **named: Any) -> npt.NDArray[np.floating]:
+        return compute_features(*given, **named | {"halved": False})
+
+    monkeypatch.setattr(phase, "compute_features", unrounded)
     for one, other in zip(each, history("unrounded", 9), strict=True):  # steps magnify what is rounded
         assert one.measured() == pytest.approx(other.measured(), rel=1e-2, abs=1e-3)
     assert two_kept[:2] == all_kept[:2]
