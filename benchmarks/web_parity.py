@@ -28,8 +28,9 @@ from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from helpers.browser import chromium
 from helpers.odd_photographs import odd_photographs
-from helpers.static_files import chromium, served
+from helpers.static_files import served
 
 ASK = """async (text) => {
     const [{ ask, meetModel }, { framed }] = await Promise.all([import("./answerer.js"), import("./framing.js")]);

@@ -1,7 +1,5 @@
-"""A plain web server of a folder, and a browser, as a phone in the field would have them."""
+"""A plain web server of a folder, as any static host is, and a browser's page that runs one of its scripts."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +7,11 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page
+
+from lithoscope.serving.field import PAGE_FOLDER
+
+from helpers.browser import chromium
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -41,14 +42,9 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Open a headless Chromium, or skip the test where there is none."""
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("LITHOSCOPE_BROWSER") == "required":
-            pytest.fail("chromium is not on the PATH: apt-get install -y --no-install-recommends chromium")
-        pytest.skip("chromium is not on the PATH")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found)
-        yield opened
-        opened.close()
+def script_page(name: str) -> Iterator[Page]:
+    """Open a script of the page for the field, whose functions an empty page can then import."""
+    with chromium() as browser, served(Path(str(PAGE_FOLDER))) as address:
+        page = browser.new_page()
+        page.goto(f"{address}{name}")
+        yield page

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +10,11 @@ from playwright.sync_api import Page
 
 from lithoscope.evaluation.answers.limits import HeldOut, Limits, fit_limits
 from lithoscope.serving.answers import FieldTests, decide, decide_specimen
-from lithoscope.serving.field import PAGE_FOLDER
 from lithoscope.serving.field.rules import page_rules, reference_bytes
 from lithoscope.serving.field_tests import KIT, known_properties, reweight
 from lithoscope.serving.outcomes import OUTCOMES
 
-from helpers.static_files import chromium, served
+from helpers.static_files import script_page
 
 pytestmark = pytest.mark.browser
 
@@ -40,9 +38,7 @@ DECIDE = """async ([rules, reference, photographs]) => {
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    with chromium() as browser, served(Path(str(PAGE_FOLDER))) as address:
-        opened = browser.new_page()
-        opened.goto(f"{address}answers.js")
+    with script_page("answers.js") as opened:
         yield opened
 
 

@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,9 @@ from playwright.sync_api import Page
 
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.square import to_square
-from lithoscope.serving.field import PAGE_FOLDER
 
 from helpers.odd_photographs import odd_photographs, refused_photographs
-from helpers.static_files import chromium, served
+from helpers.static_files import script_page
 
 pytestmark = pytest.mark.browser
 
@@ -38,9 +36,7 @@ FRAME = """async ([content, settings]) => {
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
-    with chromium() as browser, served(Path(str(PAGE_FOLDER))) as address:
-        opened = browser.new_page()
-        opened.goto(f"{address}framing.js")
+    with script_page("framing.js") as opened:
         yield opened
 
 

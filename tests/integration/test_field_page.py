@@ -24,10 +24,11 @@ from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
 
+from helpers.browser import chromium
 from helpers.exports import exported, saved
 from helpers.made_up_settings import plain_architecture
 from helpers.odd_photographs import odd_photographs, scene
-from helpers.static_files import chromium, served
+from helpers.static_files import served
 
 CLASSES = ["malachite", "pyrite", "quartz"]
 Fetch = Callable[[Path], list[Path]]

@@ -1,20 +1,16 @@
-"""The report in a real browser: headless Chromium, as Debian packages it.
+"""The report in a real browser."""
 
-``.ci/run`` installs it and sets ``LITHOSCOPE_BROWSER=required``; elsewhere a machine that has none skips these tests.
-"""
-
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from lithoscope.experiments.full_report import full_page
 from lithoscope.reporting.page import render_page
 
+from helpers.browser import chromium
 from helpers.contrast import CONTRAST
 from helpers.made_up_findings import write_explained, write_people
 from helpers.made_up_run import make_run
@@ -48,15 +44,8 @@ PHONE, WIDE = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("LITHOSCOPE_BROWSER") == "required":
-            pytest.fail("chromium is not on the PATH: apt-get install -y --no-install-recommends chromium")
-        pytest.skip("chromium is not on the PATH")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

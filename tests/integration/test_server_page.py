@@ -1,7 +1,5 @@
 """The server's page in a real browser, from the photographs that go in to the words that come out."""
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,12 +10,13 @@ from typing import Any
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.run import bind
 from lithoscope.serving.server.settings import ServerSettings
 
+from helpers.browser import chromium
 from helpers.served_model import RedOrBlue, picture
 
 pytestmark = pytest.mark.browser
@@ -29,15 +28,8 @@ SECRET = "a token for this test"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        if os.environ.get("LITHOSCOPE_BROWSER") == "required":
-            pytest.fail("chromium is not on the PATH: apt-get install -y --no-install-recommends chromium")
-        pytest.skip("chromium is not on the PATH")
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=found)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 def serving(settings: ServerSettings) -> Iterator[str]:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from lithoscope.reporting.doubtful_page import DoubtfulLabel, doubtful_page
 
-from helpers.static_files import chromium
+from helpers.browser import chromium
 
 CLASSES = ["</script>", "a, b", "gneiss"]
 PICTURE = np.full((24, 24, 3), 120, np.uint8)
