@@ -102,6 +102,32 @@ def decide(probabilities: Floats, features: Floats, limits: Limits, tests: Field
     ]
 
 
+def answered(
+    probabilities: Floats, features: Floats, classes: Sequence[str], limits: Limits | None, tests: FieldTests | None
+) -> tuple[Floats, list[Answer | None]]:
+    """Return what is said of photographs: by their most probable classes and, where a model has limits, in words.
+
+    Args:
+        probabilities: Calibrated, float32 (n, classes).
+        features: What the head sees, (n, d).
+        classes: In the order of the probabilities.
+        limits: Of the model, if it has any.
+        tests: Field tests that go with all of them.
+
+    Returns:
+        The probabilities after the tests, float32 (n, classes), and an answer each; None without limits.
+
+    Raises:
+        LithoscopeError: A test or an outcome is not known.
+    """
+    answers: list[Answer | None] = [None] * len(probabilities)
+    if limits is not None:
+        answers = list(decide(probabilities, features, limits, tests))
+    if tests is not None and tests.found:
+        probabilities = reweight(probabilities, classes, tests.found, tests.properties).astype(np.float32)
+    return probabilities, answers
+
+
 def decide_specimen(probabilities: Floats, features: Floats, limits: Limits, tests: FieldTests | None = None) -> Answer:
     """Answer several photographs of one specimen at once: their probabilities and features averaged.
 

@@ -17,8 +17,7 @@ from lithoscope.core.threads import in_order
 from lithoscope.data.images.framed import read_framed
 from lithoscope.data.images.reading import UnreadablePhotograph, page_path
 from lithoscope.evaluation.answers.limits import Limits
-from lithoscope.serving.answers import COLUMNS, FieldTests, decide, load_limits
-from lithoscope.serving.field_tests import reweight
+from lithoscope.serving.answers import COLUMNS, FieldTests, answered, load_limits
 from lithoscope.serving.observations import Observations
 from lithoscope.serving.onnx_description import LIMITS, OnnxDescription
 from lithoscope.serving.onnx_model import OnnxModel, Outputs
@@ -116,26 +115,23 @@ def _rows(
     tests = [known.of(pages[place].name) for place in readable]
     alike = all(one == tests[0] for one in tests)
     for part in [slice(0, len(readable))] if alike else [slice(n, n + 1) for n in range(len(readable))]:
-        answered = _answered(
+        named = _answer_rows(
             [rows[place] for place in readable[part]],
             classes,
             limits,
             Outputs(outputs.probabilities[part], outputs.features[part]),
             tests[part.start],
         )
-        for place, row in zip(readable[part], answered, strict=True):
+        for place, row in zip(readable[part], named, strict=True):
             rows[place] = row
     return rows
 
 
-def _answered(
+def _answer_rows(
     rows: Sequence[AnswerRow], classes: Sequence[str], limits: Limits | None, outputs: Outputs, tests: FieldTests | None
 ) -> list[AnswerRow]:
     """Return rows with their answers, of photographs or specimens with the same field tests."""
-    probabilities = outputs.probabilities
-    answers = [None] * len(rows) if limits is None else decide(probabilities, outputs.features, limits, tests)
-    if tests is not None and tests.found:
-        probabilities = reweight(probabilities, classes, tests.found, tests.properties).astype(np.float32)
+    probabilities, answers = answered(outputs.probabilities, outputs.features, classes, limits, tests)
     return [
         replace(
             row,
@@ -172,5 +168,5 @@ def _specimen(
         (np.sum([one.features for one in parts], axis=0) / count)[None],
     )
     row = AnswerRow(name or ".", None, None, None, square=first)
-    (row,) = _answered([row], classes, limits, mean, known.of(row.path))
+    (row,) = _answer_rows([row], classes, limits, mean, known.of(row.path))
     yield replace(row, extra={"photographs": float(count), **row.extra})

@@ -10,10 +10,10 @@ from typing import Any
 
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.files import read_json
+from lithoscope.serving.model_source import WORKSPACE
 from lithoscope.serving.onnx_description import EVALUATION
 
 Values = Mapping[str, Any]
-_MODEL = "build/model"
 _FIGURES = {"accuracy": "accuracy", "macro_f1": "macro F1", "top3_accuracy": "top-3 accuracy", "loss": "loss (nats)"}
 _FIGURES |= {"ece": "expected calibration error", "brier": "Brier score"}
 
@@ -61,13 +61,13 @@ def run_record(model: Path) -> RunRecord | None:
         LithoscopeError: A file of the run is damaged.
     """
     root = model.resolve().parent.parent
-    if model.resolve() != root / _MODEL or not (root / "dvc.lock").is_file() or not (root / EVALUATION).is_file():
+    if model.resolve() != root / WORKSPACE or not (root / "dvc.lock").is_file() or not (root / EVALUATION).is_file():
         return None
     stages = (read_yaml(root / "dvc.lock") or {}).get("stages") or {}
     scored = {dep.get("path"): dep.get("md5") for dep in stages.get("evaluate", {}).get("deps", [])}
     written = {out.get("path"): out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
     figures = hashlib.md5((root / EVALUATION).read_bytes(), usedforsecurity=False).hexdigest()
-    if scored.get(_MODEL) != folder_md5(model) or written.get(EVALUATION) != figures:
+    if scored.get(WORKSPACE) != folder_md5(model) or written.get(EVALUATION) != figures:
         return None
     names = ("build/dataset.json", "metrics/data.json", "metrics/train.json", EVALUATION, "metrics/baselines.json")
     dataset, counts, training, evaluation, baselines = (read_json(root / name) for name in names)

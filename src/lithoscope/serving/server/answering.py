@@ -8,15 +8,14 @@ import numpy.typing as npt
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.reading import ReadingSettings
-from lithoscope.serving.answers import FieldTests, decide, load_limits
-from lithoscope.serving.field_tests import KIT, known_properties, reweight
+from lithoscope.serving.answers import FieldTests, answered, load_limits
+from lithoscope.serving.field_tests import KIT, known_properties
 from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.outcomes import OUTCOMES
+from lithoscope.serving.tables import DIGITS
 
 Floats = npt.NDArray[np.float32]
-DIGITS = 6
-"""Decimals of a probability, as in the tables of ``lithoscope predict``."""
 _SCRATCHED_BY = ("a fingernail scratches it", "a copper coin does", "a knife does", "a steel file does", "nothing does")
 
 
@@ -82,12 +81,11 @@ class ExportedModel:
         if found and not self._properties:
             raise LithoscopeError("no table says what this model's classes allow in field tests: leave them out")
         tests = FieldTests(self._properties, found) if self._properties else None
-        extra: list[dict[str, Any]] = [{} for _ in probabilities]
-        if self._limits is not None:
-            extra = [one.columns() for one in decide(probabilities, features, self._limits, tests)]
-        if found:
-            probabilities = reweight(probabilities, self._model.description.classes, found, self._properties)
-        return [{**self._plain(row), **more} for row, more in zip(probabilities, extra, strict=True)]
+        said, answers = answered(probabilities, features, self._model.description.classes, self._limits, tests)
+        return [
+            {**self._plain(row), **({} if answer is None else answer.columns())}
+            for row, answer in zip(said, answers, strict=True)
+        ]
 
     def _plain(self, probabilities: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
         classes, best = self._model.description.classes, int(probabilities.argmax())
