@@ -1,5 +1,6 @@
 """Atomic and durable file writes: a file is whole or not there, after a kill and after a loss of power."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -41,6 +42,12 @@ def reserve(file: Path) -> None:
     if hasattr(os, "posix_fallocate"):  # not on macOS and Windows
         with file.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_json(path: Path, remedy: str = "`dvc repro` makes it") -> dict[str, Any]:

@@ -7,18 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.model_selection import StratifiedGroupKFold
 
-from lithoscope.core.random_streams import integer_seed
 from lithoscope.data.packed.arrays import Pixels
 from lithoscope.evaluation.answers.limits import HeldOut
 from lithoscope.evaluation.embeddings.layers import frozen_backbone
+from lithoscope.evaluation.folds import FOLDS, grouped_folds
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.predictor import BATCH, Predictor
 from lithoscope.models.temperature import tempered
 from lithoscope.models.weights_file import PretrainedWeights
 
-FOLDS = 5
 AGREED = 0.9
 """Share of training photographs that the head refitted to all of them must name as the model does, before heads
 refitted to folds stand for the model."""
@@ -119,19 +117,11 @@ def fold_logits(training: JudgedPhotographs, refit: Refit, classes: int) -> npt.
     """
     labels = training.labels
     found = np.full((len(labels), classes), np.nan)
-    clusters = np.unique(np.asarray(training.groups, dtype=str), return_inverse=True)[1]
-    sizes = {int(label): len(np.unique(clusters[labels == label])) for label in np.unique(labels)}
-    kept = [label for label, size in sizes.items() if size >= 2]
-    if len(kept) < 2:
-        return found
-    alone = np.flatnonzero(~np.isin(labels, kept))
-    rows = np.flatnonzero(np.isin(labels, kept))
-    shuffle = integer_seed(0, "held-out folds") % 2**32
-    folds = StratifiedGroupKFold(min(FOLDS, *(sizes[label] for label in kept)), shuffle=True, random_state=shuffle)  # type: ignore[no-untyped-call]
-    for fit, held in folds.split(rows, labels[rows], clusters[rows]):  # type: ignore[no-untyped-call]
-        learnt = np.concatenate([rows[fit], alone])
-        if len(np.unique(labels[learnt])) < len(sizes):  # a class whose groups all fell into this fold
+    for fit, held in grouped_folds(labels, training.groups, "held-out folds"):
+        # With those of classes with one group, which every head learns and none is judged by.
+        learnt = np.concatenate([fit, np.setdiff1d(np.arange(len(labels)), np.concatenate([fit, held]))])
+        if len(np.unique(labels[learnt])) < len(np.unique(labels)):  # a class whose groups all fell into this fold
             continue
         weights, biases = refit(training.features[learnt].astype(np.float64), labels[learnt])
-        found[rows[held]] = training.features[rows[held]].astype(np.float64) @ weights.T + biases
+        found[held] = training.features[held].astype(np.float64) @ weights.T + biases
     return found

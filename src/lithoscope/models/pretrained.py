@@ -12,9 +12,10 @@ import torch
 from torchvision.models import get_model_weights  # type: ignore[attr-defined]
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 from lithoscope.models.timm_backbones import is_timm
 from lithoscope.models.timm_weights import timm_imagenet
-from lithoscope.models.weights_file import PretrainedWeights, file_digest, read_weights
+from lithoscope.models.weights_file import PretrainedWeights, read_weights
 
 TIMEOUT = 30.0
 """Seconds of silence after which a server counts as gone; torch.hub itself would wait for ever."""

@@ -1,6 +1,5 @@
 """Saved models: weights as safetensors, everything else as a small JSON file. Neither can carry code."""
 
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from torch import Tensor
 from lithoscope.config.network import ModelParameters
 from lithoscope.config.schema import validate_block
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import commit_file, partial_path
+from lithoscope.core.files import commit_file, file_digest, partial_path
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 from lithoscope.models.backbones import normalisation
 from lithoscope.models.classifier import Architecture, Classifier
@@ -190,5 +189,4 @@ def with_weights(architecture: Architecture, state: Mapping[str, Tensor]) -> Cla
 
 def weights_digest(folder: Path) -> str:
     """Return the SHA-256 of the weights file, as hexadecimal digits."""
-    with (folder / WEIGHTS).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(folder / WEIGHTS)

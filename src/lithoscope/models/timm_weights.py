@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 from lithoscope.models.timm_backbones import PREFIX, configuration, timm_network
-from lithoscope.models.weights_file import PretrainedWeights, file_digest, load_safely, read_weights
+from lithoscope.models.weights_file import PretrainedWeights, load_safely, read_weights
 
 TIMEOUT = 5.0
 """Seconds of silence after which the hub counts as out of reach."""

@@ -1,6 +1,5 @@
 """Files of weights, read without running code."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,6 @@ def read_weights(path: Path) -> PretrainedWeights:
     except (safetensors.SafetensorError, RuntimeError, EOFError, OSError) as error:
         raise LithoscopeError(f"model.weights = {path}: not readable: {error}") from None
     return PretrainedWeights(state, path.name, file_digest(path))
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_safely(path: Path) -> dict[str, Tensor]:

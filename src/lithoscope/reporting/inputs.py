@@ -1,6 +1,5 @@
 """Inputs of the report: the files of the stages before it, read into values."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import read_json
+from lithoscope.core.files import file_digest, read_json
 from lithoscope.core.locked_folder import content_key
 from lithoscope.data.packed.arrays import SPLIT_FILES
 from lithoscope.reporting.explained_input import Explained, read_explained
@@ -225,8 +224,7 @@ def read_inputs(root: Path, parameters: Mapping[str, Any], digest: str) -> Repor
 
 def _weights_hash(root: Path) -> str:
     """Hash the weights as the tracking does; building the network, which takes torch, is not needed for that."""
-    with _existing(root, "build/model/model.safetensors").open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(_existing(root, "build/model/model.safetensors"))
 
 
 def _existing(root: Path, name: str) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription
 from lithoscope.serving.graph import ExportedGraph
@@ -17,7 +18,6 @@ from lithoscope.serving.onnx_description import (
     NETWORK,
     OnnxDescription,
     Precision,
-    file_digest,
     is_export,
     limits_of,
     load_onnx_description,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import read_json
+from lithoscope.core.files import file_digest, read_json
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 
 FORMAT = "lithoscope-onnx-1"
@@ -95,12 +95,6 @@ def load_onnx_description(folder: Path) -> OnnxDescription:
         return OnnxDescription(**{**values, "reading": ReadingSettings(**values["reading"])})
     except (KeyError, TypeError) as error:
         raise LithoscopeError(f"{folder / DESCRIPTION}: damaged ({error}); {remedy} anew") from None
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def source_digests(model: Path, limits: Path | None) -> dict[str, str]:

@@ -8,12 +8,12 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 from lithoscope.serving.onnx_description import (
     INPUT,
     NETWORK,
     OUTPUTS,
     OnnxDescription,
-    file_digest,
     has_int8_dot_products,
     load_onnx_description,
 )

@@ -4,7 +4,6 @@ The ladder, each rung of which survives a kill: the set's own source or the mirr
 a folder of half-done work; then the files of the set, copied verbatim, in the folder the stage owns.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 from lithoscope.data.sources.archives import extract, is_archive
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.catalogue import why_refused
@@ -131,8 +131,7 @@ def open_mirror(mirror: Path, workplace: Path) -> Path:
     try:
         if not is_archive(mirror):
             raise LithoscopeError(f"mirror {mirror}: neither a folder nor a zip or tar archive")
-        with mirror.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        content = file_digest(mirror)
     except OSError as error:
         raise LithoscopeError(f"mirror {mirror}: cannot be read ({error.strerror})") from None
     whole = workplace / f"unpacked-{content[:16]}"

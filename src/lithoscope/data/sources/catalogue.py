@@ -13,6 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 from lithoscope.core.text import safe
 from lithoscope.data.images.decode import read
 from lithoscope.data.images.perceptual_hash import perceptual_hash
@@ -178,8 +179,7 @@ def _judged(
     kept = prefix + identity if prefix else ""
     try:
         first = read(path, settings)
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = file_digest(path)
     except UnreadablePhotograph as problem:
         return [(SetAside(identity, kept, label, problem.reason), ())]
     pages = first.pages if settings.pages == "each" else 1

@@ -13,14 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from lithoscope.core.random_streams import integer_seed
+from lithoscope.evaluation.folds import grouped_folds
 
-FOLDS = 5
 _PENALTY = 0.01  # inverse strength: features outnumber photographs
 
 Floats = npt.NDArray[np.floating]
@@ -107,23 +105,14 @@ def out_of_fold(features: Floats, labels: Labels, groups: Sequence[str], classes
         where fewer than two classes are left.
     """
     found = np.full((len(labels), classes), np.nan)
-    clusters = np.unique(np.asarray(groups, dtype=str), return_inverse=True)[1]
-    sizes = {int(label): len(np.unique(clusters[labels == label])) for label in np.unique(labels)}
-    kept = [label for label, size in sizes.items() if size >= 2]
-    if len(kept) < 2:
-        return found
-    rows = np.flatnonzero(np.isin(labels, kept))
-    folds = min(FOLDS, *(sizes[label] for label in kept))
-    shuffle = integer_seed(0, "label suspects") % 2**32
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=shuffle)  # type: ignore[no-untyped-call]
-    values = features[rows].astype(np.float64)
+    values = features.astype(np.float64)
     # The same on any number of threads.
     with threadpool_limits(1):  # type: ignore[no-untyped-call]
-        for fit, held in splitter.split(values, labels[rows], clusters[rows]):  # type: ignore[no-untyped-call]
+        for fit, held in grouped_folds(labels, groups, "label suspects"):
             model = make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=500))  # type: ignore[no-untyped-call]
-            model.fit(values[fit], labels[rows[fit]])
+            model.fit(values[fit], labels[fit])
             answers = np.zeros((len(held), classes))
             answers[:, model.classes_] = model.predict_proba(values[held])
-            answers[~np.isin(labels[rows[held]], model.classes_)] = np.nan  # it could not have known their class
-            found[rows[held]] = answers
+            answers[~np.isin(labels[held], model.classes_)] = np.nan  # it could not have known their class
+            found[held] = answers
     return found
