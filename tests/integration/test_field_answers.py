@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from lithoscope.evaluation.answers.limits import HeldOut, Limits, fit_limits
-from lithoscope.serving.answers import FieldTests, decide, decide_specimen
+from lithoscope.serving.answers import FieldTests, decide
 from lithoscope.serving.field.rules import page_rules, reference_bytes
 from lithoscope.serving.field_tests import KIT, known_properties, reweight
 from lithoscope.serving.outcomes import OUTCOMES
@@ -115,7 +115,8 @@ def test_photographs_of_one_specimen_are_averaged_as_in_python(page: Page, limit
     for count in (1, 2, 3, 5):
         probabilities, features = draw(random, count, 1.5)
         given = in_page(page, limits, [photograph(probabilities, features)])[0]
-        wanted = decide_specimen(probabilities, features, limits, FieldTests(known_properties(MINERALS), {}))
+        said, seen = (rows.mean(axis=0, keepdims=True) for rows in (probabilities, features))
+        (wanted,) = decide(said, seen, limits, FieldTests(known_properties(MINERALS), {}))
         assert_same(given, wanted.columns())
 
 

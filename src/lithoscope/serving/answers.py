@@ -128,21 +128,6 @@ def answered(
     return probabilities, answers
 
 
-def decide_specimen(probabilities: Floats, features: Floats, limits: Limits, tests: FieldTests | None = None) -> Answer:
-    """Answer several photographs of one specimen at once: their probabilities and features averaged.
-
-    Args:
-        probabilities: Of its photographs, (n, classes), n ≥ 1.
-        features: Of its photographs, (n, d).
-        limits: Of the model.
-        tests: Field tests of the specimen.
-
-    Raises:
-        LithoscopeError: A test or an outcome is not known.
-    """
-    return decide(probabilities.mean(axis=0, keepdims=True), features.mean(axis=0, keepdims=True), limits, tests)[0]
-
-
 def in_words(decision: Decision) -> Answer:
     """Say a decision in words."""
     shown = _shown(decision)

@@ -1,7 +1,6 @@
 """Export of a trained model as one ONNX file, with its parity measured."""
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from lithoscope.models.saved_model import ModelDescription
 from lithoscope.serving.graph import ExportedGraph
 from lithoscope.serving.int8 import calibration_rows, quantise
 from lithoscope.serving.model_card import CARD, model_card
+from lithoscope.serving.new_folder import new_folder, require_replaceable
 from lithoscope.serving.onnx_description import (
     DESCRIPTION,
     LIMITS,
@@ -50,23 +50,16 @@ def export_model(model: Path, output: Path, precision: Precision, arrays: Path) 
     Raises:
         LithoscopeError: There is no such model, its export is not the same classifier, or the folder is something else.
     """
-    if output.exists() and not is_export(output) and (not output.is_dir() or any(output.iterdir())):
-        raise LithoscopeError(f"{output}: holds something else, which is not written over: name a new folder")
+    require_replaceable(output, is_export)
     limits = limits_of(model)
     source = source_digests(model, limits)
     predictor = Predictor.load(model)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=output.parent) as made:
-        folder = Path(made) / "export"
-        folder.mkdir()
+    with new_folder(output) as folder:
         record = run_record(model)
         described = _write(predictor, folder, precision, arrays, source, record.figures() if record else {})
         (folder / CARD).write_text(model_card(described, record), encoding="utf-8")
         if limits is not None:
             shutil.copytree(limits, folder / LIMITS)
-        if output.exists():
-            output.rename(Path(made) / "before")
-        folder.replace(output)
     return load_onnx_description(output)
 
 

@@ -81,23 +81,43 @@ def read_outcomes(test: str, text: str, where: str) -> tuple[str, ...]:
     return found
 
 
+def read_table(path: Path, holds: str, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Read a small table that a person wrote: CSV in UTF-8, with a line of column titles.
+
+    Args:
+        path: The file.
+        holds: What it is a table of, for errors.
+        columns: What may stand in it; the first must.
+
+    Raises:
+        LithoscopeError: It is not there, is no CSV, or has lines but not the first column.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise LithoscopeError(f"{path} is missing: a table with the columns {', '.join(columns)}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LithoscopeError(f"{path}: no table of {holds} ({error}); allowed: CSV in UTF-8") from None
+    if rows and columns[0] not in rows[0]:
+        raise _without_column(path, columns)
+    return rows
+
+
+def _without_column(path: Path, columns: Sequence[str]) -> LithoscopeError:
+    return LithoscopeError(f"{path}: no column {columns[0]}; allowed: {', '.join(columns)}")
+
+
 def read_properties(path: Path) -> dict[str, Allowed]:
     """Read a table of properties: the columns ``class``, any of :data:`TESTS`, and perhaps ``source``.
 
     Raises:
         LithoscopeError: It is not there, is no such table, or says something that is not allowed.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise LithoscopeError(
-            f"{path} is missing: name a table with the columns class and {', '.join(TESTS)}"
-        ) from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LithoscopeError(f"{path}: no table of properties ({error}); allowed: CSV in UTF-8") from None
-    if not rows or "class" not in rows[0]:
-        raise LithoscopeError(f"{path}: no column class; allowed: class, {', '.join(TESTS)}, source")
+    columns = ("class", *TESTS, "source")
+    rows = read_table(path, "properties", columns)
+    if not rows:
+        raise _without_column(path, columns)
     table = {}
     for number, row in enumerate(rows, start=2):
         where = f"{path}, line {number}"

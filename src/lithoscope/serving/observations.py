@@ -1,13 +1,12 @@
 """Observations beside photographs: field tests that go with all of them, or in a table with each."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.serving.answers import FieldTests
-from lithoscope.serving.field_tests import Properties, known_properties, likelihoods, read_properties
+from lithoscope.serving.field_tests import Properties, known_properties, likelihoods, read_properties, read_table
 from lithoscope.serving.outcomes import TESTS
 
 
@@ -76,13 +75,5 @@ def read_observations(
 
 
 def _read_tests(table: Path) -> dict[str, dict[str, str]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise LithoscopeError(f"{table} is missing: a table with the columns file, {', '.join(TESTS)}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LithoscopeError(f"{table}: no table of field tests ({error}); allowed: CSV in UTF-8") from None
-    if rows and "file" not in rows[0]:
-        raise LithoscopeError(f"{table}: no column file; allowed: file, {', '.join(TESTS)}")
+    rows = read_table(table, "field tests", ("file", *TESTS))
     return {row["file"]: {test: text for test in TESTS if (text := (row.get(test) or "").strip())} for row in rows}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lithoscope.evaluation.answers.limits import Limits
-from lithoscope.serving.answers import COLUMNS, FieldTests, decide, decide_specimen, load_limits
+from lithoscope.serving.answers import COLUMNS, FieldTests, decide, load_limits
 from lithoscope.serving.field_tests import Allowed
 
 from helpers.answered_photographs import COARSE, WIDTH, fitted, middles, others, photographs, probabilities
@@ -81,7 +81,7 @@ def test_photographs_of_one_specimen_get_one_answer_that_is_right_more_often() -
         said = probabilities(features)
         averaged.append(said.mean(axis=0).argmax() == label)
         single.append((said.argmax(axis=1) == label).mean())
-        answer = decide_specimen(said, features, made)
+        (answer,) = decide(said.mean(axis=0, keepdims=True), features.mean(axis=0, keepdims=True), made)
         if answer.kind == "name":
             assert answer.shown == made.classes[said.mean(axis=0).argmax()]
     assert np.mean(averaged) > np.mean(single) + 0.05

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -18,6 +17,7 @@ from lithoscope.serving.field import PAGE_FOLDER
 from lithoscope.serving.field.rules import page_rules, reference_bytes
 from lithoscope.serving.field.runtime import fetch_runtime
 from lithoscope.serving.field_tests import known_properties
+from lithoscope.serving.new_folder import new_folder, require_replaceable
 from lithoscope.serving.onnx_description import LIMITS, NETWORK
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
@@ -83,26 +83,19 @@ def write_web_folder(model: OnnxModel, folder: Path, fetch: Callable[[Path], lis
     Raises:
         LithoscopeError: The folder holds something else, the model needs what the page cannot do, or there is no npm.
     """
-    if folder.exists() and not is_web_folder(folder) and (not folder.is_dir() or any(folder.iterdir())):
-        raise LithoscopeError(f"{folder}: holds something else, which is not written over: name a new folder")
+    require_replaceable(folder, is_web_folder)
     pages = model.description.reading.pages
     if pages != "first":
         raise LithoscopeError(
             f"the model reads files with pages: {pages}, browsers only the first page: train with first"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".web-", dir=folder.parent) as scratch:
-        made = Path(scratch) / "web"
-        made.mkdir()
+    with new_folder(folder) as made:
         _write_page(made)
         _write_model(model, made)
         fetch(made)
         version = _write_worker(made, model.description.onnx)
         sizes = {path.name: path.stat().st_size for path in sorted(made.iterdir())}
         sent = sum(len(gzip.compress(path.read_bytes(), 6)) for path in made.iterdir())
-        if folder.exists():
-            folder.rename(Path(scratch) / "before")
-        made.replace(folder)
     return WebFolder(version, sizes, sent)
 
 
