@@ -14,7 +14,7 @@ from lithoscope.core.text import safe
 from lithoscope.data.images.decode import read_downloaded
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.images.square import to_square
-from lithoscope.data.packed.arrays import write_squares
+from lithoscope.data.packed.arrays import Pixels, write_squares
 from lithoscope.data.splits.near_duplicates import Box, group_numbers, near_duplicates
 from lithoscope.data.splits.split import split_photographs, summarise
 
@@ -33,17 +33,13 @@ def main() -> None:
     side, crop = parameters.image_size, parameters.augment.crop_border
     squares = write_squares(BUILD / "squares.npy", len(paths), side)
     with Progress(transient=True) as progress, squares as write:
-
-        def frame(row: int, image: Image.Image, box: Box) -> None:
-            write(row, to_square(image.crop(box) if crop else image, side, crop_border=False))
-
         task = progress.add_task("compare", total=len(paths))
         matches = near_duplicates(
             photographs["phash"].tolist(),
             lambda row: read_downloaded(paths[row], settings),
             parameters.threads,
             advance=lambda: progress.advance(task),
-            keep=frame,
+            keep=lambda row, image, box: write(row, framed(image, box if crop else None, side)),
         )
     near = [match for match in matches if contents[match.first] != contents[match.second]]
     duplicates = group_numbers(contents, matches).tolist()
@@ -59,6 +55,11 @@ def main() -> None:
     lines = [f"same picture: {ids[one.first]} and {ids[one.second]} (similarity {one.similarity:.2f})" for one in near]
     lines += [f"set aside: {row.id} ({row.reason})" for row in splits[splits["split"] == "aside"].itertuples()]
     print(*map(safe, lines[:SHOWN]), *([f"… and {len(lines) - SHOWN:,} more"] if len(lines) > SHOWN else []), sep="\n")
+
+
+def framed(image: Image.Image, box: Box | None, side: int) -> Pixels:
+    """Frame a photograph of which the inside of a border may be known already."""
+    return to_square(image.crop(box) if box else image, side, crop_border=False)
 
 
 if __name__ == "__main__":

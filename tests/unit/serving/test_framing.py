@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.images.decode import read_downloaded, read_photograph
 from lithoscope.data.images.framed import GAP, read_framed
 from lithoscope.data.images.reading import DEFAULTS
-from lithoscope.data.images.square import to_square
+from lithoscope.data.images.square import to_square, uniform_border
 from lithoscope.models.predictor import Predictor
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.photographs import FoundPhotograph
@@ -32,8 +32,9 @@ STAGES = Path(__file__).resolve().parents[3] / "stages"
 def packed_for_training(path: Path, folder: Path) -> Square:
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(STAGES)
-        stage = runpy.run_path(str(STAGES / "augment.py"))
-    square: Square = stage["read_square"](DEFAULTS, str(path), SIDE, True)
+        stage = runpy.run_path(str(STAGES / "split.py"))
+    image = read_downloaded(str(path), DEFAULTS)
+    square: Square = stage["framed"](image, uniform_border(image), SIDE)
     return square
 
 
