@@ -64,6 +64,8 @@ class Opened:
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
+        # Choosers are caught from the first listener on; one that begins as a key is pressed may come too late.
+        self.page.on("filechooser", lambda _: None)
         self.page.goto(address)
 
     def give(self, *contents: bytes, answers: int | None = None) -> None:

@@ -61,9 +61,9 @@ def test_a_registered_model_comes_from_mlflow(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     model = saved(tmp_path / "model", plain_architecture("cnn", 32, 2), ["a", "b"])
     mlflow.set_tracking_uri(uri)
-    mlflow.create_experiment("rocks", artifact_location=(tmp_path / "artifacts").as_uri())
-    mlflow.set_experiment("rocks")
-    with mlflow.start_run():
+    # Not set_experiment, which leaves an environment variable behind that the product obeys.
+    experiment = mlflow.create_experiment("rocks", artifact_location=(tmp_path / "artifacts").as_uri())
+    with mlflow.start_run(experiment_id=experiment):
         mlflow.pyfunc.log_model(
             name="model",
             python_model=str(checkout / "src" / "lithoscope" / "serving" / "mlflow_model.py"),
