@@ -68,7 +68,7 @@ check: setup ## Lint, check types and the layers of the packages
 	@lint-imports
 
 image: setup ## Build a container image of the exported model's server, and ask it; where there is no Docker, say so
-	@command -v docker >/dev/null || { echo "no Docker here: no image was built"; exit 0; }; set -e; \
+	@docker info >/dev/null 2>&1 || { echo "no Docker here that answers: no image was built"; exit 0; }; set -e; \
 		$(MAKE) --no-print-directory build/export/model.onnx; docker build --tag lithoscope .; \
 		! docker run --rm --entrypoint python lithoscope -c "import torch" 2>/dev/null || { echo "error: the image holds torch" >&2; exit 1; }; \
 		container=$$(docker run --rm --detach --read-only --tmpfs /tmp --cap-drop ALL --publish 127.0.0.1::8000 lithoscope); \

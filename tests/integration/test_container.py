@@ -1,7 +1,9 @@
 """The container file, read: what it copies is let in, nothing else is, and the server in it has no rights."""
 
 import json
+import os
 import re
+import subprocess
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -62,3 +64,18 @@ def test_the_server_in_it_has_no_rights_and_is_asked_whether_it_is_well(lines: l
     (entry,) = [json.loads(line.removeprefix("ENTRYPOINT ")) for line in last if line.startswith("ENTRYPOINT")]
     assert entry[:4] == ["lithoscope", "serve", "--model", "/model"]
     assert not [line for line in lines if "TOKEN" in line]
+
+
+def made_image(checkout: Path, folder: Path, docker: str) -> subprocess.CompletedProcess[str]:
+    """``make image`` where ``docker`` is the given shell script."""
+    (folder / "docker").write_text(f"#!/bin/sh\n{docker}\n", encoding="utf-8")
+    (folder / "docker").chmod(0o755)
+    # What is older than nothing is not made: neither an environment nor an export.
+    command = ["make", "--no-print-directory", "--old-file=setup", "--assume-old=build/export/model.onnx", "image"]
+    environ = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "MAKEFLAGS": ""}
+    return subprocess.run(command, cwd=checkout, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_a_client_without_its_daemon_is_no_docker(checkout: Path, tmp_path: Path) -> None:
+    result = made_image(checkout, tmp_path, 'echo "Cannot connect to the Docker daemon" >&2; exit 1')
+    assert (result.returncode, result.stdout) == (0, "no Docker here that answers: no image was built\n")
