@@ -71,10 +71,12 @@ def test_files_and_folders_that_pages_name_are_there(checkout: Path) -> None:
             assert (checkout / name).exists(), f"{page.name}: {name}"
 
 
-def test_every_page_stands_in_the_navigation(checkout: Path) -> None:
+def test_every_page_stands_in_the_navigation_and_in_the_readme(checkout: Path) -> None:
     navigation = (checkout / "mkdocs.yml").read_text("utf-8").partition("\nnav:")[2]
+    readme = (checkout / "README.md").read_text("utf-8")
     for page in (checkout / "docs").glob("*.md"):
         assert f": {page.name}\n" in navigation
+        assert f"(docs/{page.name})" in readme or page.name == "index.md", page.name
 
 
 def test_a_link_to_a_file_that_is_not_there_ends_the_build_of_the_site(checkout: Path, tmp_path: Path) -> None:
