@@ -20,6 +20,7 @@ from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
 from lithoscope.serving.export import export_model
 from lithoscope.serving.field.build import MOST_BYTES, MOST_SENT, is_web_folder, write_web_folder
 from lithoscope.serving.field.runtime import fetch_runtime, unpack_runtime
+from lithoscope.serving.occlusion import covered, evidence
 from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
@@ -111,6 +112,11 @@ def packed(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+LOOK = """async ([content, label]) => {
+    const { look } = await import("./answerer.js");
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    return (await look(new File([bytes], "stone"), label)).evidence;
+}"""
 ASK = """async ([contents, found]) => {
     const { ask } = await import("./answerer.js");
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -150,6 +156,14 @@ def test_it_answers_as_python_does_without_a_network_and_without_a_server(
     assert tested["probabilities"] == pytest.approx(
         expected(model, photographs[0], streak="green")["probabilities"], abs=1e-4
     )
+    said = model.description
+    square = to_square(read_photograph(io.BytesIO(photographs[0])), said.image_size, said.crop_border)
+    whole, *parts = model.run(np.concatenate([square[None], covered(square)])).probabilities[:, 1]
+    looked = page.evaluate(LOOK, [packed(photographs[0]), CLASSES[1]])
+    np.testing.assert_allclose(looked, evidence(float(whole), np.array(parts)), atol=1e-4)
+    page.get_by_role("button", name="What it looked at").click()
+    page.wait_for_selector(".looked canvas")
+    assert "(occlusion, Zeiler & Fergus, ECCV 2014)" in page.inner_text(".looked")
     assert all(url.startswith((address, "blob:")) for url in asked)
     assert complaints == []
 

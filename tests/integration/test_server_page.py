@@ -124,6 +124,23 @@ def test_a_tap_on_a_field_tests_outcome_answers_again(browser: Browser, address:
     assert opened.page.inner_text("#status") == "Now: red."
 
 
+def test_what_it_looked_at_is_shown_when_it_is_asked_for(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.give(RED)
+    assert not any(url.endswith("/evidence") for url in opened.asked)
+    button = opened.page.get_by_role("button", name="What it looked at")
+    button.click()
+    opened.page.wait_for_selector(".looked canvas")
+    assert button.get_attribute("aria-expanded") == "true"
+    assert "less probable red becomes where it is covered: > 99.9 % falls nowhere." in opened.page.inner_text(".looked")
+    pixels = "(canvas) => [...canvas.getContext('2d').getImageData(24, 24, 1, 1).data]"
+    red, green, blue, _ = opened.page.eval_on_selector(".looked canvas", pixels)
+    assert red == green == blue  # nothing speaks for it more in one place than in another: all grey
+    button.click()
+    assert not opened.page.is_visible(".looked")
+    assert opened.problems == []
+
+
 def test_the_table_is_downloaded_and_no_cell_is_a_formula(browser: Browser, address: str, tmp_path: Path) -> None:
     opened = Opened(browser, address)
     opened.page.wait_for_selector("#card:not([hidden])")
@@ -167,5 +184,7 @@ def test_a_token_is_asked_for_and_kept_out_of_addresses(browser: Browser, locked
 def test_it_reads_well_for_everyone(browser: Browser, address: str, size: Any, scheme: Any) -> None:
     opened = Opened(browser, address, size, scheme)
     opened.give(RED, MIXED, b"no picture")
+    opened.page.get_by_role("button", name="What it looked at").first.click()
+    opened.page.wait_for_selector(".looked canvas")
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert Axe().run(opened.page).response["violations"] == []

@@ -18,6 +18,7 @@ from lithoscope.serving.field.rules import page_rules, reference_bytes
 from lithoscope.serving.field.runtime import fetch_runtime
 from lithoscope.serving.field_tests import known_properties
 from lithoscope.serving.new_folder import new_folder, require_replaceable
+from lithoscope.serving.occlusion import METHOD, SOURCE
 from lithoscope.serving.onnx_description import LIMITS, NETWORK
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
@@ -25,8 +26,8 @@ from lithoscope.serving.server.answering import ExportedModel
 MOST_BYTES, MOST_SENT = 30_000_000, 18_000_000
 """What a folder should weigh at most on a device, and gzipped on its way there."""
 WORKER, MANIFEST = "sw.js", "manifest.webmanifest"
-_OF_SERVER = ("index.html", "page.js", "page.css", "icon.svg")
-_OF_FIELD = ("answerer.js", "answers.js", "colour.js", "container.js", "framing.js", "offline.js")
+_OF_SERVER = ("index.html", "page.js", "looked.js", "texts.js", "page.css", "icon.svg")
+_OF_FIELD = ("answerer.js", "answers.js", "colour.js", "container.js", "framing.js", "occlusion.js", "offline.js")
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -127,6 +128,7 @@ def _write_model(model: OnnxModel, folder: Path) -> None:
         "crop_border": said.crop_border,
         "max_megapixels": said.reading.max_megapixels,
     }
+    about["looked"] = {"method": METHOD, "source": SOURCE}
     rules = page_rules(said.classes, limits, known_properties(said.classes), about["field_tests"])
     _write_json(folder / "about.json", about)
     _write_json(folder / "answers.json", rules)

@@ -20,7 +20,7 @@ _SCRATCHED_BY = ("a fingernail scratches it", "a copper coin does", "a knife doe
 
 
 class ExportedModel:
-    """Answers of an export; see :class:`lithoscope.serving.server.application.AnsweringModel`.
+    """Answers of an export; see :class:`lithoscope.serving.server.asked_model.AnsweringModel`.
 
     Args:
         model: The export.

@@ -1,11 +1,11 @@
-"""The application: the page, ``POST /predict``, ``GET /model``, ``/healthz`` and ``/metrics``."""
+"""The application: the page, ``POST /predict``, ``POST /evidence``, ``GET /model``, ``/healthz`` and ``/metrics``."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,44 +17,32 @@ from starlette.exceptions import HTTPException
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.style_sheets import style_sheet
-from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.serving.server.asked_model import AnsweringModel
 from lithoscope.serving.server.batching import Batcher
 from lithoscope.serving.server.decoding import DecodingPool, Framed
-from lithoscope.serving.server.guard import Guard
+from lithoscope.serving.server.guard import SCRIPTS, Guard
+from lithoscope.serving.server.looking import Looker
 from lithoscope.serving.server.measures import Measures
-from lithoscope.serving.server.schemas import PREDICT_BODY, ModelAnswer, PredictAnswer, Problem
+from lithoscope.serving.server.schemas import (
+    EVIDENCE_BODY,
+    PREDICT_BODY,
+    EvidenceAnswer,
+    ModelAnswer,
+    PredictAnswer,
+    Problem,
+)
 from lithoscope.serving.server.settings import ServerSettings
 from lithoscope.serving.server.uploads import BadUpload, Upload, read_uploads
 
 Floats = npt.NDArray[np.float32]
 SPECIMEN = "specimen"
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 401, 403, 408, 413, 421, 422, 429)
+}
 TITLE, VERSION = "Lithoscope", "1"
 _PAGE = {"/": ("index.html", "text/html"), "/page.css": ("page.css", "text/css")}
-_PAGE |= {f"/{name}.js": (f"{name}.js", "text/javascript") for name in ("page", "answerer")}
+_PAGE |= {f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS}
 _PAGE |= {"/icon.svg": ("icon.svg", "image/svg+xml")}
-
-
-class AnsweringModel(Protocol):
-    """What the server needs of a model; :class:`lithoscope.serving.server.answering.ExportedModel` is one."""
-
-    @property
-    def framing(self) -> tuple[int, bool, ReadingSettings]:
-        """Side of the squares, whether a border is cut away, how files become pixels."""
-
-    def about(self) -> Mapping[str, Any]:
-        """Classes, figures with their intervals, hashes."""
-
-    def run(self, squares: npt.NDArray[np.uint8]) -> list[tuple[Floats, Floats]]:
-        """Return probabilities (classes,) and features (d,) of each of the squares (n, size, size, 3)."""
-
-    def answers(
-        self, outputs: Sequence[tuple[Floats, Floats]], fields: Mapping[str, str], *, one_specimen: bool
-    ) -> list[dict[str, Any]]:
-        """Return the answer to each photograph, or one to all as photographs of one specimen.
-
-        Raises:
-            LithoscopeError: A field test or its outcome is not known.
-        """
 
 
 def create_app(model: AnsweringModel, settings: ServerSettings) -> FastAPI:
@@ -95,12 +83,24 @@ def create_app(model: AnsweringModel, settings: ServerSettings) -> FastAPI:
     async def about() -> Mapping[str, Any]:
         return {**model.about(), "limits": {"files": settings.max_files, "bytes": settings.max_bytes}}
 
+    _add_prediction(app, model, settings, batcher, measures)
+    _add_evidence(app, model)
+    return app
+
+
+def _add_prediction(
+    app: FastAPI,
+    model: AnsweringModel,
+    settings: ServerSettings,
+    batcher: Batcher[tuple[Floats, Floats]],
+    measures: Measures,
+) -> None:
     @app.post(
         "/predict",
         summary="Name photographs",
         response_model=PredictAnswer,
         openapi_extra={"requestBody": PREDICT_BODY},
-        responses={status: {"model": Problem} for status in (400, 401, 403, 408, 413, 421, 422, 429)},
+        responses=_REFUSALS,
     )
     async def predict(request: Request, response: Response) -> dict[str, Any]:
         uploads, fields = await read_uploads(request, settings.max_files)
@@ -113,7 +113,26 @@ def create_app(model: AnsweringModel, settings: ServerSettings) -> FastAPI:
             response.status_code = 422
         return answer
 
-    return app
+
+def _add_evidence(app: FastAPI, model: AnsweringModel) -> None:
+    looker = Looker(model)
+
+    @app.post(
+        "/evidence",
+        summary="Where in one photograph the evidence for a class lies",
+        response_model=EvidenceAnswer,
+        openapi_extra={"requestBody": EVIDENCE_BODY},
+        responses=_REFUSALS,
+    )
+    async def look(request: Request) -> Any:
+        (upload,), fields = await read_uploads(request, 1)
+        label = fields.pop("label", None)
+        if fields:
+            raise BadUpload(f"a field called {min(fields)[:40]!r}; allowed: label")
+        framed = await request.app.state.pool.framed(upload.content)
+        if framed.square is None:
+            return JSONResponse({"error": f"{upload.name or 'the file'}: {framed.problem}"}, 422)
+        return {**await looker.look(framed.square, label), "photograph": upload.name}
 
 
 async def _answer(

@@ -15,7 +15,7 @@ from lithoscope.serving.model_source import exported_model
 from lithoscope.serving.onnx_description import OnnxDescription, load_onnx_description
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
-from lithoscope.serving.server.application import AnsweringModel
+from lithoscope.serving.server.asked_model import AnsweringModel
 
 Floats = npt.NDArray[np.float32]
 SECONDS = 60.0
@@ -30,7 +30,7 @@ class _Output(tuple[Floats, Floats]):
 
 
 class FollowingModel:
-    """Answers of whichever model is the present one; see :class:`lithoscope.serving.server.application.AnsweringModel`.
+    """Answers of whichever model is the present one; see :class:`lithoscope.serving.server.asked_model.AnsweringModel`.
 
     A batch is computed by one model from beginning to end. What a request got from a model that has left meanwhile is
     answered by that model; photographs of one specimen that met two models are computed anew by the present one.

@@ -14,10 +14,16 @@ from lithoscope.serving.server.measures import Measures
 from lithoscope.serving.server.settings import ServerSettings
 
 PREDICT = "/predict"
-OPEN_TO_ALL = frozenset({"/", "/healthz", "/page.css", "/page.js", "/answerer.js", "/colours.css", "/icon.svg"})
+COMPUTES = frozenset({PREDICT, "/evidence"})
+"""Paths that ask the network, of which so many requests alone may be under way."""
+
+SCRIPTS = ("page", "answerer", "looked", "texts")
+"""Of the page."""
+
+OPEN_TO_ALL = frozenset({"/", "/healthz", "/page.css", "/colours.css", "/icon.svg", *(f"/{one}.js" for one in SCRIPTS)})
 """Paths that need no token: the page, which holds no secret and asks for the token itself, and the sign of life."""
 
-KNOWN = OPEN_TO_ALL | {PREDICT, "/model", "/metrics", "/openapi.json"}
+KNOWN = OPEN_TO_ALL | COMPUTES | {"/model", "/metrics", "/openapi.json"}
 
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
@@ -58,16 +64,16 @@ class Guard:
         if refusal is not None:
             await answer.refuse(*refusal)
             return
-        if scope["path"] != PREDICT or scope["method"] != "POST":
+        if scope["path"] not in COMPUTES or scope["method"] != "POST":
             await self._app(scope, receive, answer)
             return
         if self._under_way >= self._settings.waiting:
             wait = max(1, math.ceil(self._usual_seconds * self._under_way / 2))
             await answer.refuse(429, f"busy: {self._under_way} requests are under way; try again in {wait} s", wait)
             return
-        await self._predict(scope, receive, answer)
+        await self._compute(scope, receive, answer)
 
-    async def _predict(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _compute(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         self._under_way += 1
         self._measures.under_way.set(self._under_way)
         began = time.monotonic()
@@ -83,7 +89,8 @@ class Guard:
             seconds = time.monotonic() - began
             self._usual_seconds = 0.8 * self._usual_seconds + 0.2 * seconds
             self._measures.under_way.set(self._under_way)
-            self._measures.seconds.observe(seconds)
+            if scope["path"] == PREDICT:
+                self._measures.seconds.observe(seconds)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Return status and reason where a request may not go on; judged by its head alone."""

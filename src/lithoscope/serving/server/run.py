@@ -10,7 +10,8 @@ from contextlib import suppress
 import uvicorn
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.serving.server.application import AnsweringModel, create_app
+from lithoscope.serving.server.application import create_app
+from lithoscope.serving.server.asked_model import AnsweringModel
 from lithoscope.serving.server.settings import ServerSettings
 
 GRACE = 30

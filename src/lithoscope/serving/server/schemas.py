@@ -1,5 +1,6 @@
 """What the API takes and answers, as OpenAPI shows it, with examples."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -62,28 +63,45 @@ class ModelAnswer(BaseModel):
     synthetic: Annotated[bool, Field(description="Whether it was trained on synthetic drawings")]
 
 
-PREDICT_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["photographs"],
-                "properties": {
-                    "photographs": {
-                        "type": "array",
-                        "minItems": 1,
-                        "items": {"type": "string", "format": "binary"},
-                        "description": "Image files: JPEG, PNG, HEIC, AVIF, WebP, TIFF, …; judged by their content",
-                    },
-                    "specimen": {
-                        "type": "string",
-                        "enum": ["true", "false"],
-                        "description": "Whether the photographs show one specimen and get one answer together",
-                    },
-                    "hardness": {"type": "string", "description": "Mohs hardness found in the field, such as 6-7"},
-                },
-            }
-        }
-    },
+class EvidenceAnswer(BaseModel):
+    """Where in a photograph the evidence for a class lies."""
+
+    photograph: Annotated[str, Field(description="The file's name as it was sent")] = ""
+    label: Annotated[str, Field(description="The class that was asked about")]
+    confidence: Annotated[float, Field(description="Its probability, before any field test")]
+    lowest: Annotated[float, Field(description="Its probability where the part that matters most is covered")]
+    evidence: Annotated[
+        list[list[float]], Field(description="Row by row, eight by eight parts of `square`: what `note` says")
+    ]
+    square: Annotated[str, Field(description="The photograph as the network sees it, a `data:` address of a JPEG")]
+    method: str
+    source: Annotated[str, Field(description="Who published the method")]
+    note: Annotated[str, Field(description="What the numbers are, and are not")]
+
+
+_FILES = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"type": "string", "format": "binary"},
+    "description": "Image files: JPEG, PNG, HEIC, AVIF, WebP, TIFF, …; judged by their content",
 }
+
+
+def _body(**fields: Mapping[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": ["photographs"], "properties": fields}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+PREDICT_BODY = _body(
+    photographs=_FILES,
+    specimen={
+        "type": "string",
+        "enum": ["true", "false"],
+        "description": "Whether the photographs show one specimen and get one answer together",
+    },
+    hardness={"type": "string", "description": "Mohs hardness found in the field, such as 6-7"},
+)
+EVIDENCE_BODY = _body(
+    photographs={**_FILES, "maxItems": 1},
+    label={"type": "string", "description": "The class; without it, the most probable one"},
+)

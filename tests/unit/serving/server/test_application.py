@@ -1,6 +1,8 @@
 """The server's application: what it answers, what it refuses, and what it never does."""
 
 import asyncio
+import base64
+import io
 import json
 import os
 import signal
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from lithoscope.serving.server import decoding
 from lithoscope.serving.server.application import create_app
@@ -88,6 +91,55 @@ def test_a_field_that_is_not_known_is_one_line(client: TestClient, fields: dict[
     assert (answer.status_code, answer.json()) == (400, {"error": reason})
 
 
+def halves() -> bytes:
+    picture = np.zeros((48, 48, 3), np.uint8)
+    picture[:, :24, 0], picture[:, 24:, 2] = 255, 255
+    packed = io.BytesIO()
+    Image.fromarray(picture).save(packed, "PNG")
+    return packed.getvalue()
+
+
+def look(client: TestClient, *contents: bytes, **fields: str) -> Any:
+    files = [("photographs", ("stone.png", content)) for content in contents]
+    return client.post("/evidence", files=files, data=fields)
+
+
+@pytest.mark.parametrize(
+    ("label", "there", "elsewhere"), [("red", [0, 1, 2], [5, 6, 7]), ("blue", [5, 6, 7], [0, 1, 2])]
+)
+def test_what_it_looked_at_is_found_where_it_is(
+    client: TestClient, label: str, there: list[int], elsewhere: list[int]
+) -> None:
+    answer = look(client, halves(), label=label).json()
+    found = np.array(answer["evidence"])
+    assert (answer["photograph"], answer["label"], answer["confidence"]) == ("stone.png", label, 0.5)
+    assert (found[:, there] > 0.05).all()
+    assert (found[:, elsewhere] < -0.05).all()
+    assert answer["lowest"] < 0.5
+    with Image.open(io.BytesIO(base64.b64decode(answer["square"].partition(",")[2]))) as square:
+        assert (square.format, square.size) == ("JPEG", (48, 48))
+
+
+def test_without_a_class_it_is_the_most_probable_one_that_is_looked_for(client: TestClient) -> None:
+    assert look(client, BLUE).json()["label"] == "blue"
+
+
+@pytest.mark.parametrize(
+    ("contents", "fields", "status", "reason"),
+    [
+        ([RED], {"label": "green"}, 400, "label = 'green'; allowed: red, blue"),
+        ([RED], {"specimen": "true"}, 400, "a field called 'specimen'; allowed: label"),
+        ([RED, BLUE], {}, 400, "Too many files. Maximum number of files is 1; allowed: 1 files and 20 short fields"),
+        ([b"no picture"], {}, 422, "stone.png: not an image"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_one_line(
+    client: TestClient, contents: list[bytes], fields: dict[str, str], status: int, reason: str
+) -> None:
+    answer = look(client, *contents, **fields)
+    assert (answer.status_code, answer.json()) == (status, {"error": reason})
+
+
 def test_too_many_files_are_refused(client: TestClient) -> None:
     answer = ask(client, *[RED] * 5)
     assert answer.status_code == 400
@@ -147,7 +199,7 @@ def test_every_answer_has_the_security_headers(client: TestClient) -> None:
 
 
 def test_the_page_asks_no_other_host(client: TestClient) -> None:
-    for path in ("/", "/page.js", "/answerer.js", "/page.css", "/colours.css", "/icon.svg"):
+    for path in ("/", "/page.js", "/answerer.js", "/looked.js", "/texts.js", "/page.css", "/colours.css", "/icon.svg"):
         answer = client.get(path)
         assert answer.status_code == 200
         assert "//" not in answer.text.replace("http://www.w3.org/2000/svg", "").replace("// ", "")

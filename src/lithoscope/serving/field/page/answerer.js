@@ -4,6 +4,7 @@ import * as ort from "./ort.wasm.bundle.min.mjs";
 import { averaged, decide, readReference } from "./answers.js";
 import { Unreadable } from "./container.js";
 import { framed } from "./framing.js";
+import { covered, evidence } from "./occlusion.js";
 
 const MOST_THREADS = 4;
 const THREADS = globalThis.crossOriginIsolated ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1;
@@ -52,7 +53,7 @@ export async function meetModel() {
 export async function ask(files, { specimen, ...found }) {
   const { rules, reference } = await ready();
   const seen = [];
-  for (const file of files) seen.push(await look(file));
+  for (const file of files) seen.push(await seenIn(file));
   const predictions = seen.map(({ problem, output }, place) => ({
     ...(output ? decide(output.probabilities, output.features, rules, reference, found) : { label: null, confidence: null }),
     photograph: files[place].name, problem, notes: [],
@@ -64,7 +65,7 @@ export async function ask(files, { specimen, ...found }) {
   return { predictions, specimen: together, error: null };
 }
 
-async function look(file) {
+async function seenIn(file) {
   try {
     if (!outputs.has(file)) outputs.set(file, await run(file));
     return { problem: null, output: outputs.get(file) };
@@ -76,9 +77,33 @@ async function look(file) {
 }
 
 async function run(file) {
+  const { about } = await ready();
+  return probed(await framed(file, about.framing));
+}
+
+async function probed(square) {
   const { about, session } = await ready();
-  const square = await framed(file, about.framing);
   const size = about.framing.image_size;
   const answer = await session.run({ squares: new ort.Tensor("uint8", square, [1, size, size, 3]) });
   return { probabilities: answer.probabilities.data.slice(), features: answer.features.data.slice() };
+}
+
+/** Where in a photograph the evidence for a class lies, as a server would say. */
+export async function look(file, label) {
+  const { about, rules } = await ready();
+  const square = await framed(file, about.framing);
+  const size = about.framing.image_size;
+  const place = rules.classes.indexOf(label);
+  const confidence = (await probed(square)).probabilities[place];
+  const after = [];
+  for (const copy of covered(square, size)) {
+    after.push((await probed(copy)).probabilities[place]);
+    await new Promise((go) => setTimeout(go)); // the page stays alive meanwhile
+  }
+  const pixels = new ImageData(size, size);
+  for (let at = 0; at < size * size; at++) pixels.data.set([...square.subarray(3 * at, 3 * at + 3), 255], 4 * at);
+  return {
+    label, confidence, lowest: Math.min(...after), evidence: evidence(confidence, after),
+    picture: await createImageBitmap(pixels), ...about.looked,
+  };
 }

@@ -31,19 +31,31 @@ export async function meetModel() {
   return content;
 }
 
-/** The answers to files: POST /predict; waits and asks again where the server is busy. */
-export async function ask(files, fields) {
+/** Post a form; waits and asks again where the server is busy. */
+async function post(path, files, fields) {
   const body = new FormData();
   for (const file of files) body.append("photographs", file, file.name);
   for (const [key, value] of Object.entries(fields)) body.append(key, value);
   for (;;) {
-    const answer = await request("predict", { method: "POST", body });
-    if (answer.status === 429) {
-      await pause(Number(answer.headers.get("Retry-After")) || 1);
-      continue;
-    }
-    const content = await answer.json();
-    if (content.predictions) return content;
-    throw new Refused(content.error || `status ${answer.status}`);
+    const answer = await request(path, { method: "POST", body });
+    if (answer.status !== 429) return [answer, await answer.json()];
+    await pause(Number(answer.headers.get("Retry-After")) || 1);
   }
+}
+
+/** The answers to files: POST /predict. */
+export async function ask(files, fields) {
+  const [answer, content] = await post("predict", files, fields);
+  if (content.predictions) return content;
+  throw new Refused(content.error || `status ${answer.status}`);
+}
+
+/** Where in a photograph the evidence for a class lies: POST /evidence. */
+export async function look(file, label) {
+  const [answer, content] = await post("evidence", [file], { label });
+  if (!answer.ok) throw new Refused(content.error || `status ${answer.status}`);
+  const picture = new Image();
+  picture.src = content.square;
+  await picture.decode();
+  return { ...content, picture };
 }

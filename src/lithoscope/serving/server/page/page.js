@@ -2,6 +2,8 @@
 // text, never as markup.
 
 import { ask, giveToken, meetModel, Refused, TokenWanted } from "./answerer.js";
+import { offerLook } from "./looked.js";
+import { percent, quoted, sentence } from "./texts.js";
 
 const byId = (id) => document.getElementById(id);
 const KINDS = {
@@ -11,8 +13,6 @@ const SHOWN_BARS = 5;
 const ASKED_AT_ONCE = 8;
 let model = null;
 let photographs = [];
-
-const percent = (share) => share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
 
 function say(text, problem = false) {
   byId("status").textContent = text;
@@ -106,12 +106,11 @@ function draw(entry, before = null) {
   picture(card.querySelector(".picture"), files[0], entry);
   bars(card.querySelector(".bars"), row);
   nextTest(card.querySelector(".test"), entry);
+  offerLook(card, entry, say, tell);
   if (entry.card) entry.card.replaceWith(card);
   else byId("answers").insertBefore(card, before);
   entry.card = card;
 }
-
-const sentence = (text) => text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}` : "";
 
 function reason(row) {
   const sure = typeof row.sure === "number" ? `${percent(row.sure)} sure` : row.label && !row.answer ? `${percent(row.confidence)} sure` : "";
@@ -199,12 +198,6 @@ function table() {
     });
     return line;
   }));
-}
-
-/** A cell that no spreadsheet takes for a formula. */
-function quoted(text) {
-  const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return `"${plain.replaceAll('"', '""')}"`;
 }
 
 function download() {
