@@ -7,14 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from lithoscope.evaluation.answers.novelty import Reference
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.run import bind
 from lithoscope.serving.server.settings import ServerSettings
+from lithoscope.serving.server.training_photographs import TrainingPhotographs
 
 from helpers.browser import chromium
 from helpers.served_model import RedOrBlue, picture
@@ -32,9 +35,18 @@ def browser() -> Iterator[Browser]:
         yield opened
 
 
-def serving(settings: ServerSettings) -> Iterator[str]:
+def learnt() -> TrainingPhotographs:
+    """Six photographs from red to blue, as if a model had learnt from them."""
+    red = np.linspace(255, 0, 6).astype(np.uint8)
+    squares = np.zeros((6, 48, 48, 3), np.uint8)
+    squares[..., 0], squares[..., 2] = red[:, None, None], 255 - red[:, None, None]
+    labels = [f"{'red' if one > 127 else 'blue'}" for one in red]
+    return TrainingPhotographs(squares, np.arange(6), labels, list("abcdef"), Reference.of(red[:, None] / 255))
+
+
+def serving(settings: ServerSettings, training: TrainingPhotographs | None = None) -> Iterator[str]:
     listening = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(RedOrBlue(), settings), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(create_app(RedOrBlue(), settings, training), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started:
@@ -46,7 +58,7 @@ def serving(settings: ServerSettings) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    yield from serving(ServerSettings(decoders=1, max_files=3))
+    yield from serving(ServerSettings(decoders=1, max_files=3), learnt())
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +100,8 @@ def test_each_kind_of_answer_in_words(browser: Browser, address: str) -> None:
     assert opened.texts("article .kind") == ["Its name", "One of these", "Could not be read", "Its name"]
     assert opened.texts("article .why")[2] == "Not an image."
     assert opened.texts("article:first-child .share") == ["> 99.9 %", "0.0 %"]
+    assert opened.texts("article:first-child .nearest li") == ["red", "red", "red", "blue"]
+    assert opened.texts("article:last-child .nearest li")[:3] == ["blue", "blue", "blue"]
     assert opened.page.is_visible("#synthetic")
     assert opened.problems == []
 
@@ -178,6 +192,7 @@ def test_a_token_is_asked_for_and_kept_out_of_addresses(browser: Browser, locked
     opened.give(RED)
     assert opened.texts("article h3") == ["red"]
     assert not any("token" in url for url in opened.asked)
+    assert not opened.page.is_visible(".nearest")  # a server that does not show what its model learnt from
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (WIDE, "light"), (WIDE, "dark")])

@@ -23,6 +23,7 @@ TOKEN = "LITHOSCOPE_TOKEN"  # noqa: S105 (the variable's name)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
 @click.option("--token", help=f"What requests must bring; better in the variable {TOKEN}, which no list shows.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="One more name it may be addressed by; * for all.")
+@click.option("--show-training", is_flag=True, help="Show the nearest training photographs beside each answer.")
 @click.option("--max-files", type=click.IntRange(1), default=32, show_default=True, help="Photographs in a request.")
 @click.option("--max-mb", type=click.IntRange(1), default=64, show_default=True, help="Megabytes in a request.")
 @click.option("--max-megapixels", type=click.IntRange(1), default=100, show_default=True, help="Of a photograph.")
@@ -35,6 +36,7 @@ def serve(
     port: int,
     token: str | None,
     allow_host: tuple[str, ...],
+    show_training: bool,
     max_files: int,
     max_mb: int,
     max_megapixels: int,
@@ -60,7 +62,10 @@ def serve(
     from lithoscope.serving.server.run import bind, is_loopback, own_names
     from lithoscope.serving.server.run import serve as answer
     from lithoscope.serving.server.settings import ServerSettings
+    from lithoscope.serving.server.training_photographs import TrainingPhotographs
 
+    if show_training and is_alias(model):
+        raise LithoscopeError("--show-training: an alias may stand for a model of other photographs; name a folder")
     settings = ServerSettings(
         token=token or os.environ.get(TOKEN) or None,
         max_files=max_files,
@@ -74,15 +79,22 @@ def serve(
     asked = OnnxModel.load(exported_model(model, Path.cwd(), print_note))
     if asked.description.synthetic:
         print("note: this model was trained on synthetic drawings; on photographs it shows the way, not the truth")
+    training = TrainingPhotographs.load(asked, _arrays(model)) if show_training else None
     listening = bind(host, port)
     if not is_loopback(host) and settings.token is None:
         print_note(f"everyone who reaches {host} may ask; --token, or the variable {TOKEN}, keeps others out")
     with (
         following(model, Path.cwd(), asked, print_note) if is_alias(model) else nullcontext(ExportedModel(asked)) as it
     ):
-        answer(it, settings, listening, lambda page: print(f"serving at {page}", flush=True))
+        answer(it, settings, listening, lambda page: print(f"serving at {page}", flush=True), training)
     print("stopped", file=sys.stderr)
     return 0
+
+
+def _arrays(model: str) -> Path:
+    """Return where a model's packed photographs lie: beside it, or in the workspace."""
+    beside = Path(model).parent / "arrays"
+    return beside if beside.is_dir() else Path("build/arrays")
 
 
 def _serve_web(web: Path, host: str, port: int) -> int:

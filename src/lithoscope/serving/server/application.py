@@ -32,10 +32,11 @@ from lithoscope.serving.server.schemas import (
     Problem,
 )
 from lithoscope.serving.server.settings import ServerSettings
+from lithoscope.serving.server.training_photographs import TrainingPhotographs
 from lithoscope.serving.server.uploads import BadUpload, Upload, read_uploads
 
 Floats = npt.NDArray[np.float32]
-SPECIMEN = "specimen"
+SPECIMEN, NEAREST = "specimen", "nearest"
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem} for status in (400, 401, 403, 408, 413, 421, 422, 429)
 }
@@ -45,8 +46,14 @@ _PAGE |= {f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS}
 _PAGE |= {"/icon.svg": ("icon.svg", "image/svg+xml")}
 
 
-def create_app(model: AnsweringModel, settings: ServerSettings) -> FastAPI:
-    """Return the ASGI application around a model."""
+def create_app(model: AnsweringModel, settings: ServerSettings, training: TrainingPhotographs | None = None) -> FastAPI:
+    """Return the ASGI application around a model.
+
+    Args:
+        model: Answers.
+        settings: Limits.
+        training: Photographs that it learnt from, which may be shown; None where they may not.
+    """
     measures = Measures()
     size, crop_border, reading = model.framing
     reading = replace(reading, max_megapixels=min(reading.max_megapixels, settings.max_megapixels))
@@ -81,9 +88,10 @@ def create_app(model: AnsweringModel, settings: ServerSettings) -> FastAPI:
 
     @app.get("/model", summary="The model: its classes, figures with intervals, hashes", response_model=ModelAnswer)
     async def about() -> Mapping[str, Any]:
-        return {**model.about(), "limits": {"files": settings.max_files, "bytes": settings.max_bytes}}
+        limits = {"files": settings.max_files, "bytes": settings.max_bytes}
+        return {**model.about(), "limits": limits, "shows_training": training is not None}
 
-    _add_prediction(app, model, settings, batcher, measures)
+    _add_prediction(app, model, settings, batcher, measures, training)
     _add_evidence(app, model)
     return app
 
@@ -94,6 +102,7 @@ def _add_prediction(
     settings: ServerSettings,
     batcher: Batcher[tuple[Floats, Floats]],
     measures: Measures,
+    training: TrainingPhotographs | None,
 ) -> None:
     @app.post(
         "/predict",
@@ -104,9 +113,12 @@ def _add_prediction(
     )
     async def predict(request: Request, response: Response) -> dict[str, Any]:
         uploads, fields = await read_uploads(request, settings.max_files)
-        together = _flag(fields.pop(SPECIMEN, "false"))
+        together = _flag(SPECIMEN, fields)
+        nearest = _flag(NEAREST, fields)
+        if nearest and training is None:
+            raise BadUpload(f"{NEAREST} = 'true': this server shows no training photographs (--show-training)")
         framed = await asyncio.gather(*(request.app.state.pool.framed(one.content) for one in uploads))
-        answer = await _answer(model, batcher, uploads, framed, fields, together)
+        answer = await _answer(model, batcher, uploads, framed, fields, together, training if nearest else None)
         for row in answer["predictions"]:
             measures.photographs.labels("unreadable" if row["problem"] else row.get("answer") or "name").inc()
         if all(one.square is None for one in framed):
@@ -142,30 +154,37 @@ async def _answer(
     framed: Sequence[Framed],
     fields: Mapping[str, str],
     together: bool,
+    training: TrainingPhotographs | None,
 ) -> dict[str, Any]:
     readable = [one.square for one in framed if one.square is not None]
     outputs = await asyncio.gather(*(batcher.result(square) for square in readable))
     given = iter(model.answers(outputs, fields, one_specimen=False) if outputs else [])
+    seen = [features for _, features in outputs]
+    nearest = iter(await asyncio.to_thread(lambda: [training.nearest(one) if training else [] for one in seen]))
     rows = [
         {
             **(next(given) if one.square is not None else {"label": None, "confidence": None}),
             "photograph": upload.name,
             "problem": one.problem,
             "notes": list(one.notes),
+            "nearest": next(nearest) if one.square is not None else [],
         }
         for upload, one in zip(uploads, framed, strict=True)
     ]
     answer: dict[str, Any] = {"predictions": rows, "specimen": None, "error": None}
     if together and outputs:
-        answer["specimen"] = {**model.answers(outputs, fields, one_specimen=True)[0], "photographs": len(outputs)}
+        near = training.nearest(np.mean(seen, axis=0)) if training else []
+        specimen = model.answers(outputs, fields, one_specimen=True)[0]
+        answer["specimen"] = {**specimen, "photographs": len(outputs), "nearest": near}
     if not outputs:
         answer["error"] = "; ".join(f"{row['photograph'] or 'the file'}: {row['problem']}" for row in rows)
     return answer
 
 
-def _flag(text: str) -> bool:
+def _flag(name: str, fields: dict[str, str]) -> bool:
+    text = fields.pop(name, "false")
     if text not in ("true", "false"):
-        raise BadUpload(f"{SPECIMEN} = {text[:40]!r}; allowed: true, false")
+        raise BadUpload(f"{name} = {text[:40]!r}; allowed: true, false")
     return text == "true"
 
 

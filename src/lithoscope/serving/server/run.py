@@ -13,6 +13,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.asked_model import AnsweringModel
 from lithoscope.serving.server.settings import ServerSettings
+from lithoscope.serving.server.training_photographs import TrainingPhotographs
 
 GRACE = 30
 """Seconds that requests under way may still take after the server was asked to stop."""
@@ -62,7 +63,11 @@ def own_names(host: str) -> tuple[str, ...]:
 
 
 def serve(
-    model: AnsweringModel, settings: ServerSettings, listening: socket.socket, started: Callable[[str], None]
+    model: AnsweringModel,
+    settings: ServerSettings,
+    listening: socket.socket,
+    started: Callable[[str], None],
+    training: TrainingPhotographs | None = None,
 ) -> None:
     """Answer requests until the process is asked to stop (SIGTERM, Ctrl-C); those under way are finished.
 
@@ -71,9 +76,10 @@ def serve(
         settings: Limits.
         listening: From :func:`bind`.
         started: Called with the page's address before the first request.
+        training: Photographs that the model learnt from, which may be shown.
     """
     config = uvicorn.Config(
-        create_app(model, settings),
+        create_app(model, settings, training),
         log_level="warning",
         access_log=False,  # names of photographs and who sent them are nobody's business
         server_header=False,

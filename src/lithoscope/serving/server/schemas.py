@@ -17,6 +17,7 @@ _ROW: dict[str, JsonValue] = {
     "why": "no other name is probable enough",
     "problem": None,
     "notes": [],
+    "nearest": [],
 }
 
 
@@ -24,6 +25,15 @@ class Problem(BaseModel):
     """Why a request was refused."""
 
     error: str
+
+
+class TrainingPhotograph(BaseModel):
+    """A photograph that the model learnt from."""
+
+    photograph: Annotated[str, Field(description="What it is called in the training set")]
+    label: str
+    similarity: Annotated[float, Field(description="Cosine of the standardised features, -1 to 1")]
+    picture: Annotated[str, Field(description="A thumbnail, a `data:` address of a JPEG")]
 
 
 class PhotographAnswer(BaseModel):
@@ -37,6 +47,7 @@ class PhotographAnswer(BaseModel):
     probabilities: Annotated[dict[str, float], Field(description="Of each class")] = {}
     problem: Annotated[str | None, Field(description="Why the file could not be read")] = None
     notes: list[str] = []
+    nearest: Annotated[list[TrainingPhotograph], Field(description="Nearest first, where they were asked for")] = []
 
 
 class SpecimenAnswer(PhotographAnswer):
@@ -61,6 +72,7 @@ class ModelAnswer(BaseModel):
     classes: list[str]
     image_size: int
     synthetic: Annotated[bool, Field(description="Whether it was trained on synthetic drawings")]
+    shows_training: Annotated[bool, Field(description="Whether `nearest` may be asked for")]
 
 
 class EvidenceAnswer(BaseModel):
@@ -98,6 +110,11 @@ PREDICT_BODY = _body(
         "type": "string",
         "enum": ["true", "false"],
         "description": "Whether the photographs show one specimen and get one answer together",
+    },
+    nearest={
+        "type": "string",
+        "enum": ["true", "false"],
+        "description": "Whether to add the nearest training photographs; only where the server shows them",
     },
     hardness={"type": "string", "description": "Mohs hardness found in the field, such as 6-7"},
 )

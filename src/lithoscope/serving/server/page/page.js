@@ -60,7 +60,7 @@ async function take(files) {
   const before = byId("answers").firstChild; // the newest stand first, each time in their own order
   for (const group of together ? [chosen] : groups(chosen)) {
     try {
-      const content = await ask(group, together ? { specimen: "true" } : {});
+      const content = await ask(group, asked(together));
       if (together && content.specimen) add(group, content.specimen, true, before);
       content.predictions.forEach((row, place) => {
         if (!together || row.problem || !content.specimen) add([group[place]], row, false, before);
@@ -73,6 +73,11 @@ async function take(files) {
   }
   bar.hidden = true;
   if (!failed) say(chosen.length === 1 ? "Done." : `Done: ${chosen.length} photographs.`);
+}
+
+/** What is asked for besides the answer. */
+function asked(specimen) {
+  return { ...(specimen ? { specimen: "true" } : {}), ...(model.shows_training ? { nearest: "true" } : {}) };
 }
 
 function kindOf(row) {
@@ -106,6 +111,7 @@ function draw(entry, before = null) {
   picture(card.querySelector(".picture"), files[0], entry);
   bars(card.querySelector(".bars"), row);
   nextTest(card.querySelector(".test"), entry);
+  nearest(card.querySelector(".nearest"), row.nearest || []);
   offerLook(card, entry, say, tell);
   if (entry.card) entry.card.replaceWith(card);
   else byId("answers").insertBefore(card, before);
@@ -144,6 +150,19 @@ function bars(list, row) {
   }
 }
 
+/** The nearest training photographs, where the server shows them. */
+function nearest(block, found) {
+  block.hidden = !found.length;
+  for (const { label, picture: address } of found) {
+    const item = document.createElement("li");
+    const image = document.createElement("img");
+    image.src = address;
+    image.alt = "";
+    item.append(image, label);
+    block.querySelector("ul").append(item);
+  }
+}
+
 /** The field test that would settle most; a tap on its outcome asks again with it. */
 function nextTest(block, entry) {
   const test = entry.row.next_test;
@@ -165,7 +184,7 @@ function nextTest(block, entry) {
 async function again(entry, found) {
   say("Looking again …");
   try {
-    const content = await ask(entry.files, { ...found, ...(entry.specimen ? { specimen: "true" } : {}) });
+    const content = await ask(entry.files, { ...found, ...asked(entry.specimen) });
     entry.found = found;
     entry.row = entry.specimen ? content.specimen : content.predictions[0];
     draw(entry);
