@@ -30,7 +30,7 @@ from lithoscope.serving.server.answering import ExportedModel
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from helpers.browser import chromium
 from helpers.odd_photographs import odd_photographs
-from helpers.static_files import served
+from helpers.static_server import served
 
 ASK = """async (text) => {
     const [{ ask, meetModel }, { framed }] = await Promise.all([import("./answerer.js"), import("./framing.js")]);

@@ -1,10 +1,7 @@
-"""A plain web server of a folder, as any static host is, and a browser's page that runs one of its scripts."""
+"""A browser's page that runs one of the scripts of the page for the field."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -12,33 +9,7 @@ from playwright.sync_api import Page
 from lithoscope.serving.field import PAGE_FOLDER
 
 from helpers.browser import chromium
-
-
-class _Handler(SimpleHTTPRequestHandler):
-    extensions_map = {  # noqa: RUF012 (as in the class above)
-        **SimpleHTTPRequestHandler.extensions_map,
-        ".mjs": "text/javascript",
-        ".js": "text/javascript",
-        ".wasm": "application/wasm",
-        ".webmanifest": "application/manifest+json",
-    }
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (its name above)
-        pass
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder on this machine alone; gives its address, which ends with a slash."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+from helpers.static_server import served
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from helpers.browser import chromium
 from helpers.exports import exported, saved
 from helpers.made_up_settings import plain_architecture
 from helpers.odd_photographs import odd_photographs, scene
-from helpers.static_files import served
+from helpers.static_server import served
 
 CLASSES = ["malachite", "pyrite", "quartz"]
 Fetch = Callable[[Path], list[Path]]

@@ -5,17 +5,19 @@ passed its checks. A download that was killed and starts again skips those.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-import requests
+from typing import Any, Protocol, TypeVar
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import commit_file
-from lithoscope.data.sources.http_client import Client, MismatchError, one_line
+from lithoscope.data.sources.http_client import MismatchError, Policy, one_line
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,35 @@ class RemoteFile:
         return f"{self.key}-{hashlib.sha256(self.version.encode()).hexdigest()[:12]}"
 
 
+class Body(Protocol):
+    """What arrives of a file, as ``requests`` hands it over."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What is said of it; ``Content-Length`` is read, where it is there."""
+
+    def iter_content(self, chunk_size: int, /) -> Iterator[Any]:
+        """Yield it piece by piece."""
+
+
+class Fetcher(Protocol):
+    """What files are fetched with: a client of the web, or of an object store.
+
+    Attributes:
+        policy: How patient it is, and what the largest file may be.
+        stop: Set where the work is to end early.
+    """
+
+    policy: Policy
+    stop: threading.Event
+
+    def receive(self, url: str, read: Callable[[Body], T]) -> T:
+        """Hand a file to ``read``, anew where that fails in a way that may pass; see :class:`.http_client.Client`."""
+
+    def check_stop(self) -> None:
+        """Raise ``StoppedError`` if :attr:`stop` is set."""
+
+
 def is_done(file: RemoteFile, folder: Path) -> bool:
     """Say whether a whole file from an earlier run lies in ``folder``, checked anew; remove one that fails.
 
@@ -67,7 +98,7 @@ def is_done(file: RemoteFile, folder: Path) -> bool:
     return False
 
 
-def fetch(client: Client, file: RemoteFile, folder: Path, advance: Callable[[int], None] = lambda _: None) -> Path:
+def fetch(client: Fetcher, file: RemoteFile, folder: Path, advance: Callable[[int], None] = lambda _: None) -> Path:
     """Download one file and check it.
 
     Args:
@@ -98,7 +129,7 @@ def fetch(client: Client, file: RemoteFile, folder: Path, advance: Callable[[int
 
 
 def fetch_all(
-    client: Client,
+    client: Fetcher,
     files: Sequence[RemoteFile],
     folder: Path,
     *,
@@ -131,9 +162,7 @@ def fetch_all(
             raise
 
 
-def _save(
-    response: requests.Response, file: RemoteFile, part: Path, client: Client, advance: Callable[[int], None]
-) -> None:
+def _save(response: Body, file: RemoteFile, part: Path, client: Fetcher, advance: Callable[[int], None]) -> None:
     """Write the body of an answer to ``part`` and check it; whatever is not the file stated leaves nothing behind.
 
     Raises:

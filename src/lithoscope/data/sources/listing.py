@@ -8,6 +8,7 @@ from pathlib import Path
 
 MAX_FILE_BYTES = 512 * 2**20
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
 
 def is_ignored(name: str) -> bool:
@@ -99,6 +100,21 @@ def broken_link(path: Path) -> str:
     if "/cache/" in target and re.search("/[0-9a-f]{2}/[0-9a-f]{30}$", target):
         return "a link to nothing: DVC's cache does not hold it; fetch it with `dvc pull`"
     return "a link to nothing"
+
+
+def unsafe(name: str) -> str | None:
+    """Say why a listed name must not become a file name here, or None if it may."""
+    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0") or re.match(r"[A-Za-z]:", name):
+        return "it points outside the folder"
+    if _RESERVED.fullmatch(name):
+        return "it is a device's name on Windows"
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError:
+        return "it is not valid Unicode"
+    if length > 255 or any(ord(sign) < 32 or ord(sign) == 127 for sign in name):
+        return "it is no usable file name"
+    return None
 
 
 def printable(identity: str) -> str:

@@ -5,9 +5,7 @@ row k belongs to the k-th file name of the folder in ``sorted()`` order.
 """
 
 import hashlib
-import os
 import re
-import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -18,11 +16,11 @@ import filelock
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.download import RemoteFile, fetch_all, is_done
 from lithoscope.data.sources.http_client import Client, Policy
 from lithoscope.data.sources.listing import is_ignored, visible_files
+from lithoscope.data.sources.obtaining import fetch_missing, place, refuse_clashes, some
 from lithoscope.data.sources.osf_api import list_files
-from lithoscope.data.sources.progress import DownloadProgress, log
+from lithoscope.data.sources.progress import log
 
 NODE = "d6b9y"
 REMEDY = "check the network, or point `mirror` at a local copy (`lithoscope use PATH`)"
@@ -104,30 +102,14 @@ class OsfRocks(PhotographSet):
             files = list_files(client, NODE, _is_wanted)
             if not any(_split_of(file.path) for file in files):
                 raise LithoscopeError(f"OSF node {NODE} at {api} lists no photographs in `360 Rocks` or `120 Rocks`")
-            _refuse_clashes(files)
-            kept = [file for file in files if is_done(file, folder)]
-            missing = [file for file in files if file not in set(kept)]
-            total = sum(file.size or 0 for file in files)
-            already = f", {len(kept)} of them already there" if kept else ""
-            log(f"{self.name}: {len(files)} files, {total / 1e6:.1f} MB{already}")
-            with DownloadProgress(self.name, len(files), total) as progress:
-                progress.add_bytes(sum(file.size or 0 for file in kept))
-                progress.add_files(len(kept))
-                fetch_all(
-                    client,
-                    missing,
-                    folder,
-                    workers=self._workers,
-                    advance=progress.add_bytes,
-                    on_file=lambda _: progress.add_files(),
-                )
+            refuse_clashes(files, f"OSF node {NODE}")
+            fetch_missing(client, files, folder, self.name, workers=self._workers)
         finally:
             client.close()
-        for file in files:
-            _place(folder / f"{file.stem}.done", destination / file.path)
+        place(files, folder, destination)
         unproved = [file.path for file in files if not file.hashed]
         if unproved:
-            log(f"warning: no hash is stated for {_some(unproved)}: only sizes, where stated, were checked")
+            log(f"warning: no hash is stated for {some(unproved)}: only sizes, where stated, were checked")
 
     def photographs(self, root: Path) -> list[Photograph]:
         """List what lies in ``360 Rocks`` and ``120 Rocks``, at any depth; see :meth:`PhotographSet.photographs`.
@@ -195,37 +177,15 @@ def _is_wanted(path: str) -> bool:
     return is_image and _split_of(path) is not None
 
 
-def _refuse_clashes(files: list[RemoteFile]) -> None:
-    """Refuse names that are one name on some file systems, so that no file silently replaces another."""
-    seen: dict[str, str] = {}
-    for file in files:
-        plain = unicodedata.normalize("NFC", file.path).casefold()
-        if seen.setdefault(plain, file.path) != file.path:
-            raise LithoscopeError(f"OSF node {NODE} lists {seen[plain]} and {file.path}: one name on some systems")
-
-
-def _place(done: Path, target: Path) -> None:
-    """Link a whole file to where it belongs, or copy it where the file system has no links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(done, target)
-    except OSError:
-        shutil.copyfile(done, target)
-
-
 def _warn_of_counts(photographs: list[Photograph]) -> None:
     nameless = [photograph.id for photograph in photographs if not photograph.label]
     if nameless:
-        log(f"warning: {_some(nameless)} not named like `I_Andesite_01.jpg`: set aside")
+        log(f"warning: {some(nameless)} not named like `I_Andesite_01.jpg`: set aside")
     for split, expected in _SPLITS.values():
         counts = Counter(photo.label for photo in photographs if photo.official_split == split and photo.label)
         odd = sorted(f"{label} {count}" for label, count in counts.items() if count != expected)
         if len(counts) != _CATEGORIES or odd:
             log(
                 f"warning: {split}: {len(counts)} categories, {sum(counts.values())} photographs; the published set "
-                f"has {_CATEGORIES} categories of {expected}{': ' if odd else ''}{_some(odd)}"
+                f"has {_CATEGORIES} categories of {expected}{': ' if odd else ''}{some(odd)}"
             )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl, quote, urljoin, urlsplit
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.download import RemoteFile
 from lithoscope.data.sources.http_client import Client, one_line, origin
+from lithoscope.data.sources.listing import unsafe
 
 MAX_PAGES = 500
 MAX_ENTRIES = 20_000
 MAX_DEPTH = 12
 MAX_PAGE_BYTES = 16 * 2**20
 _PAGE_SIZE = "page[size]=100"
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
 
 def list_files(client: Client, node: str, wanted: Callable[[str], bool]) -> list[RemoteFile]:
@@ -38,21 +38,6 @@ def list_files(client: Client, node: str, wanted: Callable[[str], bool]) -> list
             the folder; a link leads elsewhere or in a circle; there is more than the limits of this module.
     """
     return _Walk(client, node, wanted).files()
-
-
-def unsafe(name: str) -> str | None:
-    """Say why a listed name must not become a file name here, or None if it may."""
-    if name in ("", ".", "..") or any(sign in name for sign in "/\\\0") or re.match(r"[A-Za-z]:", name):
-        return "it points outside the folder"
-    if _RESERVED.fullmatch(name):
-        return "it is a device's name on Windows"
-    try:
-        length = len(name.encode())
-    except UnicodeEncodeError:
-        return "it is not valid Unicode"
-    if length > 255 or any(ord(sign) < 32 or ord(sign) == 127 for sign in name):
-        return "it is no usable file name"
-    return None
 
 
 class _Walk:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lithoscope.data.sources import listing
-from lithoscope.data.sources.listing import linked_folders, printable, refusal, visible_files, visible_folders
+from lithoscope.data.sources.listing import linked_folders, printable, refusal, unsafe, visible_files, visible_folders
 
 
 def make(root: Path, *names: str) -> None:
@@ -124,3 +124,8 @@ def test_names_that_are_no_utf_8_are_refused_and_can_be_shown(tmp_path: Path) ->
     assert refusal(tmp_path, name) == "its name is not valid UTF-8"
     assert printable(name) == "gr\\xfcn"
     assert printable("grün") == "grün"
+
+
+def test_ordinary_names_are_safe() -> None:
+    for name in ("S_Rock Salt_02.jpg", "Fig 1: rocks.pdf", "...", "Größe.txt", "console.txt"):
+        assert unsafe(name) is None

@@ -16,7 +16,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, Request
 from lithoscope.data.sources.http_client import Client, Policy
 from lithoscope.data.sources.osf import OsfRocks, category
-from lithoscope.data.sources.osf_api import list_files, unsafe
+from lithoscope.data.sources.osf_api import list_files
 
 from helpers.osf_server import OsfServer
 
@@ -191,11 +191,6 @@ def test_a_listed_name_that_points_outside_is_refused(
     assert str(caught.value).isprintable(), "one line, no control characters"
     assert tree(destination) == {}
     assert not any("/download/" in hit.path for hit in server.hits)
-
-
-def test_ordinary_names_are_safe() -> None:
-    for name in ("S_Rock Salt_02.jpg", "Fig 1: rocks.pdf", "...", "Größe.txt", "console.txt"):
-        assert unsafe(name) is None
 
 
 def test_a_listing_that_leads_elsewhere_is_refused(server: OsfServer, partial: Path, destination: Path) -> None:
