@@ -14,6 +14,7 @@ from lithoscope.data.sources.acquisition import acquire, finish
 from lithoscope.data.sources.base import PhotographSet, Request
 from lithoscope.data.sources.catalogue import Catalogue, catalogue, write_catalogue
 from lithoscope.data.sources.registry import photograph_set
+from lithoscope.data.sources.remote import is_remote
 
 BUILD = Path("build")
 RAW = BUILD / "raw"
@@ -25,7 +26,7 @@ def main() -> None:
     parameters = load_parameters(Path("params.yaml"))
     photographs = photograph_set(parameters.dataset, parameters.folder)
     request = Request(
-        mirror=None if parameters.mirror == OWN_SOURCE else Path(parameters.mirror),
+        mirror=mirror_of(parameters.mirror),
         osf_api=parameters.osf_api,
         partial=partial_folder() / "download" / parameters.dataset,
     )
@@ -35,6 +36,13 @@ def main() -> None:
     write_catalogue(found, photographs, bool(acquired.companions), BUILD)
     finish(request)
     print(summary(photographs, found))
+
+
+def mirror_of(value: str) -> Path | str | None:
+    """Return what the parameter ``mirror`` names: a path, an address, or nothing but the set's own source."""
+    if value == OWN_SOURCE:
+        return None
+    return value if is_remote(value) else Path(value)
 
 
 def partial_folder() -> Path:

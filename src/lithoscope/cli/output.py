@@ -2,12 +2,23 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lithoscope.core.text import safe
 
 PATH = click.Path(path_type=Path, readable=False)  # each command says itself what is wrong with a path
+
+
+class _Place(click.Path):
+    """A path, or an address such as ``s3://bucket/prefix``, which stays a text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if isinstance(value, str) and "://" in value else super().convert(value, param, ctx)
+
+
+PLACE = _Place(path_type=Path, readable=False)
 
 
 def print_error(text: str) -> None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lithoscope.cli.output import PATH
+from lithoscope.cli.output import PLACE
 
 if TYPE_CHECKING:
     from lithoscope.experiments.dvc_runs import RecipeRequest
 
 _OPTIONS = (
     click.option("-S", "settings", multiple=True, metavar="KEY=VALUE", help="Change one more parameter."),
-    click.option("--data", type=PATH, metavar="PATH", help="A local copy of the recipe's photographs."),
+    click.option("--data", type=PLACE, metavar="PATH", help="A copy of the recipe's photographs, or its address."),
     click.option("--seed", type=int, metavar="N", help="Seed of weights and split; the name gets -seedN."),
     click.option("--name", "experiment", metavar="EXPERIMENT", help="Another name for the experiment."),
     click.option("--dry", is_flag=True, help="Print the plain DVC lines and run nothing."),
@@ -30,7 +30,7 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def request(
-    settings: Sequence[str], data: Path | None, seed: int | None, experiment: str | None, *, queue: bool = False
+    settings: Sequence[str], data: Path | str | None, seed: int | None, experiment: str | None, *, queue: bool = False
 ) -> RecipeRequest:
     """Return the :class:`lithoscope.experiments.dvc_runs.RecipeRequest` of what was typed.
 

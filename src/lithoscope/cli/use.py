@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lithoscope.cli.group import Command
-from lithoscope.cli.output import PATH
+from lithoscope.cli.output import PATH, PLACE
 from lithoscope.core.errors import LithoscopeError
 
 OWN_SOURCES = ("specimens", "osf-rocks", "minerals")
@@ -14,7 +14,9 @@ PARAMS = Path("params.yaml")
 
 
 @click.command(cls=Command)
-@click.argument("path", type=PATH, help="A folder (one folder a class), zip or tar; or specimens, osf-rocks, minerals.")
+@click.argument(
+    "path", type=PLACE, help="A folder (one folder a class), zip, tar or address; or specimens, osf-rocks, minerals."
+)
 @click.option("--depth", type=int, metavar="N", help="Folders that make a class: Igneous/Basalt is 2 (1).")
 @click.option(
     "--specimens", type=click.Choice(["none", "folders"]), help="folders: Basalt/piece 7/1.jpg, one a specimen."
@@ -27,7 +29,7 @@ PARAMS = Path("params.yaml")
 @click.option("--locality-column", metavar="NAME", help="Its column with where each was found (locality).")
 @click.option("--split-column", metavar="NAME", help="Its column with train, val or test (split).")
 @click.option("--weight-column", metavar="NAME", help="Its column with what each counts in training (weight).")
-def use(path: Path, labels: str | None, depth: int | None, specimens: str | None, **columns: str | None) -> None:
+def use(path: Path | str, labels: str | None, depth: int | None, specimens: str | None, **columns: str | None) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
     from lithoscope.config.params import FolderParameters, ReadingParameters, SplitParameters
     from lithoscope.config.schema import validate_block
@@ -38,7 +40,7 @@ def use(path: Path, labels: str | None, depth: int | None, specimens: str | None
     name = str(path)
     if name == ".":  # what an empty text becomes
         raise LithoscopeError("use: name a folder, an archive, or a set: " + ", ".join(OWN_SOURCES))
-    if name in OWN_SOURCES and not path.exists():
+    if name in OWN_SOURCES and not Path(path).exists():
         set_source(PARAMS, name, None)
         print(f"params.yaml: dataset {name}, from its own source")
     else:

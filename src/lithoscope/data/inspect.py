@@ -30,8 +30,11 @@ from lithoscope.data.sources.listing import broken_link, linked_folders, visible
 from lithoscope.data.sources.minerals import MINERALS
 from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, notes_on_reading
 from lithoscope.data.sources.registry import photograph_set
+from lithoscope.data.sources.remote import check_address, remote_mirror
 
 SHOWN_AT_MOST = 20
+DOWNLOAD = Path(".partial") / "download"
+"""Where the stage ``download`` has its half-done work, from the checkout's root."""
 _SPLITS = {"train": "train", "val": "val", "test": "test", "": "to split"}
 
 
@@ -40,7 +43,7 @@ class Inspection:
     """What a place with photographs holds.
 
     Attributes:
-        path: The folder or archive, absolute.
+        path: The folder or archive, absolute, or its address.
         dataset: The value of the parameter ``dataset`` that fits it.
         title: The set's title.
         counts: Photographs that can be read, by class, then by official split (``""`` where there is none).
@@ -50,7 +53,7 @@ class Inspection:
         notes: What else a person should know, a line each.
     """
 
-    path: Path
+    path: Path | str
     dataset: str
     title: str
     counts: dict[str, dict[str, int]]
@@ -94,36 +97,48 @@ class Inspection:
 
 
 def inspect_source(
-    path: Path,
+    path: Path | str,
     layout: FolderParameters | None = None,
     look_for_table: bool = True,
     settings: ReadingSettings = DEFAULTS,
+    download: Path = DOWNLOAD,
 ) -> Inspection:
-    """Look into a folder, zip or tar as the download stage would; nothing is kept.
+    """Look into a folder, zip or tar as the download stage would; nothing is kept but what comes from an address.
 
     Args:
-        path: Any local path; ``~`` stands for the home folder.
+        path: Any local path; ``~`` stands for the home folder. Or an address (:mod:`lithoscope.data.sources.remote`).
         layout: How it is laid out, where it is no published set.
         look_for_table: Whether a table called ``labels.csv`` is taken for the labels without being named.
         settings: How files become pixels.
+        download: Where what is fetched lies until the download stage takes it.
 
     Raises:
         LithoscopeError: There is nothing to train on; the line says why.
     """
+    if isinstance(path, str):
+        with remote_mirror(path, download) as local:
+            return _inspected(local, path, layout, look_for_table, settings)
     source = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (a link is the user's name for a source: kept)
     if not source.exists():
         raise LithoscopeError(f"{source}: no such folder or file")
     _refuse_what_dvc_cannot_hash(source)
     _refuse_specimens(source)
+    return _inspected(source, source, layout, look_for_table, settings)
+
+
+def _inspected(
+    source: Path, named: Path | str, layout: FolderParameters | None, look_for_table: bool, settings: ReadingSettings
+) -> Inspection:
+    """Look into what is here of a place that the user calls ``named``."""
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
-        tree = open_mirror(source, Path(workplace))
+        tree = open_mirror(source, Path(workplace), str(named))
         try:
             name = FolderSet.name if layout not in (None, FolderParameters()) else _recognised(unwrapped(tree))
         except OSError as error:
-            raise LithoscopeError(f"{source}: cannot be read ({error.strerror})") from None
+            raise LithoscopeError(f"{named}: cannot be read ({error.strerror})") from None
         layout = _with_table(layout or FolderParameters(), name, unwrapped(tree), look_for_table)
         kind = photograph_set(name, layout)
-        root, photographs, _ = listed(kind, tree, str(source))
+        root, photographs, _ = listed(kind, tree, str(named))
         found = catalogue(root, photographs, settings=settings)
         notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
         if source.is_dir() and (links := linked_folders(root)):
@@ -137,7 +152,7 @@ def inspect_source(
     for entry in found.entries:
         splits = counts[entry.label]
         splits[entry.official_split] = splits.get(entry.official_split, 0) + 1
-    return Inspection(source, name, kind.title, counts, found.entries, found.set_aside, layout, notes)
+    return Inspection(named, name, kind.title, counts, found.entries, found.set_aside, layout, notes)
 
 
 def require_splittable(entries: Sequence[Entry], settings: SplitParameters) -> None:
@@ -181,17 +196,17 @@ def _with_table(layout: FolderParameters, dataset: str, root: Path, look: bool) 
     return layout.model_copy(update={"labels": found})
 
 
-def table_below(source: Path, table: str) -> str:
+def table_below(source: Path | str, table: str) -> str:
     """Return a label table's path below the root of the photographs, as the parameter ``folder.labels`` takes it.
 
     Args:
-        source: The folder or archive with the photographs.
+        source: The folder or archive with the photographs, or its address.
         table: As a user names it: from the root of the photographs, or from the current folder.
 
     Raises:
         LithoscopeError: It is not there, or lies elsewhere: DVC would not notice its changes.
     """
-    if not source.is_dir():
+    if isinstance(source, str) or not source.is_dir():
         return table
     root = unwrapped(source).resolve()
     file = next((path for path in (root / table, source / table, Path(table)) if path.is_file()), None)
@@ -214,21 +229,25 @@ def _refuse_specimens(place: Path) -> None:
             raise LithoscopeError(f"{place}: these are the built-in synthetic specimens; use: lithoscope use specimens")
 
 
-def mirror_value(place: Path, root: Path) -> str:
+def mirror_value(place: Path | str, root: Path) -> str:
     """Return a place as the parameter ``mirror`` takes it.
 
     A path from the checkout's root where DVC or Git keeps it there, so that a colleague's clone and an experiment's
-    checkout have it too; else the full path.
+    checkout have it too; else the full path. An address is taken as it is.
 
     Args:
-        place: A folder or archive.
+        place: A folder, an archive or an address.
         root: The checkout.
 
     Raises:
         LithoscopeError: The path cannot stand in a parameter.
     """
-    value = os.path.abspath(place.expanduser())  # noqa: PTH100 (a link is the user's name for a place: kept)
-    value = _kept_in(root, Path(value)) or value
+    if isinstance(place, str):
+        check_address(place)
+        value = place
+    else:
+        value = os.path.abspath(place.expanduser())  # noqa: PTH100 (a link is the user's name for a place: kept)
+        value = _kept_in(root, Path(value)) or value
     if "${" in value:
         raise LithoscopeError(f"{safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
     if any(unicodedata.category(character) == "Cs" for character in value):
@@ -253,13 +272,15 @@ def _kept_in(root: Path, place: Path) -> str | None:
     return inside.as_posix() if listed else None
 
 
-def set_source(params_path: Path, dataset: str, mirror: Path | None, layout: FolderParameters | None = None) -> None:
+def set_source(
+    params_path: Path, dataset: str, mirror: Path | str | None, layout: FolderParameters | None = None
+) -> None:
     """Write where the photographs come from into a parameter file; everything else in it stays as it is, to the byte.
 
     Args:
         params_path: Usually ``params.yaml``.
         dataset: The value of ``dataset``.
-        mirror: A folder or archive (see :func:`mirror_value`); None for the set's own source.
+        mirror: A folder, an archive or an address (see :func:`mirror_value`); None for the set's own source.
         layout: The values of the block ``folder``; None for those of one folder a class.
 
     Raises:

@@ -40,7 +40,7 @@ class RecipeRequest:
     """
 
     settings: Mapping[str, Any]
-    data: Path | None = None
+    data: Path | str | None = None
     seed: int | None = None
     name: str | None = None
     queue: bool = False
@@ -116,13 +116,16 @@ def _source(
         return {"mirror": "data"} if dataset != before["dataset"] and before["mirror"] != "data" else {}
     from lithoscope.config.params import FolderParameters
     from lithoscope.config.schema import validate_block
-    from lithoscope.data.inspect import inspect_source, mirror_value
+    from lithoscope.data.inspect import DOWNLOAD, inspect_source, mirror_value
 
     described = workspace["dataset"] == "folder" and mirror_value(request.data, root) == workspace["mirror"]
     asked = {**(workspace if described else {}), **recipe.differences, **request.settings}
     layout = {key.removeprefix("folder."): value for key, value in asked.items() if key.startswith("folder.")}
     found = inspect_source(
-        request.data, validate_block(FolderParameters, layout, "-S", "folder."), look_for_table=not described
+        request.data,
+        validate_block(FolderParameters, layout, "-S", "folder."),
+        look_for_table=not described,
+        download=root / DOWNLOAD,
     )
     fixed = "dataset" in recipe.differences or "dataset" in request.settings
     if fixed and found.dataset != dataset:
@@ -137,7 +140,11 @@ def _source(
 
 def _check_mirror(root: Path, mirror: Any) -> None:
     from lithoscope.data.inspect import mirror_value
+    from lithoscope.data.sources.remote import check_address, is_remote
 
+    if is_remote(str(mirror)):
+        check_address(str(mirror))
+        return
     place = Path(str(mirror))
     if mirror != "data" and not place.is_absolute() and Path(mirror_value(root / place, root)).is_absolute():
         raise LithoscopeError(

@@ -328,6 +328,8 @@ def test_a_mistake_in_a_recipe_is_a_line(
         (["try", "-S", "lrr=1"], "unknown key lrr = 1: did you mean lr?"),
         (["try", "-S", "mirror=photographs"], "mirror = photographs: allowed: a full path"),
         (["try", "-S", "mirror=2024_05"], "mirror = 202405: DVC takes such a name for a number: quote it, -S"),
+        (["try", "-S", "mirror=ftp://host/rocks"], "mirror ftp://host/rocks: allowed: s3://BUCKET/PREFIX"),
+        (["try", "-S", "mirror=https://me:secret@host/rocks.zip"], "the address on host holds a user name"),
         (["try", "--name", "a b"], "--name a b: allowed: letters"),
         (["try", "--data", "/nowhere/at all"], "no such folder or file"),
     ],

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lithoscope.cli.main import main
+from lithoscope.config.yaml import read_yaml
 from lithoscope.data.inspect import set_source
 
 from helpers.photographs_on_disk import class_folders, tree
+from helpers.stage import run_stage
+from helpers.static_server import served
 
 pytestmark = pytest.mark.slow
 
@@ -93,3 +98,22 @@ def test_a_source_that_is_not_there_is_one_line_with_its_remedy(workspace: Path,
     assert remedy in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (workspace / "build" / "index.csv").exists()
+
+
+def test_what_use_fetched_from_an_address_is_not_fetched_again(
+    workspace: Path, tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.make_archive(
+        str(tmp_path / "site" / "rocks"), "zip", class_folders(tmp_path / "p", "quartz", "salt", each=3)
+    )
+    monkeypatch.chdir(workspace)
+    with served(tmp_path / "site") as site:
+        address = f"{site}rocks.zip"
+        assert main(["use", address]) == 0
+        assert capsys.readouterr().out.startswith(f"{address}\ndataset: folder")
+        assert read_yaml(workspace / "params.yaml")["mirror"] == address
+        result = run_stage(checkout, workspace, "download")
+    assert result.returncode == 0, result.stderr
+    assert "1 file, 0.0 MB, 1 of them already there" in result.stderr
+    assert "6 photographs of 2 classes" in result.stdout
+    assert not list((workspace / ".partial").rglob("*.done"))

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import file_digest
 from lithoscope.data.sources.archives import extract, is_archive
@@ -20,12 +18,12 @@ from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.catalogue import why_refused
 from lithoscope.data.sources.layout import split_of_name
 from lithoscope.data.sources.listing import is_ignored, refusal, visible_folders
-from lithoscope.data.sources.progress import log, track
+from lithoscope.data.sources.progress import track
+from lithoscope.data.sources.remote import remote_folder, remote_mirror
+from lithoscope.data.sources.turns import empty, turn
 
 HUMAN_FOLDER = "human"
 """Where companion files go, below the folder of photographs."""
-
-_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -55,8 +53,7 @@ def acquire(photograph_set: PhotographSet, request: Request, destination: Path) 
         LithoscopeError: The source cannot be reached or read, or holds something else.
     """
     request.partial.mkdir(parents=True, exist_ok=True)
-    with _turn(request.partial):
-        tree = _source(photograph_set, request)
+    with turn(request.partial), _source(photograph_set, request) as tree:
         shown = str(request.mirror or photograph_set.name)
         root, photographs, companions = listed(photograph_set, tree, shown)
         shutil.rmtree(destination, ignore_errors=True)
@@ -103,42 +100,44 @@ def listed(photograph_set: PhotographSet, tree: Path, shown: str) -> tuple[Path,
 
 def finish(request: Request) -> None:
     """Remove the half-done work of a set whose photographs are catalogued."""
-    with _turn(request.partial):
-        for entry in request.partial.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry.name != _LOCK:
-                entry.unlink()
+    empty(request.partial)
+    if isinstance(request.mirror, str):
+        empty(remote_folder(request.mirror, request.partial.parent))
 
 
-def open_mirror(mirror: Path, workplace: Path) -> Path:
+def open_mirror(mirror: Path, workplace: Path, shown: str | None = None) -> Path:
     """Return a folder with a mirror's content: the mirror itself, or what its archive unpacks to.
 
     Args:
         mirror: A folder, zip or tar.
         workplace: An existing folder; an archive is unpacked to a folder in it that is named by the archive's hash and
             appears under that name only when it is whole.
+        shown: What errors call it, where that is not its path.
 
     Raises:
         LithoscopeError: There is no such mirror, or it cannot be unpacked.
     """
+    shown = shown or str(mirror)
     if mirror.is_dir():
         return mirror
     if not mirror.exists():
         raise LithoscopeError(
-            f"mirror {mirror}: no such folder or file; run `lithoscope use PATH` or set `mirror: data`"
+            f"mirror {shown}: no such folder or file; run `lithoscope use PATH` or set `mirror: data`"
         )
     try:
         if not is_archive(mirror):
-            raise LithoscopeError(f"mirror {mirror}: neither a folder nor a zip or tar archive")
+            raise LithoscopeError(f"mirror {shown}: neither a folder nor a zip or tar archive")
         content = file_digest(mirror)
     except OSError as error:
-        raise LithoscopeError(f"mirror {mirror}: cannot be read ({error.strerror})") from None
+        raise LithoscopeError(f"mirror {shown}: cannot be read ({error.strerror})") from None
     whole = workplace / f"unpacked-{content[:16]}"
     if not whole.is_dir():
         half = workplace / "unpacking"
         shutil.rmtree(half, ignore_errors=True)
-        extract(mirror, half)
+        try:
+            extract(mirror, half)
+        except LithoscopeError as error:
+            raise type(error)(str(error).replace(str(mirror), shown)) from None
         half.rename(whole)
     return whole
 
@@ -162,14 +161,20 @@ def _nested(folder: Path, depth: int) -> bool:
     return depth == 0 or any(_nested(inner, depth - 1) for inner in visible_folders(folder))
 
 
-def _source(photograph_set: PhotographSet, request: Request) -> Path:
-    if request.mirror is not None:
-        return open_mirror(request.mirror, request.partial)
-    tree = request.partial / "obtained"
-    shutil.rmtree(tree, ignore_errors=True)
-    tree.mkdir()
-    photograph_set.obtain(tree, request)
-    return tree
+@contextmanager
+def _source(photograph_set: PhotographSet, request: Request) -> Iterator[Path]:
+    """Hold a folder with what the mirror or the set's own source has."""
+    if isinstance(request.mirror, str):
+        with remote_mirror(request.mirror, request.partial.parent) as mirror:
+            yield open_mirror(mirror, request.partial, request.mirror)
+    elif request.mirror is not None:
+        yield open_mirror(request.mirror, request.partial)
+    else:
+        tree = request.partial / "obtained"
+        shutil.rmtree(tree, ignore_errors=True)
+        tree.mkdir()
+        photograph_set.obtain(tree, request)
+        yield tree
 
 
 def _link(source: Path, target: Path) -> str | None:
@@ -195,18 +200,3 @@ def _copy(source: Path, target: Path) -> str | None:
     except OSError as error:
         raise LithoscopeError(f"{source}: cannot be copied to {target} ({error.strerror})") from None
     return None
-
-
-@contextmanager
-def _turn(partial: Path) -> Iterator[None]:
-    """Hold the lock on a folder of half-done work, after waiting for another download that has it."""
-    lock = FileLock(partial / _LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log(f"waiting for another download, which works in {partial}")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

@@ -44,8 +44,9 @@ class Request:
     """Where a set may look for its photographs, and where it may work.
 
     Attributes:
-        mirror: A local folder or archive that holds the set, or None for the set's own source. A set's ``obtain``
-            never sees a mirror: it is opened by the caller.
+        mirror: A local folder or archive that holds the set, the address of one elsewhere
+            (:mod:`lithoscope.data.sources.remote`), or None for the set's own source. A set's ``obtain`` never sees a
+            mirror: it is opened by the caller.
         osf_api: Base URL of the OSF API v2.
         partial: An existing folder for half-done work that survives a kill and is this set's alone; the caller holds a
             lock on it, and removes it once the photographs are catalogued. What lies in it must be named by the
@@ -53,7 +54,7 @@ class Request:
         data: The folder that ``data.dvc`` owns.
     """
 
-    mirror: Path | None
+    mirror: Path | str | None
     osf_api: str
     partial: Path
     data: Path = Path("data")
