@@ -64,9 +64,8 @@ class ObjectStore:
 
     def put(self, key: str, content: bytes, **about: Any) -> None:
         """Hold an object, whose only hash is its ``ETag`` unless ``ChecksumAlgorithm`` is given."""
-        self._client(Config(request_checksum_calculation="when_required")).put_object(
-            Bucket=self.bucket, Key=key, Body=content, **about
-        )
+        plain = Config(request_checksum_calculation="when_required")  # type: ignore[no-untyped-call]
+        self._client(plain).put_object(Bucket=self.bucket, Key=key, Body=content, **about)
 
     def remove(self, key: str) -> None:
         """Hold an object no more."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources import object_store, remote
+from lithoscope.data.sources import archives, object_store
 from lithoscope.data.sources.acquisition import acquire, finish
 from lithoscope.data.sources.base import Request
 from lithoscope.data.sources.folder import FolderSet
@@ -211,7 +211,7 @@ def test_more_than_the_disk_holds_is_not_begun(
     store: ObjectStore, photos: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(store, photos)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=remote.KEEP_FREE))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=archives.KEEP_FREE))
     assert "0 MiB are free on the disk" in refusal(PREFIX, tmp_path)
     assert not store.fetched
 
@@ -256,7 +256,7 @@ def test_dvc_sees_what_is_added_changed_and_removed_below_a_prefix(
 
     (tmp_path / "repository").mkdir()
     repository = Repo.init(str(tmp_path / "repository"), no_scm=True)
-    (dependency,) = loads_from(Stage(repository), [PREFIX])
+    (dependency,) = loads_from(Stage(repository), [PREFIX])  # type: ignore[no-untyped-call]
     upload(store, photos)
     changes: list[Callable[[], None]] = [
         partial(store.put, "my photos/2024 (1)/quartz/2.png", b"new"),
