@@ -32,6 +32,7 @@ PARAMETERS: dict[str, Any] = {
     "folder.depth": 1,
     "folder.specimens": "none",
     "folder.labels": None,
+    "folder.table": "stages/no_labels.csv",
     "folder.columns": None,
     "image_size": 32,
     "lr": 2e-3,

@@ -21,7 +21,9 @@ PARAMS = Path("params.yaml")
 @click.option(
     "--specimens", type=click.Choice(["none", "folders"]), help="folders: Basalt/piece 7/1.jpg, one a specimen."
 )
-@click.option("--labels", metavar="FILE", help="A table of labels beside the photographs; none: labels.csv counts not.")
+@click.option(
+    "--labels", multiple=True, metavar="FILE", help="A table of labels, repeatable; none: labels.csv counts not."
+)
 @click.option("--file-column", metavar="NAME", help="Its column with the files (file, or a usual name).")
 @click.option("--label-column", metavar="NAME", help="Its column with the labels (label, or a usual name).")
 @click.option("--specimen-column", metavar="NAME", help="Its column with the specimens (specimen).")
@@ -29,13 +31,16 @@ PARAMS = Path("params.yaml")
 @click.option("--locality-column", metavar="NAME", help="Its column with where each was found (locality).")
 @click.option("--split-column", metavar="NAME", help="Its column with train, val or test (split).")
 @click.option("--weight-column", metavar="NAME", help="Its column with what each counts in training (weight).")
-def use(path: Path | str, labels: str | None, depth: int | None, specimens: str | None, **columns: str | None) -> None:
+def use(
+    path: Path | str, labels: tuple[str, ...], depth: int | None, specimens: str | None, **columns: str | None
+) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
     from lithoscope.config.params import FolderParameters, ReadingParameters, SplitParameters
     from lithoscope.config.schema import validate_block
     from lithoscope.config.yaml import read_block_file
     from lithoscope.data.images.reading import ReadingSettings
-    from lithoscope.data.inspect import inspect_source, require_splittable, set_source, table_below
+    from lithoscope.data.inspect import inspect_source, require_splittable
+    from lithoscope.data.set_source import set_source
 
     name = str(path)
     if name == ".":  # what an empty text becomes
@@ -45,18 +50,17 @@ def use(path: Path | str, labels: str | None, depth: int | None, specimens: str 
         print(f"params.yaml: dataset {name}, from its own source")
     else:
         named = "; ".join(f"{key.removesuffix('_column')}={name}" for key, name in columns.items() if name is not None)
-        given = {"depth": depth, "specimens": specimens, "columns": named or None}
-        if labels not in (None, "none"):
-            given["labels"] = table_below(path, labels)
-        layout = {key: value for key, value in given.items() if value is not None}
+        layout = {key: value for key, value in {"depth": depth, "specimens": specimens}.items() if value is not None}
         written = read_block_file(PARAMS)
         about_reading = {key: written[key] for key in ReadingParameters.model_fields if key in written}
         reading = validate_block(ReadingParameters, about_reading, PARAMS.name)
         found = inspect_source(
             path,
             validate_block(FolderParameters, layout, "use"),
-            look_for_table=labels is None,
+            look_for_table=not labels,
             settings=ReadingSettings(**reading.model_dump()),
+            tables=[table for table in labels if table != "none"],
+            columns=named or None,
         )
         print(found.describe())
         split = validate_block(SplitParameters, written.get("split"), PARAMS.name, "split.")

@@ -27,6 +27,8 @@ Keep = Literal["loss", "accuracy"]
 Adapt = Literal["auto", "head", "tune"]
 
 GATE = "gate"
+NO_TABLE = "stages/no_labels.csv"
+"""A table without a row: what ``folder.table`` names where there is none, since a stage can only depend on a file."""
 
 
 TABLE_KEYS = ("file", "label", "specimen", "photographer", "locality", "split", "weight")
@@ -54,9 +56,19 @@ def _readable_columns(text: str | None) -> str | None:
     return text
 
 
-def _path_below(text: str | None) -> str | None:
-    if text is not None and (text.startswith("/") or "\\" in text or ".." in text.split("/") or not text.strip()):
-        raise ValueError("allowed: null, or a table's path below the photographs' folder, e.g. labels.csv")
+def table_names(text: str | None) -> list[str]:
+    """Read the parameter ``folder.labels``, e.g. ``train.csv; test.csv``."""
+    return [name.strip() for name in (text or "").split(";") if name.strip()]
+
+
+def _paths_below(text: str | None) -> str | None:
+    names = table_names(text)
+    if text is not None and (
+        not names or any(name.startswith("/") or "\\" in name or ".." in name.split("/") for name in names)
+    ):
+        raise ValueError(
+            "allowed: null, or a table's path below the photographs' folder, e.g. labels.csv; several with `;` between"
+        )
     return text
 
 
@@ -76,16 +88,27 @@ class FolderParameters(Block):
 
     depth: Annotated[int, Field(ge=1, le=20)] = 1
     specimens: Literal["none", "folders"] = "none"
-    labels: Annotated[str | None, AfterValidator(_path_below)] = None
+    labels: Annotated[str | None, AfterValidator(_paths_below)] = None
+    table: Annotated[str, Field(min_length=1)] = NO_TABLE
     columns: Annotated[str | None, AfterValidator(_readable_columns)] = None
+
+    @property
+    def tabled(self) -> bool:
+        """Whether a table says what the photographs show."""
+        return self.labels is not None or self.table != NO_TABLE
 
     @model_validator(mode="after")
     def _of_a_table(self) -> "FolderParameters":
-        if self.columns is not None and self.labels is None:
-            raise ValueError(f"folder.columns = {self.columns}: of a label table, and folder.labels is null")
-        if self.labels is not None and self.depth > 1:
-            raise ValueError(f"folder.depth = {self.depth}: of class folders, and folder.labels names a label table")
-        if self.labels is not None and self.specimens == "folders":
+        if self.labels is not None and self.table != NO_TABLE:
+            raise ValueError(
+                f"folder.table = {self.table}: a label table elsewhere, and folder.labels names one beside the "
+                f"photographs; allowed: {NO_TABLE}, or folder.labels = null"
+            )
+        if self.columns is not None and not self.tabled:
+            raise ValueError(f"folder.columns = {self.columns}: of a label table, and there is none")
+        if self.tabled and self.depth > 1:
+            raise ValueError(f"folder.depth = {self.depth}: of class folders, and there is a label table")
+        if self.tabled and self.specimens == "folders":
             raise ValueError("folder.specimens = folders: with a label table, its column `specimen` names them")
         return self
 

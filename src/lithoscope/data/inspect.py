@@ -1,26 +1,18 @@
 """A look into photographs before training on them: what ``lithoscope use PATH`` says and writes."""
 
-import json
 import os
-import re
 import tempfile
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from lithoscope.config.params import FolderParameters, SplitParameters
-from lithoscope.config.yaml import read_yaml
+from lithoscope.config.schema import validate_block
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.git import git_output
 from lithoscope.core.text import safe
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
+from lithoscope.data.set_source import mirror_value
 from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
 from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
 from lithoscope.data.sources.folder import FolderSet
@@ -30,9 +22,10 @@ from lithoscope.data.sources.listing import broken_link, linked_folders, visible
 from lithoscope.data.sources.minerals import MINERALS
 from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, notes_on_reading
 from lithoscope.data.sources.registry import photograph_set
-from lithoscope.data.sources.remote import check_address, remote_mirror
+from lithoscope.data.sources.remote import remote_mirror
 
 SHOWN_AT_MOST = 20
+GO_BY_FOLDERS = "; to go by the folders all the same: --labels none"
 DOWNLOAD = Path(".partial") / "download"
 """Where the stage ``download`` has its half-done work, from the checkout's root."""
 _SPLITS = {"train": "train", "val": "val", "test": "test", "": "to split"}
@@ -102,6 +95,8 @@ def inspect_source(
     look_for_table: bool = True,
     settings: ReadingSettings = DEFAULTS,
     download: Path = DOWNLOAD,
+    tables: Sequence[str] = (),
+    columns: str | None = None,
 ) -> Inspection:
     """Look into a folder, zip or tar as the download stage would; nothing is kept but what comes from an address.
 
@@ -111,34 +106,50 @@ def inspect_source(
         look_for_table: Whether a table called ``labels.csv`` is taken for the labels without being named.
         settings: How files become pixels.
         download: Where what is fetched lies until the download stage takes it.
+        tables: Label tables as a user names them: from the root of the photographs, else from the current folder.
+        columns: What columns of the label table are called; see :class:`lithoscope.config.params.FolderParameters`.
 
     Raises:
         LithoscopeError: There is nothing to train on; the line says why.
     """
     if isinstance(path, str):
         with remote_mirror(path, download) as local:
-            return _inspected(local, path, layout, look_for_table, settings)
+            return _inspected(local, path, layout, look_for_table, settings, tables, columns)
     source = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (a link is the user's name for a source: kept)
     if not source.exists():
         raise LithoscopeError(f"{source}: no such folder or file")
     _refuse_what_dvc_cannot_hash(source)
     _refuse_specimens(source)
-    return _inspected(source, source, layout, look_for_table, settings)
+    return _inspected(source, source, layout, look_for_table, settings, tables, columns)
 
 
 def _inspected(
-    source: Path, named: Path | str, layout: FolderParameters | None, look_for_table: bool, settings: ReadingSettings
+    source: Path,
+    named: Path | str,
+    layout: FolderParameters | None,
+    look_for_table: bool,
+    settings: ReadingSettings,
+    tables: Sequence[str],
+    columns: str | None,
 ) -> Inspection:
     """Look into what is here of a place that the user calls ``named``."""
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
         tree = open_mirror(source, Path(workplace), str(named))
         try:
-            name = FolderSet.name if layout not in (None, FolderParameters()) else _recognised(unwrapped(tree))
+            own = tables or columns or layout not in (None, FolderParameters())
+            name = FolderSet.name if own else _recognised(unwrapped(tree))
         except OSError as error:
             raise LithoscopeError(f"{named}: cannot be read ({error.strerror})") from None
-        layout = _with_table(layout or FolderParameters(), name, unwrapped(tree), look_for_table)
+        layout = _with_table(layout or FolderParameters(), name, unwrapped(tree), look_for_table and not tables)
+        if tables or columns:
+            asked = {**layout.model_dump(), **_placed(unwrapped(tree), named, tables), "columns": columns}
+            layout = validate_block(FolderParameters, asked, "use")
         kind = photograph_set(name, layout)
-        root, photographs, _ = listed(kind, tree, str(named))
+        try:
+            root, photographs, _ = listed(kind, tree, str(named))
+        except LithoscopeError as error:
+            found_by_name = layout.tabled and look_for_table and not tables
+            raise LithoscopeError(f"{error}{GO_BY_FOLDERS if found_by_name else ''}") from None
         found = catalogue(root, photographs, settings=settings)
         notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
         if source.is_dir() and (links := linked_folders(root)):
@@ -190,33 +201,37 @@ def _with_table(layout: FolderParameters, dataset: str, root: Path, look: bool) 
     """Return the layout with the label table that is meant, as a path below the root."""
     if dataset != FolderSet.name:
         return FolderParameters()
-    if layout.labels is not None or not look or layout.depth > 1 or layout.specimens == "folders":
+    if layout.tabled or not look or layout.depth > 1 or layout.specimens == "folders":
         return layout
     found = next((name for name in FILE_NAMES if find_tables(root, name)), None)
     return layout.model_copy(update={"labels": found})
 
 
-def table_below(source: Path | str, table: str) -> str:
-    """Return a label table's path below the root of the photographs, as the parameter ``folder.labels`` takes it.
-
-    Args:
-        source: The folder or archive with the photographs, or its address.
-        table: As a user names it: from the root of the photographs, or from the current folder.
+def _placed(root: Path, source: Path | str, tables: Sequence[str]) -> dict[str, str]:
+    """Return ``folder.labels`` or ``folder.table`` of label tables as a user names them.
 
     Raises:
-        LithoscopeError: It is not there, or lies elsewhere: DVC would not notice its changes.
+        LithoscopeError: One is not there, or several are named of which one lies outside the photographs.
     """
-    if isinstance(source, str) or not source.is_dir():
-        return table
-    root = unwrapped(source).resolve()
-    file = next((path for path in (root / table, source / table, Path(table)) if path.is_file()), None)
-    if file is None:
-        raise LithoscopeError(f"--labels {table}: no such file in {source} or here")
-    if not file.resolve().is_relative_to(root):
+    inside, outside = [], []
+    for table in tables:
+        place = Path(table).expanduser()
+        if not place.is_absolute() and ".." not in place.parts and find_tables(root, place.as_posix()):
+            inside.append(place.as_posix())
+        elif not place.is_file():
+            raise LithoscopeError(f"--labels {table}: no such file in {source} or here")
+        elif place.resolve().is_relative_to(root.resolve()):
+            inside.append(place.resolve().relative_to(root.resolve()).as_posix())
+        else:
+            outside.append(place)
+    if outside and len(tables) > 1:
         raise LithoscopeError(
-            f"--labels {table}: lies outside {root}: put it there, so that `dvc repro` notices when it changes"
+            f"--labels {outside[0]}: of several tables each has to lie in {source}; elsewhere there can be one alone: "
+            "join them, with a column split"
         )
-    return file.resolve().relative_to(root).as_posix()
+    if outside:
+        return {"table": mirror_value(outside[0], Path.cwd())}
+    return {"labels": "; ".join(inside)} if inside else {}
 
 
 def _refuse_specimens(place: Path) -> None:
@@ -227,87 +242,6 @@ def _refuse_specimens(place: Path) -> None:
             "path,label,split,seed,"
         ):
             raise LithoscopeError(f"{place}: these are the built-in synthetic specimens; use: lithoscope use specimens")
-
-
-def mirror_value(place: Path | str, root: Path) -> str:
-    """Return a place as the parameter ``mirror`` takes it.
-
-    A path from the checkout's root where DVC or Git keeps it there, so that a colleague's clone and an experiment's
-    checkout have it too; else the full path. An address is taken as it is.
-
-    Args:
-        place: A folder, an archive or an address.
-        root: The checkout.
-
-    Raises:
-        LithoscopeError: The path cannot stand in a parameter.
-    """
-    if isinstance(place, str):
-        check_address(place)
-        value = place
-    else:
-        value = os.path.abspath(place.expanduser())  # noqa: PTH100 (a link is the user's name for a place: kept)
-        value = _kept_in(root, Path(value)) or value
-    if "${" in value:
-        raise LithoscopeError(f"{safe(value)}: DVC would take `${{` for a parameter's name; rename the folder or file")
-    if any(unicodedata.category(character) == "Cs" for character in value):
-        raise LithoscopeError(f"{safe(value)}: not valid UTF-8; rename the folder or file")
-    return value
-
-
-def _kept_in(root: Path, place: Path) -> str | None:
-    """Return a path from the checkout's root if Git knows the place, or the ``.dvc`` file of it or of one around it."""
-    base = Path(os.path.abspath(root))  # noqa: PTH100
-    if not place.is_relative_to(base):
-        return None
-    inside = place.relative_to(base)
-    if inside.as_posix() in (".", "data"):  # `mirror: data` is the set's own source
-        return None
-    around = [inside, *inside.parents[:-1]]
-    known = [inside.as_posix(), *(f"{folder.as_posix()}.dvc" for folder in around)]
-    try:
-        listed = git_output(base, "--literal-pathspecs", "ls-files", "--", *known)
-    except LithoscopeError:  # no Git, or one that does not answer: the full path is right here all the same
-        return None
-    return inside.as_posix() if listed else None
-
-
-def set_source(
-    params_path: Path, dataset: str, mirror: Path | str | None, layout: FolderParameters | None = None
-) -> None:
-    """Write where the photographs come from into a parameter file; everything else in it stays as it is, to the byte.
-
-    Args:
-        params_path: Usually ``params.yaml``.
-        dataset: The value of ``dataset``.
-        mirror: A folder, an archive or an address (see :func:`mirror_value`); None for the set's own source.
-        layout: The values of the block ``folder``; None for those of one folder a class.
-
-    Raises:
-        LithoscopeError: The file has not those keys, or the path cannot stand in it.
-    """
-    value = "data" if mirror is None else mirror_value(mirror, params_path.absolute().parent)
-    try:
-        before = read_yaml(params_path)
-        if not isinstance(before, dict):
-            raise LithoscopeError(f"{params_path}: has no keys and values")
-        with params_path.open(encoding="utf-8", newline="") as stream:
-            text = stream.read()
-        folder = (layout or FolderParameters()).model_dump()
-        wanted = {**before, "dataset": dataset, "mirror": value}
-        if "folder" in before or layout is not None:  # not in files of the time before there was a choice
-            wanted["folder"] = folder
-        for keys, new in _leaves(wanted):
-            if new != _leaf(before, keys):
-                text = _with_value(text, keys, new)
-    except (OSError, UnicodeError, YAMLError) as error:
-        raise LithoscopeError(f"{params_path}: cannot be read ({type(error).__name__})") from None
-    fresh = params_path.with_name(f".{params_path.name}.new")
-    fresh.write_text(text, encoding="utf-8", newline="")
-    if read_yaml(fresh) != wanted:
-        fresh.unlink()
-        raise LithoscopeError(f"{params_path}: set by hand: dataset: {dataset}, mirror: {_scalar(value)}")
-    fresh.replace(params_path)
 
 
 def _refuse_what_dvc_cannot_hash(place: Path) -> None:
@@ -335,55 +269,3 @@ def _recognised(root: Path) -> str:
     if folders == set(MINERALS) and not split_folders(root):
         return "minerals"
     return "folder"
-
-
-def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, (*above, key))
-        else:
-            yield (*above, key), value
-
-
-def _leaf(values: Any, keys: tuple[str, ...]) -> Any:
-    for key in keys:
-        values = values.get(key) if isinstance(values, dict) else None
-    return values
-
-
-def _with_value(text: str, keys: tuple[str, ...], value: str | int | None) -> str:
-    """Replace the value of a key in YAML text; a comment behind it keeps its column where it can.
-
-    ruamel.yaml finds the value but does not write the file: its round trip turns ``null`` into nothing.
-    """
-    node = YAML().compose(text)
-    for key in keys:
-        pairs = node.value if isinstance(node, MappingNode) else []
-        node = next((node for name, node in pairs if name.value == key), None)
-    if not isinstance(node, ScalarNode):
-        raise LithoscopeError(f"params.yaml: has no key {'.'.join(keys)} with a plain value")
-    start, end = node.start_mark.index, node.end_mark.index
-    new = _scalar(value) if isinstance(value, str) else json.dumps(value)
-    rest = text[end:]
-    comment = re.match("( +)#", rest)
-    if comment:
-        gap = max(1, _comment_column(text) - node.start_mark.column - len(new))
-        rest = " " * gap + rest[len(comment[1]) :]
-    return text[:start] + new + rest
-
-
-def _comment_column(text: str) -> int:
-    """Return the column in which most comments behind values begin."""
-    columns = [len(line[1]) for line in re.finditer("^([^#\\n]*[^#\\s] +)#", text, re.MULTILINE)]
-    return Counter(columns).most_common(1)[0][0] if columns else 0
-
-
-def _scalar(value: str) -> str:
-    """Write a text as a YAML scalar on one line that YAML 1.1 and 1.2 read alike."""
-    if re.fullmatch(r"/?[A-Za-z][A-Za-z0-9._/-]*", value) and value not in {"true", "false", "null", "yes", "no"}:
-        return value
-    quoted = json.dumps(value, ensure_ascii=False)
-    return "".join(
-        character if character.isprintable() or unicodedata.category(character) == "Zs" else f"\\U{ord(character):08X}"
-        for character in quoted
-    )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lithoscope.config.params import Parameters
+from lithoscope.config.params import NO_TABLE, Parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.git import changed_files, folder_in_repository, git_output
@@ -89,7 +89,7 @@ def plan(root: Path, recipe: Recipe, request: RecipeRequest) -> list[Experiment]
         changes = {**recipe.differences, **combination, **seeds, **source, **request.settings}
         parameters = parameters_with(committed, changes, f"{where} with -S")
         wanted = {**before, **changes}
-        _check_mirror(root, wanted["mirror"])
+        _check_places(root, wanted)
         reset = [key for key, value in wanted.items() if key not in changes and workspace[key] != value]
         name = f"{base}-{number}" if recipe.grid else base
         settings = overrides({key: wanted[key] for key in (*changes, *reset)})
@@ -116,7 +116,8 @@ def _source(
         return {"mirror": "data"} if dataset != before["dataset"] and before["mirror"] != "data" else {}
     from lithoscope.config.params import FolderParameters
     from lithoscope.config.schema import validate_block
-    from lithoscope.data.inspect import DOWNLOAD, inspect_source, mirror_value
+    from lithoscope.data.inspect import DOWNLOAD, inspect_source
+    from lithoscope.data.set_source import mirror_value
 
     described = workspace["dataset"] == "folder" and mirror_value(request.data, root) == workspace["mirror"]
     asked = {**(workspace if described else {}), **recipe.differences, **request.settings}
@@ -138,21 +139,24 @@ def _source(
     return {"dataset": found.dataset, "mirror": mirror_value(found.path, root), **known}
 
 
-def _check_mirror(root: Path, mirror: Any) -> None:
-    from lithoscope.data.inspect import mirror_value
+def _check_places(root: Path, wanted: Mapping[str, Any]) -> None:
+    """Refuse places that a checkout elsewhere lacks, such as that of an experiment."""
+    from lithoscope.data.set_source import mirror_value
     from lithoscope.data.sources.remote import check_address, is_remote
 
-    if is_remote(str(mirror)):
-        check_address(str(mirror))
-        return
-    place = Path(str(mirror))
-    if mirror != "data" and not place.is_absolute() and Path(mirror_value(root / place, root)).is_absolute():
-        raise LithoscopeError(
-            f"mirror = {mirror}: allowed: a full path, a path from the checkout's root to what DVC or Git keeps there, "
-            "or data (the set's own source)"
-        )
-    if mirror != "data" and not (root / place).exists():
-        raise LithoscopeError(f"mirror = {mirror}: no such folder or file; name yours with --data PATH")
+    for key, none, option in (("mirror", "data", "--data PATH"), ("folder.table", NO_TABLE, "-S folder.table=PATH")):
+        value = str(wanted.get(key, none))
+        if is_remote(value) and key == "mirror":
+            check_address(value)
+            continue
+        place = Path(value)
+        if value != none and not place.is_absolute() and Path(mirror_value(root / place, root)).is_absolute():
+            raise LithoscopeError(
+                f"{key} = {place}: allowed: a full path, a path from the checkout's root to what DVC or Git keeps "
+                f"there, or {none} (the default)"
+            )
+        if value != none and not (root / place).exists():
+            raise LithoscopeError(f"{key} = {place}: no such folder or file; name yours with {option}")
 
 
 def _workspace(root: Path, expected: set[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from lithoscope.core.git import git_output
 from lithoscope.core.nested import flatten
 
 FOLDER = "recipes"
-PLACES = ("mirror", "osf_api")  # where photographs lie is a matter of the machine, not of a recipe
+PLACES = ("mirror", "osf_api", "folder.table")  # where photographs lie is a matter of the machine, not of a recipe
 
 
 class _Block(BaseModel):

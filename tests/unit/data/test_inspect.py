@@ -12,17 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lithoscope.config.params import FolderParameters, SplitParameters, load_parameters
+from lithoscope.config.params import NO_TABLE, FolderParameters, SplitParameters, load_parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.inspect import (
-    _surely_enough,
-    inspect_source,
-    mirror_value,
-    require_splittable,
-    set_source,
-    table_below,
-)
+from lithoscope.data.inspect import _surely_enough, inspect_source, require_splittable
+from lithoscope.data.set_source import mirror_value, set_source
 from lithoscope.data.sources.catalogue import Entry
 from lithoscope.data.sources.minerals import MINERALS
 from lithoscope.data.splits.split import split_photographs
@@ -347,15 +341,92 @@ def test_a_table_beside_the_photographs_is_found_and_said(tmp_path: Path) -> Non
     assert (without.layout.labels, set(without.counts)) == (None, {"a", "b", "img"})
 
 
-def test_a_table_is_named_from_here_or_from_the_photographs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "rocks" / "in").mkdir(parents=True)
-    (tmp_path / "rocks" / "in" / "t.csv").touch()
-    photograph(tmp_path / "rocks" / "1.png")
-    (tmp_path / "other.csv").touch()
+def test_a_table_is_named_from_the_photographs_or_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = "file,label\n" + "".join(f"{number},{'ab'[number % 2]}\n" for number in range(4))
+    for number in range(4):
+        photograph(tmp_path / "rocks" / f"{number}.png")
+    (tmp_path / "rocks" / "in").mkdir()
+    for place in (tmp_path / "rocks" / "in" / "t.csv", tmp_path / "other.csv"):
+        place.write_text(table, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    for named in ("in/t.csv", "rocks/in/t.csv", str(tmp_path / "rocks" / "in" / "t.csv")):
-        assert table_below(Path("rocks"), named) == "in/t.csv"
-    with pytest.raises(LithoscopeError, match=r"other\.csv: lies outside .*rocks: put it there"):
-        table_below(Path("rocks"), "other.csv")
-    with pytest.raises(LithoscopeError, match="no such file"):
-        table_below(Path("rocks"), "none.csv")
+    for named in ("in/t.csv", "t.csv", "rocks/in/t.csv", str(tmp_path / "rocks" / "in" / "t.csv")):
+        layout = inspect_source(Path("rocks"), tables=[named]).layout
+        assert (layout.labels, layout.table) == ("t.csv" if named == "t.csv" else "in/t.csv", NO_TABLE)
+    with pytest.raises(LithoscopeError, match=r"--labels none\.csv: no such file in .*rocks or here"):
+        inspect_source(Path("rocks"), tables=["none.csv"])
+    with pytest.raises(LithoscopeError, match=r"--labels other\.csv: of several tables each has to lie in .*rocks"):
+        inspect_source(Path("rocks"), tables=["in/t.csv", "other.csv"])
+
+
+@pytest.mark.kind(
+    about="labels",
+    kind="a table that lies outside the photographs' folder, or beside their archive",
+    done="the pipeline depends on it: `params.yaml` has its full path, or one from the checkout's root where Git or "
+    "DVC keeps it; rows and files are accounted for as beside the photographs",
+    reported="–",
+)
+def test_a_table_elsewhere_is_named_by_its_path(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        photograph(tmp_path / "comp" / "train" / f"{number}.png")
+        photograph(tmp_path / "comp" / "train" / "more" / f"{number}.png")
+    rows = "".join(f"train/{number}.png,{'ab'[number % 2]}\n" for number in range(4))
+    (tmp_path / "comp" / "train.csv").write_text(f"id,rock\n{rows}train/9.png,a\n", encoding="utf-8")
+    (tmp_path / "params.yaml").write_bytes((checkout / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    columns = "file=id; label=rock"
+    found = inspect_source(Path("comp/train"), tables=["comp/train.csv"], columns=columns)
+    assert [entry.id for entry in found.entries] == [f"{number}.png" for number in range(4)]
+    assert {item.id: item.reason for item in found.set_aside} == {
+        "train.csv row 6: train/9.png": "names no file that is there",
+        **{f"more/{number}.png": "in no row of the label table" for number in range(4)},
+    }
+    assert found.layout == FolderParameters(table=str(tmp_path / "comp" / "train.csv"), columns=columns)
+    archive = shutil.make_archive(str(tmp_path / "photos"), "zip", tmp_path / "comp", "train")
+    assert inspect_source(Path(archive), tables=["comp/train.csv"], columns=columns).photographs == 4
+    set_source(tmp_path / "params.yaml", "folder", Path("comp/train"), found.layout)
+    assert load_parameters(tmp_path / "params.yaml").folder == found.layout
+
+
+def test_a_table_that_git_keeps_is_named_from_the_checkouts_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        photograph(tmp_path / "photos" / f"{number}.png")
+    (tmp_path / "rocks.csv").write_text("file,label\n0,a\n1,b\n2,a\n3,b\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    assert inspect_source(Path("photos"), tables=["rocks.csv"]).layout.table == str(tmp_path / "rocks.csv")
+    subprocess.run(["git", "add", "rocks.csv"], check=True)
+    assert inspect_source(Path("photos"), tables=["rocks.csv"]).layout.table == "rocks.csv"
+
+
+def test_a_column_is_named_of_a_table_that_is_found(tmp_path: Path) -> None:
+    for number in range(4):
+        photograph(tmp_path / f"{number}.png")
+    (tmp_path / "labels.csv").write_text("file,label,piece\n0,a,x\n1,b,y\n2,a,x\n3,b,y\n", encoding="utf-8")
+    found = inspect_source(tmp_path, columns="specimen=piece")
+    assert (found.layout.labels, {entry.specimen for entry in found.entries}) == ("labels.csv", {"x", "y"})
+    (tmp_path / "labels.csv").write_text("number,name\n1,a\n2,b\n", encoding="utf-8")
+    with pytest.raises(LithoscopeError, match=r"no column for file.*to go by the folders all the same: --labels none"):
+        inspect_source(tmp_path)
+
+
+@pytest.mark.kind(
+    about="layouts",
+    kind="`train/` and `test/` that hold photographs themselves, with a table beside them that says what they show",
+    done="never taken for two classes: refused, with the tables that may be meant",
+    reported="–",
+)
+def test_split_folders_without_classes_are_no_classes(tmp_path: Path) -> None:
+    for name in ("train/1.png", "train/2.png", "test/1.png"):
+        photograph(tmp_path / name)
+    with pytest.raises(LithoscopeError, match=r"test, train: named like splits, and no classes: .* for each class$"):
+        inspect_source(tmp_path)
+    (tmp_path / "train.csv").write_text("id,rock\n", encoding="utf-8")
+    with pytest.raises(LithoscopeError, match=r"if a table says what they show: --labels FILE, such as train\.csv$"):
+        inspect_source(tmp_path)
+    class_folders(tmp_path / "train", "a", "b")
+    shutil.rmtree(tmp_path / "test")
+    assert r"not used: train.csv; if a table says" in inspect_source(tmp_path).describe()

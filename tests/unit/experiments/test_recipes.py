@@ -12,8 +12,8 @@ from lithoscope.cli import main as cli
 from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.nested import flatten
-from lithoscope.data.inspect import set_source
 from lithoscope.data.packed.arrays import ArraySplit
+from lithoscope.data.set_source import set_source
 from lithoscope.experiments.dvc_runs import RecipeRequest, free_name, plan
 from lithoscope.experiments.recipes import (
     PLACES,

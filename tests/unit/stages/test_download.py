@@ -12,7 +12,7 @@ import pytest
 
 from lithoscope.cli.main import main
 from lithoscope.config.yaml import read_yaml
-from lithoscope.data.inspect import set_source
+from lithoscope.data.set_source import set_source
 
 from helpers.photographs_on_disk import class_folders, tree
 from helpers.stage import run_stage

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-from lithoscope.config.params import FolderParameters
+from lithoscope.config.params import FolderParameters, table_names
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.label_table import Row, find_tables, match_rows, objection, read_table
+from lithoscope.data.sources.file_finder import match_rows
+from lithoscope.data.sources.label_table import Row, find_tables, objection, possible_tables, read_table
 from lithoscope.data.sources.layout import Place, class_names, listed, place, split_folders, split_of_name
 from lithoscope.data.sources.listing import printable, refusal, visible_files, walk
 
@@ -45,12 +46,17 @@ class FolderSet(PhotographSet):
         Raises:
             LithoscopeError: There are fewer than two classes, or one of them has no file at all.
         """
-        if self.layout.labels is not None:
-            return self._from_table(root, self.layout.labels)
+        if self.layout.tabled:
+            return self._from_tables(root)
         depth = self.layout.depth
         splits = split_folders(root)
         places = {identity: place(identity, splits) for identity in visible_files(root)}
         names = class_names(at.folders[:depth] for at in places.values() if len(at.folders) >= depth)
+        if names and all(split_of_name(name) for name in names.values()):
+            raise LithoscopeError(
+                f"{root}: {listed(names.values())}: named like splits, and no classes: the photographs lie in them "
+                f"without a folder for each class{_about_tables(root)}"
+            )
         files = [self._photograph(identity, at, names) for identity, at in places.items()]
         self._coarse = {name: "/".join(path[:-1]) for path, name in names.items()} if depth > 1 else {}
         _require_files(root, files, {names.get(path, "/".join(path)) for path in _folders_at(root, splits, depth)})
@@ -66,16 +72,52 @@ class FolderSet(PhotographSet):
             specimen = "/".join(at.folders[: depth + 1])
         return Photograph(identity, names.get(at.folders[:depth], ""), at.split, specimen)
 
-    def _from_table(self, root: Path, name: str) -> list[Photograph]:
+    def _from_tables(self, root: Path) -> list[Photograph]:
+        tables = tables_of(root, self.layout)
+        several = len(table_names(self.layout.labels)) > 1
+        rows = [
+            row
+            for name, path in tables.items()
+            for row in read_table(
+                path, name, self.layout.columns, below=self.layout.labels is not None, of_split=several
+            )
+        ]
+        identities = [identity for identity in visible_files(root) if root / identity not in tables.values()]
+        matched, left = match_rows(identities, rows, root.name)
+        if rows and not matched:
+            example = identities[0] if identities else "none"
+            raise LithoscopeError(
+                f"{root}: no row of {', '.join(tables)} names a file that is there: {rows[0].where} names "
+                f"{rows[0].file or 'none'}, and the files are called such as {example}; name another column with "
+                "--file-column"
+            )
+        files = [_labelled(identity, matched.get(identity, [])) for identity in identities]
+        _require_files(root, files, set(), tabled=True)
+        return files + [Photograph(f"{row.where}: {row.file}", row.label, reason=reason) for row, reason in left]
+
+
+def tables_of(root: Path, layout: FolderParameters) -> dict[str, Path]:
+    """Return the label tables of a layout by their names.
+
+    Args:
+        root: The set's root.
+        layout: With one table elsewhere, from the current folder or in full, or tables below the root.
+
+    Raises:
+        LithoscopeError: One of them is not there.
+    """
+    if layout.labels is None:
+        table = Path(layout.table)
+        if not table.is_file():
+            raise LithoscopeError(f"{table}: no such label table; `lithoscope use PATH --labels FILE` names another")
+        return {table.name: table}
+    found: dict[str, Path] = {}
+    for name in table_names(layout.labels):
         tables = find_tables(root, name)
         if not tables:
             raise LithoscopeError(f"{root}: no label table {name}; `lithoscope use PATH --labels FILE` names another")
-        rows = [row for table in tables for row in read_table(root, table, self.layout.columns)]
-        identities = [identity for identity in visible_files(root) if identity not in tables]
-        matched, left = match_rows(identities, rows)
-        files = [_labelled(identity, matched.get(identity, [])) for identity in identities]
-        _require_files(root, files, set())
-        return files + [Photograph(f"{row.where}: {row.file}", row.label, reason=reason) for row, reason in left]
+        found |= {table: root / table for table in tables}
+    return found
 
 
 def _labelled(identity: str, rows: list[Row]) -> Photograph:
@@ -86,7 +128,8 @@ def _labelled(identity: str, rows: list[Row]) -> Photograph:
     if reason is not None:
         return Photograph(identity, "", reason=reason)
     row = rows[0]
-    split = row.split or (split_of_name(PurePosixPath(identity).parts[0]) if "/" in identity else "")
+    around = map(split_of_name, PurePosixPath(identity).parts[:-1])
+    split = row.split or next((split for split in around if split), "")
     return Photograph(identity, row.label, split, row.specimen, row.photographer, row.locality, row.weight)
 
 
@@ -102,7 +145,7 @@ def _folders_at(root: Path, splits: dict[str, str], depth: int) -> set[tuple[str
     return found
 
 
-def _require_files(root: Path, files: list[Photograph], expected: set[str]) -> None:
+def _require_files(root: Path, files: list[Photograph], expected: set[str], *, tabled: bool = False) -> None:
     """Require two classes, and a file that can be opened in each folder of a class.
 
     Raises:
@@ -120,4 +163,11 @@ def _require_files(root: Path, files: list[Photograph], expected: set[str]) -> N
         seen = f"one class ({listed(labels)})" if labels else f"{len(files):,} files in no class folder"
         kinds = {reason.partition(":")[0] for reason in reasons.values() if reason}
         seen += "".join(f", {kind}" for kind in sorted(kinds))
-        raise LithoscopeError(f"{root}: at least two classes are needed, one folder or label each; found {seen}")
+        hint = "" if tabled else _about_tables(root)
+        raise LithoscopeError(f"{root}: at least two classes are needed, one folder or label each; found {seen}{hint}")
+
+
+def _about_tables(root: Path) -> str:
+    """Name the tables that may say what photographs show, where there are any."""
+    tables = possible_tables(root)
+    return f"; if a table says what they show: --labels FILE, such as {', '.join(tables[:3])}" if tables else ""

@@ -1,20 +1,18 @@
-"""Label tables: which photograph shows what, from a CSV, TSV or Parquet file beside the photographs."""
+"""Label tables: which photograph shows what, from a table beside the photographs or elsewhere."""
 
-import csv
-import io
 import math
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from lithoscope.config.params import table_columns
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.layout import split_of_name
-from lithoscope.data.sources.listing import visible_folders
+from lithoscope.data.sources.listing import visible_files, walk
+from lithoscope.data.sources.table_files import ENDINGS, Table, read_table_file
+from lithoscope.data.sources.table_json import labels_of_cell
 
 FILE_NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
 """Tables that are found without being named."""
@@ -28,11 +26,8 @@ _COLUMNS = {
     "split": ("split",),
     "weight": ("weight",),
 }
-_SIZES = {"original", "large", "medium", "small", "square", "thumb"}  # what iNaturalist calls the files of a photograph
-_UPLOADED = re.compile("[0-9a-f]{8}-(.+)")  # what Label Studio puts before the name of an upload
-
-
 _FACTS = ("label", "split", "specimen", "photographer", "locality", "weight")
+_FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True}
 
 
 @dataclass(frozen=True)
@@ -40,8 +35,9 @@ class Row:
     """A row of a label table.
 
     Attributes:
-        where: For people, e.g. ``"labels.csv row 7"``; the header is row 1.
-        folder: Posix path of the table's folder below the set's root, ``""`` for the root.
+        table: The table it stands in, as people know it.
+        place: Where in it, e.g. ``"row 7"``; the header is row 1.
+        folder: Posix path of the table's folder below the set's root, ``""`` for the root and for tables elsewhere.
         file: As the table names it.
         label: Unicode composed (NFC), without blanks around it.
         split: ``"train"``, ``"val"``, ``"test"`` or ``""``.
@@ -51,7 +47,8 @@ class Row:
         weight: How much it counts in training, 1 where the table does not say; 0 = it is set aside.
     """
 
-    where: str
+    table: str
+    place: str
     folder: str
     file: str
     label: str
@@ -61,141 +58,91 @@ class Row:
     locality: str
     weight: float
 
+    @property
+    def where(self) -> str:
+        """For people, e.g. ``"labels.csv row 7"``."""
+        return f"{self.table} {self.place}"
+
+    def facts(self) -> tuple[object, ...]:
+        """Return all that it says of its file."""
+        return tuple(getattr(self, name) for name in _FACTS)
+
 
 def find_tables(root: Path, name: str) -> list[str]:
-    """Return the tables of that name below ``root``: its own, else those of the folders in it (one a split, perhaps).
+    """Return the tables of that name below ``root``: its own, else all of the level nearest to it (one a split, say).
 
     Args:
         root: The set's root.
-        name: A posix path below it.
+        name: A posix path below it, or below each of several folders.
     """
     if (root / name).is_file():
         return [name]
-    return [f"{folder.name}/{name}" for folder in visible_folders(root) if (folder / name).is_file()]
+    found = [folder.relative_to(root) / name for folder, _, _ in walk(root) if (folder / name).is_file()]
+    nearest = min((len(path.parts) for path in found), default=0)
+    return sorted(path.as_posix() for path in found if len(path.parts) == nearest)
 
 
-def read_table(root: Path, name: str, columns: str | None) -> list[Row]:
+def possible_tables(root: Path) -> list[str]:
+    """Return the names of files of the level nearest to ``root`` that may be tables of labels, sorted."""
+    paths = [PurePosixPath(file) for file in visible_files(root) if PurePosixPath(file).suffix.casefold() in ENDINGS]
+    nearest = min((len(path.parts) for path in paths), default=0)
+    return sorted({path.name for path in paths if len(path.parts) == nearest})
+
+
+def split_of_table(name: str) -> str:
+    """Return the split that a table is named after, such as ``train_labels.csv``; ``""`` for any other name."""
+    return split_of_name(re.sub("labels?|annotations?|metadata|list", "", PurePosixPath(name).stem.casefold()))
+
+
+def read_table(path: Path, name: str, columns: str | None, *, below: bool = True, of_split: bool = False) -> list[Row]:
     """Read a label table.
 
     Args:
-        root: The set's root.
-        name: The table's posix path below it.
+        path: The file.
+        name: What people call it: its posix path below the set's root, if it lies there.
         columns: What the columns are called where that is not ``file``, ``label`` and so on; see
             :class:`lithoscope.config.params.FolderParameters`.
+        below: Whether it lies below the set's root.
+        of_split: Whether its rows are of the split that the table is named after, where they name none.
 
     Raises:
         LithoscopeError: It cannot be read, has no column for the files or labels, states a split or a weight that is
             none.
     """
-    header, cells = _cells(root / name, name)
-    places = _column_places(header, name, table_columns(columns))
-    folder = PurePosixPath(name).parent.as_posix()
+    table = read_table_file(path, name)
+    places = _column_places(table, name, table_columns(columns))
+    folder = PurePosixPath(name).parent.as_posix() if below else ""
+    named = split_of_table(name) if of_split else ""
     rows = []
-    for number, line in enumerate(cells, start=2):
-        if not any(cell.strip() for cell in line):
+    for place, cells in table.rows:
+        if not any(cell.strip() for cell in cells):
             continue
-        found = {key: line[place].strip() if place < len(line) else "" for key, place in places.items()}
+        found = {key: cells[at[0]].strip() if at[0] < len(cells) else "" for key, at in places.items()}
         split = split_of_name(found.get("split", ""))
         if found.get("split") and not split:
-            raise LithoscopeError(
-                f"{name} row {number}: split {found['split']!r}: allowed: train, val, test, or nothing"
-            )
-        rows.append(
-            Row(
-                where=f"{name} row {number}",
+            raise LithoscopeError(f"{name} {place}: split {found['split']!r}: allowed: train, val, test, or nothing")
+        for label in _labels(table, cells, places["label"]):
+            row = Row(
+                table=name,
+                place=place,
                 folder="" if folder == "." else folder,
                 file=found["file"],
-                label=unicodedata.normalize("NFC", found["label"]),
-                split=split,
+                label=unicodedata.normalize("NFC", label),
+                split=split or named,
                 specimen=found.get("specimen", ""),
                 photographer=found.get("photographer", ""),
                 locality=found.get("locality", ""),
-                weight=_weight(found.get("weight", ""), f"{name} row {number}"),
+                weight=_weight(found.get("weight", ""), f"{name} {place}"),
             )
-        )
+            rows.append(row)
     return rows
 
 
-def described_columns(root: Path, name: str, columns: str | None) -> dict[str, str]:
+def described_columns(path: Path, name: str, columns: str | None) -> dict[str, str]:
     """Return the column that each of ``file``, ``label``, ``specimen`` and so on is read from, where there is one."""
-    header, _ = _cells(root / name, name)
-    return {key: header[place] for key, place in _column_places(header, name, table_columns(columns)).items()}
-
-
-class FileFinder:
-    """Finds the file that a cell means among those below a root.
-
-    A cell may be a path from the table's folder or from the root, the end of one, a name, a name without its ending, or
-    an address, of which the end counts. What could mean several files means none.
-
-    Args:
-        identities: Posix paths of the files.
-    """
-
-    def __init__(self, identities: Iterable[str]) -> None:
-        self._exact = {_plain(identity): identity for identity in identities}
-        self._named: dict[str, list[str]] = defaultdict(list)
-        self._stems: dict[str, list[str]] = defaultdict(list)
-        for identity in self._exact.values():
-            name = PurePosixPath(_plain(identity)).name
-            self._named[name.casefold()].append(identity)
-            self._stems[PurePosixPath(name).stem.casefold()].append(identity)
-
-    def exact(self, row: Row) -> str | None:
-        """Return the file that lies where the cell says, from the table's folder or from the root."""
-        path = _path(row.file)
-        places = (PurePosixPath(row.folder) / path, path)
-        return next((self._exact[key] for place in places if (key := _plain(place.as_posix())) in self._exact), None)
-
-    def similar(self, row: Row) -> tuple[str | None, str]:
-        """Return the file's id by its name, or None and the reason."""
-        path = _path(row.file)
-        name = path.name
-        uploaded = _UPLOADED.fullmatch(name)
-        tries = [(self._named, name), (self._stems, name)]
-        if uploaded:
-            tries.append((self._named, uploaded[1]))
-        if path.stem.casefold() in _SIZES and path.parent.name:
-            tries += [(self._stems, path.parent.name), (self._named, path.parent.name)]
-        for known, key in tries:
-            candidates = _narrowed(known.get(_plain(key).casefold(), []), path)
-            if len(candidates) > 1:  # train.csv beside train/ and test/ speaks of train/
-                table = PurePosixPath(row.where.rpartition(" row ")[0]).stem
-                candidates = [each for each in candidates if table in PurePosixPath(each).parts[:-1]] or candidates
-            if len(candidates) == 1:
-                return candidates[0], ""
-            if candidates:
-                return None, f"could mean several files: {', '.join(candidates[:3])}"
-        return None, "names no file that is there"
-
-
-def match_rows(identities: Sequence[str], rows: Sequence[Row]) -> tuple[dict[str, list[Row]], list[tuple[Row, str]]]:
-    """Bring the files and the rows of a table together.
-
-    Returns:
-        The rows of each file that has some, and the rows without a file of their own, with their reasons: none was
-        found, or it repeats a row before.
-    """
-    finder = FileFinder(identities)
-    exact = [finder.exact(row) if row.file else None for row in rows]
-    # A file that one row names in full is not what another row means by a similar name.
-    taken = set(exact)
-    rest = FileFinder(identity for identity in identities if identity not in taken)
-    matched: dict[str, list[Row]] = {}
-    left: list[tuple[Row, str]] = []
-    for row, found in zip(rows, exact, strict=True):
-        identity, reason = (found, "") if found or not row.file else rest.similar(row)
-        if not row.file:
-            reason = "names no file"
-        if identity is None:
-            left.append((row, reason))
-            continue
-        before = matched.setdefault(identity, [])
-        if any(_facts(other) == _facts(row) for other in before):
-            left.append((row, f"repeats a row: {before[0].where}"))
-        else:
-            before.append(row)
-    return matched, left
+    table = read_table_file(path, name)
+    places = _column_places(table, name, table_columns(columns))
+    return {key: " | ".join(table.header[place] for place in at) for key, at in places.items()}
 
 
 def objection(rows: Sequence[Row]) -> str | None:
@@ -210,8 +157,11 @@ def objection(rows: Sequence[Row]) -> str | None:
     return None if rows[0].weight else f"weight 0 in the label table: {rows[0].where}"
 
 
-def _facts(row: Row) -> tuple[object, ...]:
-    return tuple(getattr(row, name) for name in _FACTS)
+def _labels(table: Table, cells: Sequence[str], at: Sequence[int]) -> list[str]:
+    """Return the label of a row; several where the cell lists several."""
+    if len(at) > 1:  # a column for each class
+        return [table.header[place] for place in at if _FLAGS[cells[place].strip()]]
+    return labels_of_cell(cells[at[0]].strip()) if at[0] < len(cells) else [""]
 
 
 def _weight(cell: str, where: str) -> float:
@@ -227,33 +177,9 @@ def _weight(cell: str, where: str) -> float:
     return weight
 
 
-def _plain(identity: str) -> str:
-    return unicodedata.normalize("NFC", identity)
-
-
-def _path(cell: str) -> PurePosixPath:
-    text = cell.replace("\\", "/")
-    if "://" in text or text.startswith("/data/local-files/"):
-        parts = urlsplit(text)
-        local = parse_qs(parts.query).get("d")
-        text = local[0] if local else unquote(parts.path)
-    parts_below = [part for part in text.split("/") if part not in ("", ".", "..")]
-    return PurePosixPath(*parts_below) if parts_below else PurePosixPath("")
-
-
-def _narrowed(candidates: Sequence[str], path: PurePosixPath) -> list[str]:
-    """Of files of one name, those that share most of the folders before it, and the very case where that decides."""
-    left = list(candidates)
-    above = path.parent.parts
-    for depth in range(1, len(above) + 1):
-        closer = [each for each in left if PurePosixPath(_plain(each)).parent.parts[-depth:] == above[-depth:]]
-        if not closer:
-            break
-        left = closer
-    return [each for each in left if PurePosixPath(each).name == path.name] or left
-
-
-def _column_places(header: Sequence[str], name: str, given: Mapping[str, str]) -> dict[str, int]:
+def _column_places(table: Table, name: str, given: Mapping[str, str]) -> dict[str, list[int]]:
+    """Return the column of each key; of the label perhaps several, one for each class."""
+    header = table.header
     doubled = sorted({column for column in header if column and header.count(column) > 1})
     if doubled:
         raise LithoscopeError(f"{name}: has the column {doubled[0]!r} twice; rename one")
@@ -263,40 +189,20 @@ def _column_places(header: Sequence[str], name: str, given: Mapping[str, str]) -
         wanted = (given[key],) if key in given else known
         column = next((column for column in wanted if column in header), None)
         if column is not None:
-            places[key] = header.index(column)
+            places[key] = [header.index(column)]
         elif key in given:
             raise LithoscopeError(f"{name}: has no column {given[key]!r} for {key}; its columns: {shown}")
+        elif key == "label" and (classes := _columns_of_classes(table)):
+            places[key] = classes
         elif key in ("file", "label"):
             raise LithoscopeError(f"{name}: no column for {key}: name one with --{key}-column; its columns: {shown}")
     return places
 
 
-def _cells(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
-    """Return the header and the cells below it, all as text."""
-    try:
-        if path.suffix.casefold() == ".parquet":
-            return _parquet_cells(path)
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise LithoscopeError(f"{name}: cannot be read ({str(error).splitlines()[0]})") from None
-    try:
-        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise LithoscopeError(f"{name}: not UTF-8: save it as CSV in UTF-8") from None
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = "\t" if path.suffix.casefold() == ".tsv" else max(",;\t", key=first.count)
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except csv.Error as error:
-        raise LithoscopeError(f"{name}: cannot be read as a table ({error})") from None
-    if not lines:
-        raise LithoscopeError(f"{name}: empty; it must begin with a row of column names")
-    return [column.strip() for column in lines[0]], lines[1:]
-
-
-def _parquet_cells(path: Path) -> tuple[list[str], list[list[str]]]:
-    from pyarrow import parquet  # seconds to import, and few tables are Parquet
-
-    table = parquet.read_table(path)  # type: ignore[no-untyped-call]
-    columns = [["" if value is None else str(value) for value in column.to_pylist()] for column in table.columns]
-    return [str(column) for column in table.column_names], [list(cells) for cells in zip(*columns, strict=True)]
+def _columns_of_classes(table: Table) -> list[int]:
+    """Return the columns that hold 0 or 1 alone, where each row has the 1 in just one of several; else none."""
+    filled = [cells for _, cells in table.rows if any(cell.strip() for cell in cells)]
+    columns = list(zip(*filled, strict=False))
+    flags = [place for place, column in enumerate(columns) if {cell.strip() for cell in column} <= set(_FLAGS)]
+    alone = all(sum(_FLAGS[cells[place].strip()] for place in flags) == 1 for cells in filled)
+    return flags if len(flags) > 1 and alone else []

@@ -7,7 +7,8 @@ from pathlib import Path
 from lithoscope.config.params import FolderParameters
 from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import Note
-from lithoscope.data.sources.label_table import described_columns, find_tables
+from lithoscope.data.sources.folder import tables_of
+from lithoscope.data.sources.label_table import described_columns, possible_tables
 from lithoscope.data.sources.layout import classes_at_depths, place, repeated_folders, split_folders
 
 NOTES_SHOWN = 5
@@ -35,12 +36,15 @@ def notes_on_reading(notes: Sequence[Note]) -> list[str]:
 
 def notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: FolderParameters) -> list[str]:
     """Say what the classes would be at other depths, and where they are perhaps no classes at all."""
-    if layout.labels is not None:
-        return _notes_on_table(root, photographs, layout.labels, layout.columns)
+    if layout.tabled:
+        return _notes_on_table(root, photographs, layout)
     splits = split_folders(root)
     places = [place(file.id, splits) for file in photographs]
     depths = classes_at_depths(places)
     notes = []
+    tables = possible_tables(root)
+    if tables:
+        notes.append(f"not used: {_some(tables)}; if a table says what photographs show: --labels FILE")
     repeated = repeated_folders(places)
     if repeated:
         outer = ", ".join(sorted({at.folders[0] for at in places if at.folders}))
@@ -59,9 +63,10 @@ def notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: Fold
     return notes
 
 
-def _notes_on_table(root: Path, photographs: Sequence[Photograph], name: str, columns: str | None) -> list[str]:
-    tables = find_tables(root, name)
-    read = described_columns(root, tables[0], columns)
+def _notes_on_table(root: Path, photographs: Sequence[Photograph], layout: FolderParameters) -> list[str]:
+    tables = tables_of(root, layout)
+    name, path = next(iter(tables.items()))
+    read = described_columns(path, name, layout.columns)
     return [
         f"labels from {', '.join(tables)}: " + ", ".join(f"{key} = column {column}" for key, column in read.items()),
         *_notes_on_specimens(photographs),

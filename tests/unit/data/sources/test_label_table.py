@@ -130,6 +130,116 @@ def test_a_table_in_each_split_folder_is_one_table(tmp_path: Path) -> None:
     }
 
 
+def test_the_tables_nearest_to_the_root_are_meant(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        below = tmp_path / "data" / split
+        labelled(below, "file_name,label\n1.png,a\n2.png,b\n", "1.png", "2.png", labels="metadata.csv")
+    (tmp_path / "README.md").write_text("# A set\n", encoding="utf-8")
+    found = FolderSet(FolderParameters(labels="metadata.csv")).photographs(tmp_path)
+    assert {(file.id, file.official_split) for file in found if not file.reason} == {
+        (f"data/{split}/{number}.png", split) for split in ("train", "test") for number in (1, 2)
+    }
+
+
+@pytest.mark.kind(
+    about="labels",
+    kind="`train.csv` and `valid.csv` beside one folder of photographs",
+    done="`--labels` names both; rows are of the split that their table is named after",
+    reported="–",
+)
+def test_several_tables_are_of_the_splits_that_they_are_named_after(tmp_path: Path) -> None:
+    (tmp_path / "valid_labels.csv").write_text("file,label\n1,b\n2,a\n", encoding="utf-8")
+    found = labelled(
+        tmp_path,
+        "file,label,split\n3,a,\n4,b,test\n",
+        *(f"img/{number}.png" for number in range(1, 5)),
+        labels="train.csv",
+    )
+    assert {file.official_split for file in found if not file.reason} == {"", "test"}, "one alone is all there is"
+    found = FolderSet(FolderParameters(labels="train.csv; valid_labels.csv")).photographs(tmp_path)
+    assert {file.id: (file.label, file.official_split) for file in found} == {
+        "img/1.png": ("b", "val"),
+        "img/2.png": ("a", "val"),
+        "img/3.png": ("a", "train"),
+        "img/4.png": ("b", "test"),
+    }
+
+
+@pytest.mark.kind(
+    about="labels",
+    kind="a column for each class, of which one holds a 1 (Kaggle)",
+    done="the column's name is the label, where each row has just one",
+    reported="–",
+)
+def test_a_column_for_each_class(tmp_path: Path) -> None:
+    found = labelled(tmp_path, "image_id,gneiss,basalt\n1,1,0\n2,0,1\n", "1.png", "2.png")
+    assert label_of(found) == {"1.png": "gneiss", "2.png": "basalt"}
+    with pytest.raises(LithoscopeError, match="no column for label"):
+        labelled(tmp_path, "image_id,wet,polished\n1,1,1\n2,0,1\n", "1.png", "2.png")
+
+
+JSON = {
+    "as lines (Hugging Face)": '{"file_name": "1.png", "label": "a"}\n{"file_name": "2.png", "label": "b"}\n',
+    "as a list (Label Studio's JSON-MIN)": '[{"image": "/data/upload/1/0f8fad5b-1.png", "choice": "a"}, '
+    '{"image": "/data/upload/1/0f8fad5c-2.png", "choice": ["b"]}]',
+    "as tasks (Label Studio)": '[{"data": {"image": "s3://x/1.png"}, "annotations": [{"was_cancelled": true, "result": '
+    '[{"from_name": "choice", "value": {"choices": ["b"]}}]}, {"result": [{"from_name": "choice", "value": '
+    '{"choices": ["a"]}}]}]}, {"data": {"image": "s3://x/2.png"}, "annotations": [{"result": [{"from_name": "choice", '
+    '"value": {"choices": ["b"]}}]}]}]',
+    "as annotations (COCO, iNaturalist's competitions)": '{"images": [{"id": 7, "file_name": "x/1.png"}, {"id": 8, '
+    '"file_name": "x/2.png"}], "annotations": [{"image_id": 8, "category_id": 1}, {"image_id": 7, "category_id": 0}, '
+    '{"image_id": 7, "category_id": 0}], "categories": [{"id": 0, "name": "a"}, {"id": 1, "name": "b"}]}',
+    "as an object": '{"1.png": "a", "2.png": "b"}',
+}
+
+
+@pytest.mark.kind(
+    about="labels",
+    kind="a table in JSON: Hugging Face's `metadata.jsonl`, both exports of Label Studio, annotations of COCO and "
+    "iNaturalist's competitions",
+    done="read",
+    reported="–",
+)
+@pytest.mark.parametrize("form", JSON)
+def test_tables_in_json(tmp_path: Path, form: str) -> None:
+    table = "t.jsonl" if "lines" in form else "t.json"
+    assert label_of(labelled(tmp_path, JSON[form], "1.png", "2.png", labels=table)) == {"1.png": "a", "2.png": "b"}
+
+
+@pytest.mark.kind(
+    about="labels",
+    kind="a photograph with several labels: several choices in Label Studio, annotators who differ, categories of COCO",
+    done="set aside with the labels and where they stand, never a class of its own",
+    reported="–",
+)
+def test_several_labels_of_one_photograph_set_it_aside(tmp_path: Path) -> None:
+    table = 'file,choice\n1.png,"{""choices"":[""a"",""b""]}"\n2.png,a\n3.png,b\n'
+    found = labelled(tmp_path, table, "1.png", "2.png", "3.png")
+    assert label_of(found) == {"2.png": "a", "3.png": "b"}
+    assert reason_of(found) == {
+        "1.png": "the label table contradicts itself: label a (labels.csv row 2), b (labels.csv row 2)"
+    }
+
+
+def test_no_row_that_names_a_file_is_told_with_both(tmp_path: Path) -> None:
+    with pytest.raises(LithoscopeError, match=r"row 2 names 9.*called such as 1\.png; name another column with --file"):
+        labelled(tmp_path, "file,label\n9,a\n8,b\n", "1.png", "2.png")
+
+
+@pytest.mark.kind(
+    about="labels",
+    kind="Parquet files that hold the photographs themselves (Hugging Face)",
+    done="refused with what to do",
+    reported="–",
+)
+def test_photographs_inside_parquet_are_told(tmp_path: Path) -> None:
+    photograph(tmp_path / "1.png")
+    images = [{"bytes": b"\x89PNG", "path": "1.png"}]
+    pd.DataFrame({"image": images, "label": [1]}).to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(LithoscopeError, match=r"train\.parquet: holds the photographs themselves, in the column image"):
+        FolderSet(FolderParameters(labels="train.parquet")).photographs(tmp_path)
+
+
 def as_parquet(folder: Path) -> str:
     pd.DataFrame({"file": ["1.png", "2.png"], "label": [1, 2]}).to_parquet(folder / "labels.parquet")
     return "labels.parquet"
@@ -161,11 +271,11 @@ def test_tables_of_other_kinds(tmp_path: Path, write: Callable[[Path], str]) -> 
         ("name,label\n", "labels.csv: no column for file: name one with --file-column; its columns: name, label"),
         ("file,what\n", "no column for label: name one with --label-column"),
         ("file,label,label\n", "has the column 'label' twice"),
+        ("file,label\n1.png,a\n", "at least two classes are needed, one folder or label each; found one class (a)"),
         ("file,label,split\n1.png,a,holdout\n", "labels.csv row 2: split 'holdout': allowed: train, val, test"),
         ("file,label,weight\n1.png,a,2\n2.png,b,heavy\n", "labels.csv row 3: weight 'heavy': allowed: a number from 0"),
         ("file,label,weight\n1.png,a,-1\n2.png,b,1\n", "labels.csv row 2: weight '-1': allowed: a number from 0 on"),
         ("file,label,weight\n1.png,a,inf\n2.png,b,1\n", "row 2: weight 'inf'"),
-        ("file,label\n1.png,a\n", "at least two classes are needed"),
     ],
 )
 def test_a_table_that_cannot_be_honoured_is_one_line(tmp_path: Path, table: str, words: str) -> None:
