@@ -82,6 +82,15 @@ def odd_photographs() -> dict[str, bytes]:
     return files
 
 
+def with_codes(content: bytes, primaries: int, transfer: int) -> bytes:
+    """Return a PNG or AVIF whose colours follow code points (ITU-T H.273)."""
+    if content.startswith(b"\x89PNG"):
+        chunk = b"cICP" + bytes([primaries, transfer, 0, 1])
+        return content[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + content[33:]
+    place = content.index(b"colrnclx") + 8
+    return content[:place] + struct.pack(">HH", primaries, transfer) + content[place + 4 :]
+
+
 def refused_photographs() -> dict[str, tuple[bytes, str]]:
     """Return files that the page does not answer, and a part of the reason that it gives."""
     picture = scene(64, 48)
@@ -95,6 +104,8 @@ def refused_photographs() -> dict[str, tuple[bytes, str]]:
         "PNG of 16 bits": (_file(grey, "PNG"), "16 bits"),
         "AVIF, transparent": (_file(see_through, "AVIF"), "transparent"),
         "grey with a profile": (_file(picture.convert("L"), "JPEG", icc_profile=grey_profile(1.8)), "not converted"),
+        "PNG with code points of Display P3": (with_codes(_file(picture, "PNG"), 12, 13), "code points"),
+        "AVIF with code points of PQ": (with_codes(_file(picture, "AVIF"), 9, 16), "code points"),
         "transparent with a profile": (_file(see_through, "PNG", icc_profile=ADOBE_RGB.profile()), "transparent"),
         "profile of tables": (_file(picture, "JPEG", icc_profile=_renamed(tables, b"RGB ")), "not converted"),
         "truncated": (_file(scene(160, 120), "JPEG")[:2000], "truncated"),

@@ -15,6 +15,8 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.colour import on_white
 from lithoscope.data.images.depth import to_eight_bits
+from lithoscope.data.images.other_kinds import HEIF_BRANDS, TIFF_MARKS, why_no_photograph
+from lithoscope.data.images.profiles import profile_of
 from lithoscope.data.images.raw import kind_of_raw, read_raw
 from lithoscope.data.images.reading import (
     DEFAULTS,
@@ -36,26 +38,7 @@ four times the largest square a network can be given."""
 # The multi-picture files of some cameras (MPO) are opened as the JPEG they begin with.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "PPM", "AVIF")
 
-_TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *_TIFF_MARKS, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
 _MAY_BE_DEEP = (b"\x89PNG", b"P6", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_OTHER_KINDS = {
-    b"\xff\x0a": "a JPEG XL image",
-    b"\0\0\0\x0cJXL ": "a JPEG XL image",
-    b"II\xbc\x01": "a JPEG XR image",
-    b"8BPS": "a Photoshop document",
-    b"v/1\x01": "an OpenEXR image",
-    b"#?RADIANCE": "a Radiance HDR image",
-    b"SIMPLE  =": "a FITS image",
-    b"ZISRAW": "a Zeiss CZI microscope file",
-    b"gimp xcf": "a GIMP document",
-    b"qoif": "a QOI image",
-    b"DDS ": "a DDS texture",
-    b"PF\n": "a PFM image",
-    b"Pf\n": "a PFM image",
-    b"\0\0\1\0": "an icon",
-}
 
 # EXIF's orientation tag (CIPA DC-008, 4.6.5.1.6): what turns the stored picture upright.
 _ORIENTATION_TAG = 0x0112
@@ -139,9 +122,9 @@ def _read(stream: BinaryIO, settings: ReadingSettings, number: int, side: int | 
     raw = kind_of_raw(head)
     if raw is not None:
         return read_raw(stream, raw, settings)
-    if head.startswith(_TIFF_MARKS):
+    if head.startswith(TIFF_MARKS):
         return _read_tiff(stream, settings, number)
-    is_heif = head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+    is_heif = head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
     if is_heif:
         _register_heif()
     bits = stored_bits(stream) if head.startswith(_MAY_BE_DEEP) else 8
@@ -152,17 +135,20 @@ def _read(stream: BinaryIO, settings: ReadingSettings, number: int, side: int | 
             raise UnreadablePhotograph("a JPEG-LS image, which is not read: save it as PNG, TIFF or JPEG") from None
         if head.startswith(b"\xff\xd8") and (bits := stored_bits(stream)) > 8:  # Pillow knows no such JPEG
             settings.check_size(*jpeg_size(stream))
-            return _read_samples(stream, "JPEG", bits, jpeg_size(stream), None)
-        raise UnreadablePhotograph(_why_unidentified(head)) from None
+            return _read_samples(stream, "JPEG", bits, jpeg_size(stream))
+        raise UnreadablePhotograph(why_no_photograph(head)) from None
     with image:
         settings.check_size(*image.size)  # from the header: nothing is decoded yet
+        profile = profile_of(stream, image)
         if bits > 8 and image.mode != "P":
-            return _read_samples(stream, str(image.format), bits, image.size, image)
-        return _read_opened(image, settings, number, side)
+            return _read_samples(stream, str(image.format), bits, image.size, image, profile)
+        return _read_opened(image, profile, settings, number, side)
 
 
-def _read_opened(image: Image.Image, settings: ReadingSettings, number: int, side: int | None) -> Reading:
-    size, kind, profile = image.size, str(image.format), image.info.get("icc_profile")
+def _read_opened(
+    image: Image.Image, profile: bytes | None, settings: ReadingSettings, number: int, side: int | None
+) -> Reading:
+    size, kind = image.size, str(image.format)
     if side is None and size[0] * size[1] > LARGE_PIXELS:
         side = REDUCED_SIDE
     if kind == "JPEG" and side is not None and 2 * side <= max(size):
@@ -230,10 +216,17 @@ def _pages_by_pillow(stream: BinaryIO, numbers: list[int]) -> tuple[Image.Image,
     return found, note
 
 
-def _read_samples(stream: BinaryIO, kind: str, bits: int, size: tuple[int, int], opened: Image.Image | None) -> Reading:
+def _read_samples(
+    stream: BinaryIO,
+    kind: str,
+    bits: int,
+    size: tuple[int, int],
+    opened: Image.Image | None = None,
+    profile: bytes | None = None,
+) -> Reading:
     with bounded(*size):
         decoded, depth_note = decode_samples(stream, kind, bits)
-        picture, note = on_white(decoded, opened.info.get("icc_profile") if opened else None)
+        picture, note = on_white(decoded, profile)
     return _finished(picture, kind, _exif_orientation(opened) if opened else None, [depth_note, note])
 
 
@@ -258,21 +251,6 @@ def _register_heif() -> None:
     from pi_heif.as_plugin import register_heif_opener
 
     register_heif_opener()
-
-
-def _why_unidentified(head: bytes) -> str:
-    for beginning, kind in _OTHER_KINDS.items():
-        if head.startswith(beginning):
-            return f"{kind}, which is not read: save it as PNG, TIFF or JPEG"
-    if head[128:132] == b"DICM":
-        return "a DICOM image, which is not read: save it as PNG, TIFF or JPEG"
-    if (
-        head.startswith(_SIGNATURES)
-        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
-        or (head[4:8] == b"ftyp" and head[8:12] in (*_HEIF_BRANDS, b"avif", b"avis"))
-    ):
-        return "truncated or damaged"
-    return "a video" if head[4:8] == b"ftyp" else "not an image"
 
 
 def _exif_orientation(image: Image.Image) -> object:

@@ -60,7 +60,7 @@ def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image,
 
     decoders: dict[str, Callable[[bytes], npt.NDArray[np.generic]]] = {
         "PNG": imagecodecs.png_decode,
-        "JPEG2000": imagecodecs.jpeg2k_decode,
+        "JPEG2000": lambda content: imagecodecs.jpeg2k_decode(_without_profile(content)),
         "JPEG": imagecodecs.jpeg_decode,
         "PPM": _decode_ppm,
     }
@@ -75,6 +75,12 @@ def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image,
     pixels = np.ascontiguousarray(np.concatenate(parts, axis=-1))
     mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[-1]]
     return Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes()), note
+
+
+def _without_profile(jpeg_2000: bytes) -> bytes:
+    """Hide an embedded profile from a decoder that would apply it, as if every picture had 8 or 16 bits."""
+    place = jpeg_2000.find(b"colr\2", 0, max(jpeg_2000.find(_SIZ), 0))
+    return jpeg_2000 if place < 0 else jpeg_2000[: place + 4] + b"\xff" + jpeg_2000[place + 5 :]
 
 
 def _jpeg_frame(stream: BinaryIO) -> tuple[int, int, int, int]:

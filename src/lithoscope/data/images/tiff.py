@@ -15,9 +15,6 @@ from lithoscope.data.images.depth import to_eight_bits
 from lithoscope.data.images.raw import kind_of_maker
 from lithoscope.data.images.reading import MIN_SIDE, ReadingSettings, UnreadablePhotograph
 
-MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""What a TIFF begins with; the last two are BigTIFF."""
-
 FULL_SIZE = 0.25
 """A page with at least this share of the largest page's pixels is no thumbnail."""
 
@@ -66,7 +63,13 @@ class Tiff:
             and _bits(page) <= 8
             and page.sampleformat == _UNSIGNED
             and int(page.compression) in _PILLOW_COMPRESSIONS
+            and not self._has_eight_bit_palette()
         )
+
+    def _has_eight_bit_palette(self) -> bool:
+        """Say whether a palette's colours are 0 … 255, as some programs write them in the place of 0 … 65,535."""
+        colours = self.page.colormap if int(self.page.photometric) == _PALETTE else None
+        return colours is not None and 0 < int(colours.max()) <= 255
 
     def orientation(self) -> object:
         """Return EXIF's orientation."""

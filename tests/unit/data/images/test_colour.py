@@ -1,8 +1,10 @@
 """Embedded colour profiles: the colours are those that are meant."""
 
+import struct
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pillow_heif
 import pytest
@@ -24,7 +26,8 @@ from helpers.icc_profiles import (
     ink_profile,
     lab_to_srgb,
 )
-from helpers.known_pictures import CLOSE, EIGHT, GREY, error, smooth
+from helpers.known_pictures import CLOSE, EIGHT, GREY, error, reason, smooth
+from helpers.odd_photographs import with_codes
 
 
 @pytest.mark.kind(
@@ -61,6 +64,49 @@ def test_colours_are_those_the_profile_means(tmp_path: Path, name: str, space: S
     assert error(Reading(stored, "", stored.size), wanted) > CLOSE, "what ignoring the profile would give"
     assert error(read_, wanted) < CLOSE
     assert read_.notes == (f"colours converted from {space.name} to sRGB",)
+
+
+@pytest.mark.kind(
+    about="photographs", kind="JPEG 2000 with an embedded profile", done="converted to sRGB; noted", reported="–"
+)
+@pytest.mark.parametrize("depth", [8, 12, 16])
+def test_the_profile_of_a_jpeg_2000_is_applied(tmp_path: Path, depth: int) -> None:
+    stored = encoded(EIGHT, PROPHOTO)
+    deep = stored if depth == 8 else np.rint(stored / 255 * (2**depth - 1)).astype(np.uint16)
+    content = imagecodecs.jpeg2k_encode(deep, level=0, codecformat="jp2", reversible=True, bitspersample=depth)
+    place = content.index(b"colr") - 4  # a box: its size, its name, the method 2, two bytes, the profile
+    profile = b"\2\0\0" + PROPHOTO.profile()
+    around = content.index(b"jp2h") - 4
+    old, new = struct.unpack_from(">I", content, place)[0], 8 + len(profile)
+    size = struct.unpack_from(">I", content, around)[0] + new - old
+    content = content[:place] + struct.pack(">I", new) + b"colr" + profile + content[place + old :]
+    (tmp_path / "a.jp2").write_bytes(content[:around] + struct.pack(">I", size) + content[around + 4 :])
+    read_ = read(tmp_path / "a.jp2")
+    assert error(read_) < CLOSE
+    assert read_.notes == (f"colours converted from {PROPHOTO.name} to sRGB",)
+
+
+@pytest.mark.kind(
+    about="photographs",
+    kind="colours stated by code points instead of a profile: cICP of PNG, nclx of AVIF and HEIF",
+    done="converted to sRGB; noted. PQ and HLG (HDR) are set aside as what they are",
+    reported="–",
+)
+@pytest.mark.parametrize("name", ["a.png", "a.avif"])
+def test_colours_are_those_that_code_points_mean(tmp_path: Path, name: str) -> None:
+    wanted = np.asarray(smooth())
+    options: dict[str, Any] = {"quality": 100, "subsampling": "4:4:4"} if name == "a.avif" else {}
+    Image.fromarray(encoded(wanted, DISPLAY_P3)).save(tmp_path / name, **options)
+    stored = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(with_codes(stored, 12, 13))
+    read_ = read(tmp_path / name)
+    assert error(read_, wanted) < CLOSE
+    assert read_.notes == ("colours converted from Display P3 to sRGB",)
+    (tmp_path / name).write_bytes(with_codes(stored, 1, 13))
+    assert read(tmp_path / name).notes == ()
+    for transfer, light in ((16, "PQ"), (18, "HLG")):
+        (tmp_path / name).write_bytes(with_codes(stored, 9, transfer))
+        assert reason(tmp_path / name).startswith(f"an HDR picture ({light}), whose brightness has no agreed")
 
 
 @pytest.mark.kind(

@@ -186,3 +186,16 @@ def test_a_cut_tiff_of_any_kind_is_called_so(tmp_path: Path, compression: Any, s
     whole = (tmp_path / "a.tif").read_bytes()
     (tmp_path / "a.tif").write_bytes(whole[: int(len(whole) * share)])
     assert reason(tmp_path / "a.tif") in {"truncated", "truncated or damaged"}
+
+
+@pytest.mark.kind(
+    about="photographs",
+    kind="TIFF with a palette whose colours are 0 … 255 in the place of 0 … 65,535",
+    done="read in these colours, not black; noted",
+    reported="–",
+)
+def test_a_palette_of_eight_bits(tmp_path: Path) -> None:
+    colours = np.stack([np.arange(256)[::-1], np.arange(256), np.arange(256)]).astype(np.uint16)
+    for factor in (1, 257):
+        tifffile.imwrite(tmp_path / "a.tif", GREY, photometric="palette", colormap=colours * factor)
+        assert error(read(tmp_path / "a.tif"), np.stack([255 - GREY, GREY, GREY], axis=-1)) < CLOSE

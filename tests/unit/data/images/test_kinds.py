@@ -79,6 +79,30 @@ def test_a_whole_file_is_never_called_damaged(tmp_path: Path) -> None:
 
 @pytest.mark.kind(
     about="photographs",
+    kind="what stands for a photograph in Git LFS or git-annex, and archives among photographs",
+    done="set aside with what fetches or unpacks it",
+    reported="–",
+)
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "fetch it with `git lfs pull`"),
+        (b"/annex/objects/SHA256E-s31390--f50d.jpg\n", "fetch it with `git annex get`"),
+        (b"PK\3\4" + bytes(26) + b"photos/1.jpg", "an archive: unpack it beside the photographs"),
+        (b"PK\3\4" + bytes(26) + b"[Content_Types].xml", "a document"),
+        (b"P7\nWIDTH 96\n", "a PAM image, which is not read: save it as PNG, TIFF or JPEG"),
+        (b"%PDF-1.7\n", "a PDF document, which is not read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "a PostScript drawing, which is not read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' width='99' height='99'/>", "an SVG drawing, which is not read"),
+    ],
+)
+def test_what_is_no_image_is_called_what_it_is(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(content)
+    assert words in reason(tmp_path / "a.jpg")
+
+
+@pytest.mark.kind(
+    about="photographs",
     kind="a stitched scan above 179 megapixels",
     done="set aside with a reason that names `max_megapixels`; read where that is raised",
     reported="mpetroff/pannellum#596, ksugar/qupath-extension-sam#20",

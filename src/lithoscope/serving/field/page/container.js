@@ -75,6 +75,7 @@ function jpeg(bytes, found) {
 async function png(bytes, found) {
   const data = view(bytes);
   const kept = [bytes.subarray(0, 8)];
+  let codes = null;
   let place = 8;
   while (place + 12 <= bytes.length) {
     const length = data.getUint32(place);
@@ -88,9 +89,11 @@ async function png(bytes, found) {
     if (name === "eXIf") found.orientation = orientationOf(body) || 1;
     else kept.push(bytes.subarray(place, end));
     if (name === "iCCP" && !found.profile) found.profile = await inflated(body.subarray(body.indexOf(0) + 2));
+    if (name === "cICP") codes = body;
     place = end;
     if (name === "IEND") break;
   }
+  if (codes && !found.profile) refuseCodes(codes[0], codes[1]);
   return { ...found, kind: "PNG", plain: joined(kept) };
 }
 
@@ -124,7 +127,17 @@ function avif(bytes, found) {
   if (/auxid:1|alpha/.test(head)) throw new Unreadable(`an AVIF with transparent parts, which browsers mix otherwise: lithoscope predict reads it`);
   const box = head.search(/colr(prof|rICC)/);
   if (box >= 4) found.profile = bytes.subarray(box + 8, box - 4 + view(bytes).getUint32(box - 4));
+  const codes = head.indexOf("colrnclx");
+  if (codes >= 0 && !found.profile) refuseCodes(view(bytes).getUint16(codes + 8), view(bytes).getUint16(codes + 10));
   return { ...found, kind: "AVIF" };
+}
+
+/** Refuses colours that code points (ITU-T H.273) say to be another than sRGB's. */
+function refuseCodes(primaries, transfer) {
+  const curved = [1, 2].includes(primaries) && [4, 5, 8].includes(transfer);
+  if ([9, 11, 12].includes(primaries) || [16, 18].includes(transfer) || curved) {
+    throw new Unreadable("its colours follow code points that are not converted here: lithoscope predict does");
+  }
 }
 
 /** The orientation in EXIF data, 0 for none; damaged data count as none. */
