@@ -1,11 +1,15 @@
 """The server under uploads that no one means well with, and above the load that it can take.
 
 ``python benchmarks/server.py fuzz MODEL`` sends mutated requests, each a function of its seed, and counts the
-answers by status: none may be 500 or above, and memory must come back to where it was after the first hundred.
+answers by status: none may be 500 or above, and memory must come back to where it was after the first two hundred.
 
 ``python benchmarks/server.py load MODEL`` has more clients than the server lets in, for minutes. Every request must end
 with an answer or with 429; in the middle the server is killed and started again, and what was under way then is
-counted by itself. MODEL is an export (`lithoscope export`).
+counted by itself.
+
+``python benchmarks/server.py api MODEL`` has Schemathesis send whatever the API's own description allows and forbids.
+
+MODEL is an export (`lithoscope export`). Each writes its section of ``benchmarks/server.md``, and leaves the others.
 """
 
 import argparse
@@ -15,10 +19,11 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,11 +33,25 @@ import requests
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from lithoscope.serving.onnx_description import NETWORK, load_onnx_description
+
+from helpers.described_api import answered, asked_by_description
 from helpers.mutated_uploads import mutated_body
 
 START = "from lithoscope.cli.main import main; raise SystemExit(main())"
-WARM_UP = 100
+WARM_UP = 200
+"""Requests until ONNX Runtime and the decoders have met their largest batches; memory is flat from there on."""
 ALLOWED = frozenset({200, 400, 408, 413, 422, 429})
+FOUND = Path(__file__).with_suffix(".md")
+HEAD = """# The server under uploads that no one means well with, and above the load that it can take
+
+Each section is made by `python benchmarks/server.py` with the words that stand below it.
+"""
+TITLES = {
+    "fuzz": "Mutated uploads",
+    "load": "Above what it can do",
+    "api": "Whatever its description allows and forbids",
+}
 
 
 class Server:
@@ -82,8 +101,8 @@ def _server(model: Path) -> Iterator[Server]:
         server.stop()
 
 
-def fuzz(model: Path, uploads: int, seed: int) -> bool:
-    """Send mutated requests and print what came of them; return whether all went well."""
+def fuzz(model: Path, uploads: int, seed: int) -> tuple[bool, list[str]]:
+    """Send mutated requests; return whether all went well, and what came of them."""
     statuses: Counter[int] = Counter()
     with _server(model) as server, requests.Session() as session:
         before = 0.0
@@ -91,16 +110,24 @@ def fuzz(model: Path, uploads: int, seed: int) -> bool:
             body, kind = mutated_body(seed + number)
             answer = session.post(f"{server.address}/predict", body, headers={"content-type": kind}, timeout=120)
             statuses[answer.status_code] += 1
-            if number + 1 == WARM_UP:
+            if number + 1 == min(WARM_UP, uploads):
                 before = server.megabytes()
             if (number + 1) % 500 == 0:
                 print(f"  {number + 1:,} sent, {server.megabytes():.0f} MB", file=sys.stderr)
         after = server.megabytes()
-    print(f"\n| status | of {uploads:,} requests (seed {seed}) |\n| ---: | ---: |")
-    for status, count in sorted(statuses.items()):
-        print(f"| {status} | {count:,} |")
-    print(f"\nmemory after {WARM_UP} requests {before:.0f} MB, after all {after:.0f} MB ({after / before:.2f} times)")
-    return set(statuses) <= ALLOWED and after < 1.25 * before
+    lines = [
+        f"{uploads:,} requests, seeds {seed} to {seed + uploads - 1}: cut, flipped, lying, two types at once, bombs.",
+        "",
+        *_table(("status", "requests"), sorted(statuses.items())),
+        "",
+        f"Memory after {min(WARM_UP, uploads)} requests {before:.0f} MB, after all {after:.0f} MB, "
+        f"{after / before:.2f} times as much.",
+    ]
+    return set(statuses) <= ALLOWED and after < 1.25 * before, lines
+
+
+def _table(head: tuple[str, str], rows: Sequence[tuple[object, int]]) -> list[str]:
+    return [f"| {head[0]} | {head[1]} |", "| --- | ---: |", *(f"| {name} | {count:,} |" for name, count in rows)]
 
 
 def _photograph(seed: int) -> bytes:
@@ -111,8 +138,8 @@ def _photograph(seed: int) -> bytes:
     return packed.getvalue()
 
 
-def load(model: Path, minutes: float, clients: int) -> bool:
-    """Keep a server above what it can do, kill it in between, and print how it answered."""
+def load(model: Path, minutes: float, clients: int) -> tuple[bool, list[str]]:
+    """Keep a server above what it can do, kill it in between; return whether all went well, and how it answered."""
     photographs = [_photograph(seed) for seed in range(8)]
     outcomes: Counter[str] = Counter()
     waited: list[float] = []
@@ -156,29 +183,77 @@ def load(model: Path, minutes: float, clients: int) -> bool:
         thread.join()
     memory = server.megabytes()
     server.stop()
-    print(f"\n{minutes:g} minutes, {clients} clients at once, {os.cpu_count()} cores, killed once by SIGKILL\n")
-    print("| outcome | requests |\n| --- | ---: |")
-    for outcome, count in sorted(outcomes.items()):
-        print(f"| {outcome} | {count:,} |")
     middle, high = np.percentile(waited, [50, 95])
-    print(f"\nanswered: median {middle:.2f} s, 95th percentile {high:.2f} s, {len(waited) / 60 / minutes:.1f} a second")
-    print(f"up in {' and '.join(f'{one:.1f}' for one in started)} s; memory at the end {memory:.0f} MB")
-    return set(outcomes) <= {"200", "429", "killed"}
+    up = " and ".join(f"{one:.1f}" for one in started)
+    lines = [
+        f"{minutes:g} minutes, {clients} clients at once, {os.cpu_count()} cores, photographs of 1200 × 900 px; killed "
+        "by SIGKILL half-way and started again.",
+        "",
+        *_table(("outcome", "requests"), sorted(outcomes.items())),
+        "",
+        f"Answered: median {middle:.2f} s, 95th percentile {high:.2f} s, {len(waited) / 60 / minutes:.1f} a second. "
+        f"Up in {up} s. Memory at the end {memory:.0f} MB.",
+    ]
+    return set(outcomes) <= {"200", "429", "killed"}, lines
+
+
+def api(model: Path, examples: int) -> tuple[bool, list[str]]:
+    """Have Schemathesis ask; return whether it found no fault, and what it did."""
+    with _server(model) as server, tempfile.TemporaryDirectory() as folder:
+        report = asked_by_description(server.address, Path(folder), examples)
+    faults = [*report["failures"], *report["errors"]]
+    counted = [(operation, answered(report, operation)) for operation in sorted(report["valid_rates"])]
+    lines = [
+        f"Schemathesis {report['schemathesis_version']}: {report['test_cases']['generated']:,} requests, at most "
+        f"{examples} of an operation besides those that cover the description; {len(faults)} faults.",
+        "",
+        *_table(("operation", "requests that were accepted"), counted),
+        *(f"\n{fault}" for fault in faults),
+    ]
+    return bool(report["complete"]) and not faults, lines
+
+
+def write_section(path: Path, what: str, words: str, lines: Sequence[str]) -> None:
+    """Write one section into the document, in the place of the one that is there."""
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    kept = {part.partition("\n")[0]: f"## {part.rstrip()}" for part in text.split("\n## ")[1:]}
+    kept[TITLES[what]] = "\n".join([f"## {TITLES[what]}", "", f"`{words}`", "", *lines])
+    sections = [HEAD.rstrip(), *(kept[title] for title in TITLES.values() if title in kept)]
+    path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
+
+
+def _words(model: Path) -> str:
+    said = load_onnx_description(model)
+    size = (model / NETWORK).stat().st_size / 1e6
+    about = f"{len(said.classes)} classes ({said.dataset}), {said.image_size} px, {said.precision}, {size:.1f} MB"
+    return f"a model of {about}"
 
 
 def main() -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("what", choices=["fuzz", "load"])
+    parser.add_argument("what", choices=list(TITLES))
     parser.add_argument("model", type=Path, metavar="MODEL", help="an export")
     parser.add_argument("--uploads", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--examples", type=int, default=1000)
+    parser.add_argument("--output", type=Path, default=FOUND, help="the document")
     asked = parser.parse_args()
     if asked.what == "fuzz":
-        return 0 if fuzz(asked.model, asked.uploads, asked.seed) else 1
-    return 0 if load(asked.model, asked.minutes, asked.clients) else 1
+        well, lines = fuzz(asked.model, asked.uploads, asked.seed)
+        options = f"--uploads {asked.uploads} --seed {asked.seed}"
+    elif asked.what == "load":
+        well, lines = load(asked.model, asked.minutes, asked.clients)
+        options = f"--minutes {asked.minutes:g} --clients {asked.clients}"
+    else:
+        well, lines = api(asked.model, asked.examples)
+        options = f"--examples {asked.examples}"
+    lines = [*lines, "", f"With {_words(asked.model)}. {'As it should be.' if well else '**Not as it should be.**'}"]
+    write_section(asked.output, asked.what, f"{asked.what} MODEL {options}", lines)
+    print("\n".join(lines))
+    return 0 if well else 1
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from PIL import Image
 
 from lithoscope.cli import main as cli
 
+from helpers.described_api import answered, asked_by_description
 from helpers.exports import exported
 from helpers.mutated_uploads import mutated_body
 
@@ -112,6 +113,13 @@ def test_neither_torch_nor_mlflow_nor_dvc_is_loaded() -> None:
         "print(sorted({'torch', 'mlflow', 'dvc', 'pandas', 'scipy'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_it_does_what_its_description_says(served: Served, tmp_path: Path) -> None:
+    report = asked_by_description(served.address.rstrip("/"), tmp_path, 5)
+    assert (report["failures"], report["errors"]) == ([], [])
+    assert (report["complete"], report["operations"]["tested"]) == (True, 5)
+    assert all(answered(report, operation) for operation in ("POST /predict", "POST /evidence", "GET /model"))
 
 
 def test_what_is_under_way_is_finished_before_it_ends(model: Path, photographs: list[Path]) -> None:
