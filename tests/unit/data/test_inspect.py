@@ -172,6 +172,28 @@ def test_the_same_folders_in_every_class_are_pointed_out(tmp_path: Path) -> None
     assert "the same folders (a, b) lie in each of part one, part two: if those are splits, name them train" in text
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="folders of splits under names that are no such name: `seg_train`, `train2017`, `Test (20%)`, `extra` beside "
+    "`train`",
+    done="never taken for classes, nor set aside, without a line that says so",
+    reported="–",
+)
+def test_folders_that_are_perhaps_splits_are_pointed_out(tmp_path: Path) -> None:
+    for name in ("seg_train", "test2017", "Val (20%)"):
+        class_folders(tmp_path / "a", "x", "y", each=1, below=name)
+    text = inspect_source(tmp_path / "a").describe()
+    assert "these classes are called like splits: Val (20%), seg_train, test2017: if they are" in text
+    for name in ("01_train", "02-Hold-Out"):
+        class_folders(tmp_path / "b", "x", "y", each=2, below=name)
+    found = inspect_source(tmp_path / "b")
+    assert (found.splits, found.notes) == ({"train": 4, "test": 4}, [])
+    class_folders(tmp_path / "b", "x", "y", each=1, below="extra")
+    assert "extra beside 01_train, 02-Hold-Out: of no split by the name" in inspect_source(tmp_path / "b").describe()
+    class_folders(tmp_path / "c", "test", "trainspotting", each=2)
+    assert inspect_source(tmp_path / "c").notes == [], "one alone may be a class"
+
+
 def test_the_depth_is_written_and_goes_back(checkout: Path, tmp_path: Path) -> None:
     params, original = tmp_path / "params.yaml", checkout / "params.yaml"
     params.write_bytes(original.read_bytes())
@@ -422,7 +444,9 @@ def test_a_column_is_named_of_a_table_that_is_found(tmp_path: Path) -> None:
 def test_split_folders_without_classes_are_no_classes(tmp_path: Path) -> None:
     for name in ("train/1.png", "train/2.png", "test/1.png"):
         photograph(tmp_path / name)
-    with pytest.raises(LithoscopeError, match=r"test, train: named like splits, and no classes: .* for each class$"):
+    with pytest.raises(
+        LithoscopeError, match=r"test, train: named like splits, and no classes: a folder .* right into them$"
+    ):
         inspect_source(tmp_path)
     (tmp_path / "train.csv").write_text("id,rock\n", encoding="utf-8")
     with pytest.raises(LithoscopeError, match=r"if a table says what they show: --labels FILE, such as train\.csv$"):

@@ -54,8 +54,8 @@ class FolderSet(PhotographSet):
         names = class_names(at.folders[:depth] for at in places.values() if len(at.folders) >= depth)
         if names and all(split_of_name(name) for name in names.values()):
             raise LithoscopeError(
-                f"{root}: {listed(names.values())}: named like splits, and no classes: the photographs lie in them "
-                f"without a folder for each class{_about_tables(root)}"
+                f"{root}: {listed(names.values())}: named like splits, and no classes: a folder for each class belongs "
+                f"right into them{_about_tables(root)}"
             )
         files = [self._photograph(identity, at, names) for identity, at in places.items()]
         self._coarse = {name: "/".join(path[:-1]) for path, name in names.items()} if depth > 1 else {}

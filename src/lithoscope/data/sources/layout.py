@@ -12,14 +12,19 @@ from lithoscope.data.sources.listing import printable, visible_folders
 _SPLIT_NAMES = {
     "train": "train",
     "training": "train",
+    "trn": "train",
     "val": "val",
     "valid": "val",
     "validation": "val",
     "validate": "val",
+    "vld": "val",
     "dev": "val",
     "development": "val",
     "test": "test",
     "testing": "test",
+    "tst": "test",
+    "holdout": "test",
+    "heldout": "test",
 }
 _FILLERS = "sets?|split|folder|data|dataset|images?|imgs?|photos?|photographs?|pictures?"
 _SPLIT_NAME = re.compile(rf"(?:{_FILLERS})*({'|'.join(sorted(_SPLIT_NAMES, key=len, reverse=True))})(?:{_FILLERS})*")
@@ -29,12 +34,14 @@ def split_of_name(name: str) -> str:
     """Return the split that a folder's name or a table's cell stands for.
 
     Args:
-        name: Such as ``Training Set``, ``test_set``, ``Validation-Images``, ``Dev``; case and separators do not count.
+        name: Such as ``Training Set``, ``test_set``, ``01_Validation-Images``, ``Dev``; case, separators and a number
+            before it do not count.
 
     Returns:
         ``"train"``, ``"val"`` or ``"test"``; ``""`` where the name is anything else (``trainspotting``, ``test 2``).
     """
-    matched = _SPLIT_NAME.fullmatch(re.sub(r"[\s_.\-]+", "", name.casefold()))
+    plain = re.sub(r"[\s_.\-]+", "", re.sub(r"^\d{1,2}[\s_.\-]+", "", name.casefold()))
+    matched = _SPLIT_NAME.fullmatch(plain)
     return _SPLIT_NAMES[matched[1]] if matched else ""
 
 
@@ -45,6 +52,12 @@ def split_folders(root: Path) -> dict[str, str]:
     """
     named = {folder.name: split_of_name(folder.name) for folder in visible_folders(root)}
     return {name: split for name, split in named.items() if split and visible_folders(root / name)}
+
+
+def sounds_like_split(name: str) -> str:
+    """Return the split that a word of a name stands for, as in ``seg_train`` or ``Test (20 %)``; ``""`` for none."""
+    words = re.split(r"[\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).casefold())
+    return next((_SPLIT_NAMES[word] for word in words if word in _SPLIT_NAMES), "")
 
 
 @dataclass(frozen=True)

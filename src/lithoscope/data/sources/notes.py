@@ -1,7 +1,7 @@
 """Notes on a folder's layout: what a person should know before training on it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lithoscope.config.params import FolderParameters
@@ -9,7 +9,8 @@ from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import Note
 from lithoscope.data.sources.folder import tables_of
 from lithoscope.data.sources.label_table import described_columns, possible_tables
-from lithoscope.data.sources.layout import classes_at_depths, place, repeated_folders, split_folders
+from lithoscope.data.sources.layout import classes_at_depths, place, repeated_folders, sounds_like_split, split_folders
+from lithoscope.data.sources.listing import visible_folders
 
 NOTES_SHOWN = 5
 
@@ -45,6 +46,7 @@ def notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: Fold
     tables = possible_tables(root)
     if tables:
         notes.append(f"not used: {_some(tables)}; if a table says what photographs show: --labels FILE")
+    notes += _notes_on_splits(root, photographs, splits)
     repeated = repeated_folders(places)
     if repeated:
         outer = ", ".join(sorted({at.folders[0] for at in places if at.folders}))
@@ -57,9 +59,29 @@ def notes_on_folders(root: Path, photographs: Sequence[Photograph], layout: Fold
     elif len(depths) > max(layout.depth, 1):
         for depth, counts in depths.items():
             classes = [f"{label} {count:,}" for label, count in counts.items()]
+            number = "1 class" if len(classes) == 1 else f"{len(classes):,} classes"
             taken = "taken" if depth == layout.depth else f"--depth {depth}"
-            notes.append(f"folders are nested; {taken}: {len(classes):,} classes of files: {_some(classes)}")
+            notes.append(f"folders are nested; {taken}: {number} of files: {_some(classes)}")
         notes.append("if the inner folders are specimens, several photographs of one piece each: --specimens folders")
+    return notes
+
+
+def _notes_on_splits(root: Path, photographs: Sequence[Photograph], splits: Mapping[str, str]) -> list[str]:
+    """Point out folders beside those of splits, and classes that are perhaps splits."""
+    notes = []
+    beside = [folder.name for folder in visible_folders(root) if folder.name not in splits]
+    if beside and "train" in splits.values():
+        notes.append(
+            f"{_some(beside)} beside {', '.join(splits)}: of no split by the name, and set aside; name such a folder "
+            "train, val or test"
+        )
+    sounding = {label: sounds_like_split(label) for label in {file.label for file in photographs}}
+    several = sorted(label for label, split in sounding.items() if split)
+    if len({sounding[label] for label in several}) > 1:
+        notes.append(
+            f"these classes are called like splits: {_some(several)}: if they are, name the folders train, val or test "
+            "and put a folder for each class right into them"
+        )
     return notes
 
 

@@ -272,7 +272,7 @@ def test_tables_of_other_kinds(tmp_path: Path, write: Callable[[Path], str]) -> 
         ("file,what\n", "no column for label: name one with --label-column"),
         ("file,label,label\n", "has the column 'label' twice"),
         ("file,label\n1.png,a\n", "at least two classes are needed, one folder or label each; found one class (a)"),
-        ("file,label,split\n1.png,a,holdout\n", "labels.csv row 2: split 'holdout': allowed: train, val, test"),
+        ("file,label,split\n1.png,a,later\n", "labels.csv row 2: split 'later': allowed: train, val, test"),
         ("file,label,weight\n1.png,a,2\n2.png,b,heavy\n", "labels.csv row 3: weight 'heavy': allowed: a number from 0"),
         ("file,label,weight\n1.png,a,-1\n2.png,b,1\n", "labels.csv row 2: weight '-1': allowed: a number from 0 on"),
         ("file,label,weight\n1.png,a,inf\n2.png,b,1\n", "row 2: weight 'inf'"),
