@@ -5,6 +5,7 @@ import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from filelock import FileLock
@@ -19,6 +20,7 @@ from helpers.disks import can_mount, mount, unmount
 from helpers.fault_table import FAULTS, KINDS, Writer
 from helpers.pipeline_clone import Clone, make_photographs
 from helpers.tracking_server import Line, TrackingServer
+from helpers.warm_python import WarmPython
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -102,16 +104,27 @@ def photographs(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def packed_clone(once: Callable[[str, Callable[[Path], None]], Path], checkout: Path, photographs: Path) -> Clone:
+def warm() -> Iterator[Path]:
+    """A folder of commands that begin with their libraries in memory."""
+    with TemporaryDirectory() as folder:  # pytest's own have longer names than a socket may have
+        python = WarmPython(Path(folder))
+        yield python.folder
+        python.end()
+
+
+@pytest.fixture(scope="session")
+def packed_clone(
+    once: Callable[[str, Callable[[Path], None]], Path], checkout: Path, photographs: Path, warm: Path
+) -> Clone:
     """A clone with the tiny set that is packed and not yet trained on: one epoch, committed. Copy it."""
 
     def make(folder: Path) -> None:
-        clone = Clone.of(checkout, folder)
+        clone = Clone.of(checkout, folder, warm=warm)
         clone.tiny(photographs)
         clone.run("dvc", "repro", "--quiet", "augment")
         clone.commit("Pack a tiny set")
 
-    return Clone(once("packed", make))
+    return Clone(once("packed", make), warm)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

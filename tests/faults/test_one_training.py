@@ -120,7 +120,7 @@ def _happen(told: Story, server: TrackingServer, line: Line, disk: Path) -> None
 
     parts["interrupted"] = work(clone, "dvc", "repro", when=epoch(3), act=interrupt)
     if disk.is_mount():
-        parts["full"] = work(clone, "dvc", "repro", when=epoch(10), act=no_space)
+        parts["full"] = work(clone.cold(), "dvc", "repro", when=epoch(10), act=no_space)
         (disk / "filler").unlink()
         read_only(disk, on=True)
         parts["read-only"] = work(clone, "dvc", "repro")

@@ -39,14 +39,15 @@ class Clone:
 
     Args:
         root: Where it is.
+        warm: Where commands lie that begin with their libraries in memory (:mod:`helpers.warm_python`).
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, warm: Path | None = None) -> None:
+        self.root, self.warm = root, warm
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "MLFLOW_"))}
         self.environment = {
             **kept,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+            "PATH": os.pathsep.join([*([str(warm)] if warm else []), str(Path(sys.executable).parent), kept["PATH"]]),
             "GIT_AUTHOR_NAME": "A Test",
             "GIT_AUTHOR_EMAIL": "test@localhost",
             "GIT_COMMITTER_NAME": "A Test",
@@ -54,12 +55,12 @@ class Clone:
         }
 
     @classmethod
-    def of(cls, checkout: Path, root: Path, *, pull: bool = False) -> "Clone":
+    def of(cls, checkout: Path, root: Path, *, pull: bool = False, warm: Path | None = None) -> "Clone":
         """Make one of a checkout; with the built-in specimens, two files of three in the repository, where asked.
 
         Without them it does not know of them either: ``dvc checkout`` would ask for what was never pulled.
         """
-        clone = cls(root)
+        clone = cls(root, warm)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=checkout,
@@ -85,7 +86,13 @@ class Clone:
     def copy(self, root: Path) -> "Clone":
         """Return another clone with everything in it as it is here."""
         shutil.copytree(self.root, root, symlinks=True)
-        return Clone(root)
+        return Clone(root, self.warm)
+
+    def cold(self) -> "Clone":
+        """Return this clone with commands that begin with nothing in memory, as a signal to their group wants them."""
+        clone = Clone(self.root)
+        clone.environment = {**self.environment, "PATH": clone.environment["PATH"]}
+        return clone
 
     def run(self, *command: str, status: int | None = 0) -> str:
         """Run a command; return what it printed, on both streams."""

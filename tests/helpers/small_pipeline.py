@@ -5,7 +5,6 @@ It writes the files that Lithoscope's own stages write, under the same names; th
 
 import os
 import re
-import sys
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -89,10 +88,16 @@ stages:
 
 
 class SmallPipeline:
-    """A repository with that pipeline, trained and committed on the branch main."""
+    """A repository with that pipeline, trained and committed on the branch main.
 
-    def __init__(self, root: Path, checkout: Path) -> None:
-        self.root, self.checkout = root, checkout
+    Args:
+        root: Where it is made.
+        checkout: Whose ``params.yaml`` gives the gate's settings.
+        warm: Where the ``python`` lies that begins with its libraries in memory (:mod:`helpers.warm_python`).
+    """
+
+    def __init__(self, root: Path, checkout: Path, warm: Path) -> None:
+        self.root, self.warm = root, warm
         root.mkdir(parents=True)
         gate = (checkout / "params.yaml").read_text(encoding="utf-8").partition("\ngate:")[2]
         files = {
@@ -115,8 +120,7 @@ class SmallPipeline:
         with pytest.MonkeyPatch.context() as patched, redirect_stdout(printed), redirect_stderr(printed):
             for variable in [name for name in os.environ if name.startswith(("DVC_", "GIT_"))]:
                 patched.delenv(variable)
-            patched.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-            patched.setenv("PYTHONPATH", str(self.checkout / "src"))
+            patched.setenv("PATH", f"{self.warm}{os.pathsep}{os.environ['PATH']}")
             patched.chdir(self.root)
             status = main(list(arguments))  # type: ignore[no-untyped-call]
         assert status == 0, printed.getvalue()

@@ -21,8 +21,8 @@ Gate = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> SmallPipeline:
-    return SmallPipeline(tmp_path_factory.mktemp("gate") / "trained", checkout)
+def trained(tmp_path_factory: pytest.TempPathFactory, checkout: Path, warm: Path) -> SmallPipeline:
+    return SmallPipeline(tmp_path_factory.mktemp("gate") / "trained", checkout, warm)
 
 
 @pytest.fixture

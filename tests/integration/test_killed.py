@@ -51,7 +51,7 @@ def whole(clone: Clone) -> dict[str, Any]:
 
 
 def stop(clone: Clone, at: str, folder: Path, *command: str) -> Stopped:
-    return Stopped(command or TRAIN, at, cwd=clone.root, environment=clone.environment, folder=folder)
+    return Stopped(command or TRAIN, at, cwd=clone.root, environment=clone.cold().environment, folder=folder)
 
 
 @pytest.mark.fault(

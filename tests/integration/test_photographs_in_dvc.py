@@ -24,9 +24,9 @@ pytestmark = pytest.mark.pipeline
     reported="–",
 )
 def test_a_colleagues_clone_works_after_dvc_pull(
-    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    checkout: Path, tmp_path: Path, warm: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = Clone.of(checkout, tmp_path / "mine")
+    mine = Clone.of(checkout, tmp_path / "mine", warm=warm)
     make_photographs(mine.root / "2024_05", each=4)
     rows = [f"{file.parent.name}/{file.name},{file.parent.name}" for file in mine.root.glob("2024_05/*/*.png")]
     (mine.root / "rocks.csv").write_text("\n".join(["file,label", *rows]) + "\n", encoding="utf-8")
@@ -50,7 +50,7 @@ def test_a_colleagues_clone_works_after_dvc_pull(
     assert not {"mirror=data", "folder.table=stages/no_labels.csv"} & set(queued.command), "as committed"
 
     mine.run("git", "clone", "--quiet", str(mine.root), str(tmp_path / "theirs"))
-    theirs = Clone(tmp_path / "theirs")
+    theirs = Clone(tmp_path / "theirs", warm)
     shutil.rmtree(mine.root / ".dvc" / "cache")
     theirs.run("dvc", "pull", "--quiet", "2024_05.dvc")
     theirs.run("dvc", "repro", "--quiet", "download")

@@ -29,8 +29,10 @@ NAME = "models:/classifier@champion"
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, checkout: Path, blank_database: Path) -> SmallPipeline:
-    pipeline = SmallPipeline(tmp_path_factory.mktemp("promotion") / "trained", checkout)
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, checkout: Path, blank_database: Path, warm: Path
+) -> SmallPipeline:
+    pipeline = SmallPipeline(tmp_path_factory.mktemp("promotion") / "trained", checkout, warm)
     root = pipeline.root
     for file, text in (("learn.py", AS_A_MODEL), ("pack.py", SQUARES), ("dvc.yaml", ARTIFACT)):
         with (root / file).open("a", encoding="utf-8") as stream:
@@ -52,7 +54,7 @@ def pipeline(trained: SmallPipeline, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for variable in ("MLFLOW_TRACKING_URI", "DVC_ROOT", "MLFLOW_EXPERIMENT_NAME"):
         monkeypatch.delenv(variable, raising=False)
     copied = object.__new__(SmallPipeline)
-    copied.root, copied.checkout = tmp_path / "copy", trained.checkout
+    copied.root, copied.warm = tmp_path / "copy", trained.warm
     shutil.copytree(trained.root, copied.root, symlinks=True)
     monkeypatch.chdir(copied.root)
     return copied
