@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lithoscope.data.splits import hash_index
-from lithoscope.data.splits.hash_index import Hashes, Pairs, candidate_pairs, oriented_hashes
+from lithoscope.data.splits.hash_index import Hashes, candidate_pairs, oriented_hashes
 from lithoscope.data.splits.near_duplicates import DISTANCE
+from lithoscope.data.splits.packed_pairs import Pairs
 
 COUNT = 700
 
@@ -67,7 +68,20 @@ def empty_pictures(random: np.random.Generator) -> Hashes:
     return np.zeros(120, dtype=np.uint64)
 
 
-KINDS = [independent, with_copies, at_the_limits, one_band_the_same, many_equal, empty_pictures]
+def near_in_one_band_alone(random: np.random.Generator) -> Hashes:
+    """Pairs that are as far apart as may be, in any orientation, and in all bands but one beyond its own limit."""
+    hashes = independent(random)
+    places = np.arange(64).reshape(8, 8)
+    bands = [places[odd_row::2, odd_column::2].ravel() for odd_row in (0, 1) for odd_column in (0, 1)]
+    for row in range(COUNT // 2):
+        differing = [(3, 4, 4, 3), (4, 3, 4, 3), (4, 4, 3, 3), (4, 4, 4, 2)][row % 4]
+        chosen = np.concatenate([random.choice(bands[band], count, False) for band, count in enumerate(differing)])
+        turned = oriented_hashes(hashes[row : row + 1])[row // 4 % 8, 0]
+        hashes[-1 - row] = turned ^ np.bitwise_or.reduce(np.uint64(1) << chosen.astype(np.uint64))
+    return hashes[random.permutation(COUNT)]
+
+
+KINDS = [independent, with_copies, at_the_limits, near_in_one_band_alone, one_band_the_same, many_equal, empty_pictures]
 
 
 @pytest.mark.parametrize("few", [0, hash_index.FEW], ids=["by the index", "few photographs"])
@@ -76,7 +90,7 @@ def test_the_pairs_are_those_that_trying_all_gives(
     make: Callable[[np.random.Generator], Hashes], few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hash_index, "FEW", few)
-    monkeypatch.setattr(hash_index, "SEGMENT", 256)  # several of them
+    monkeypatch.setattr(hash_index, "LOOKED_UP", 256)  # several parts
     hashes = make(np.random.default_rng(0))
     found = list(candidate_pairs([hashes], DISTANCE, threads=2))
     assert np.array_equal(np.concatenate(found), every_pair_tried([hashes], DISTANCE))
