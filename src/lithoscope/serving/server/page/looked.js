@@ -45,8 +45,8 @@ function figure(name, seen, named) {
   const falls = seen.lowest < seen.confidence ? `falls to ${percent(seen.lowest)} at most` : "falls nowhere";
   drawn.querySelector("figcaption").textContent = [
     named ? `${name}.` : "",
-    `The lighter a part, the less probable ${seen.label} becomes where it is covered: ${percent(seen.confidence)} ${falls}.`,
-    `That says where, not why (${seen.method}, ${seen.source}).`,
+    `Coloured, from violet to yellow: where ${seen.label} becomes less probable when that part is covered.`,
+    `${percent(seen.confidence)} ${falls}. That says where, not why (${seen.method}, ${seen.source}).`,
   ].filter(Boolean).join(" ");
   return drawn;
 }

@@ -1,6 +1,6 @@
 // Texts as the page writes them.
 
-export const percent = (share) => share >= 0.9995 ? "> 99.9 %" : `${(100 * share).toFixed(1)} %`;
+export const percent = (share) => share >= 0.9995 ? ">\u00a099.9\u00a0%" : `${(100 * share).toFixed(1)}\u00a0%`; // no line breaks within
 
 export const sentence = (text) => text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}` : "";
 
