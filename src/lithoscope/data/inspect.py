@@ -203,7 +203,8 @@ def _with_table(layout: FolderParameters, dataset: str, root: Path, look: bool) 
         return FolderParameters()
     if layout.tabled or not look or layout.depth > 1 or layout.specimens == "folders":
         return layout
-    found = next((name for name in FILE_NAMES if find_tables(root, name)), None)
+    places = [root, *visible_folders(root)]
+    found = next((name for name in FILE_NAMES if any((place / name).is_file() for place in places)), None)
     return layout.model_copy(update={"labels": found})
 
 

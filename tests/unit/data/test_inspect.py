@@ -424,6 +424,14 @@ def test_a_table_that_git_keeps_is_named_from_the_checkouts_root(
     assert inspect_source(Path("photos"), tables=["rocks.csv"]).layout.table == "rocks.csv"
 
 
+def test_a_table_further_down_is_taken_where_it_is_named_alone(tmp_path: Path) -> None:
+    class_folders(tmp_path / "a", "x", "y", each=2)
+    (tmp_path / "a" / "x" / "labels.csv").write_text("file,label\n0.png,b\n1.png,c\n", encoding="utf-8")
+    class_folders(tmp_path, "z", each=2)
+    assert set(inspect_source(tmp_path).counts) == {"a", "z"}
+    assert set(inspect_source(tmp_path, tables=["labels.csv"]).counts) == {"b", "c"}
+
+
 def test_a_column_is_named_of_a_table_that_is_found(tmp_path: Path) -> None:
     for number in range(4):
         photograph(tmp_path / f"{number}.png")

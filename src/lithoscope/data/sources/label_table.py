@@ -18,8 +18,14 @@ FILE_NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
 """Tables that are found without being named."""
 
 _COLUMNS = {
-    "file": ("file", "file_name", "filename", "image", "image_name", "image_path", "image_id", "path", "image_url"),
-    "label": ("label", "class", "class_name", "category", "choice", "species", "scientific_name"),
+    "file": (
+        *("file", "file_name", "filename", "file_path", "filepath", "image", "image_name", "image_file", "image_path"),
+        *("image_id", "path", "image_url", "img", "photo", "photograph", "id"),
+    ),
+    "label": (
+        *("label", "class", "class_name", "classname", "label_name", "category", "category_name", "choice", "target"),
+        *("species", "scientific_name"),
+    ),
     "specimen": ("specimen",),
     "photographer": ("photographer",),
     "locality": ("locality",),
@@ -184,9 +190,10 @@ def _column_places(table: Table, name: str, given: Mapping[str, str]) -> dict[st
     if doubled:
         raise LithoscopeError(f"{name}: has the column {doubled[0]!r} twice; rename one")
     shown = ", ".join(column for column in header if column)
+    plain = {re.sub(r"[\s-]+", "_", column.casefold()): column for column in reversed(header)}  # Image Name
     places = {}
     for key, known in _COLUMNS.items():
-        wanted = (given[key],) if key in given else known
+        wanted = (given[key],) if key in given else (*known, *(plain[name] for name in known if name in plain))
         column = next((column for column in wanted if column in header), None)
         if column is not None:
             places[key] = [header.index(column)]

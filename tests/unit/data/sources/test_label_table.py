@@ -119,6 +119,8 @@ def test_other_columns_are_named_or_known(tmp_path: Path) -> None:
     }
     known = labelled(tmp_path / "hub", "file_name,label\n1.png,a\n2.png,b\n", "1.png", "2.png")
     assert label_of(known) == {"1.png": "a", "2.png": "b"}
+    kaggle = labelled(tmp_path / "kaggle", "Index,Image Name,CLASS\n7,1,a\n8,2,b\n", "1.png", "2.png")
+    assert label_of(kaggle) == {"1.png": "a", "2.png": "b"}
 
 
 def test_a_table_in_each_split_folder_is_one_table(tmp_path: Path) -> None:
