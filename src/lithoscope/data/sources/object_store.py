@@ -7,6 +7,7 @@ worded anew, by their kind.
 
 import base64
 import hashlib
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -81,6 +82,7 @@ class ObjectStore:
         self._kind = address.partition("://")[0]
         self._md5: dict[str, str] = {}
         package = _PACKAGES[self._kind]
+        logging.getLogger(package).addHandler(logging.NullHandler())  # what went wrong is said here, in one line
         try:
             self._files = fsspec.filesystem(self._kind, skip_instance_cache=True, **_OPTIONS[self._kind])
         except ImportError:
@@ -192,6 +194,8 @@ def explained(error: BaseException) -> str:
         if isinstance(response, Mapping):
             signs.append(str(response.get("Error", {}).get("Code", "")))
         signs += [str(getattr(cause, "code", "")), type(cause).__name__]
+        if str(cause).startswith("Forbidden"):  # all that gcsfs says of it
+            signs.append("Forbidden")
         cause = cause.__cause__ or cause.__context__
     for reason, known in _REASONS.items():
         if any(each in sign for each in known for sign in signs):

@@ -224,6 +224,12 @@ def test_googles_store_states_an_md5_and_a_generation(monkeypatch: pytest.Monkey
     assert (file.path, file.md5, file.version) == ("quartz/1.png", hashlib.md5(b"abc").hexdigest(), "17")
 
 
+def test_what_a_store_says_is_never_repeated() -> None:
+    said = "https://storage.googleapis.com/o?access_token=secret"
+    assert object_store.explained(OSError(f"Forbidden: {said}")) == "access denied"
+    assert object_store.explained(RuntimeError(said)) == "it cannot be read (RuntimeError)"
+
+
 def test_a_store_whose_package_is_not_there_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gcsfs", None)
     said = refusal("gs://rocks/photos", tmp_path)
