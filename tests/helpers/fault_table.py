@@ -58,8 +58,8 @@ within 2 of 255 on average, or the reason that is named. What was done to a phot
   holds the picture's own maximum. So a 16-bit picture whose brightest value lies below 16,384 is taken for one of 14
   bits or fewer, and made brighter; its note says so. Floating point of 0 … 1 keeps its share of 1.
 - **Profiles** are converted by LittleCMS, relative colorimetric with black-point compensation. A picture without one,
-  and without code points that say otherwise, counts as sRGB; what a PNG says by `gAMA` and `cHRM` alone does not count. A
-  profile that moves no colour by more than 2 of 255 leaves the pixels as they are.
+  and without code points that say otherwise, counts as sRGB; what a PNG says by `gAMA` and `cHRM` alone does not count.
+  A profile that moves no colour by more than 2 of 255 leaves the pixels as they are.
 - **Pages.** `pages: each` makes a photograph of each full-size page, `stack.tif` and `stack.tif#page=2` …; one file's
   pages count as one specimen, so they never fall on two sides of the split. `pages: max` takes the pages of the first
   full-size one's shape and type.
