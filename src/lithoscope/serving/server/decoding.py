@@ -7,8 +7,10 @@ gets a new one. Nothing but a square of pixels or a reason comes back.
 import asyncio
 import io
 import multiprocessing
+import threading
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 
 import numpy as np
@@ -18,6 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 from lithoscope.data.images.reading import ReadingSettings
 
 _FRAMING = "lithoscope.data.images.framed"
+_TRIES = 3  # to hand a photograph to processes that someone else ended
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ class DecodingPool:
         context = multiprocessing.get_context(method)
         if method == "forkserver":  # a process that replaces another then starts with the decoders loaded
             context.set_forkserver_preload([_FRAMING, __name__])
-        self._pool = ProcessPool(processes, context=context, initializer=_limit_memory, initargs=(memory,))
+        self._open = partial(ProcessPool, processes, context=context, initializer=_limit_memory, initargs=(memory,))
+        self._pool, self._closed = self._open(), False
 
     def __enter__(self) -> "DecodingPool":
         return self
@@ -90,8 +94,8 @@ class DecodingPool:
 
     def close(self) -> None:
         """End the processes."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        self._closed = True
+        _end(self._pool)
 
     async def framed(self, content: bytes) -> Framed:
         """Decode and frame a photograph.
@@ -101,13 +105,32 @@ class DecodingPool:
         """
         if not content:
             return Framed(None, "an empty file")
-        future = self._pool.schedule(frame, args=(content, *self._framing), timeout=self._seconds)
-        try:
-            result: Framed = await asyncio.wrap_future(future)
-        except TimeoutError:
-            return Framed(None, f"takes longer than {self._seconds:g} s to decode")
-        except ProcessExpired:
-            return Framed(None, "brings its decoder down: damaged, or larger than this server's memory allows")
-        except CancelledError:
-            return Framed(None, "the server is shutting down")
-        return result
+        for _ in range(_TRIES):
+            pool = self._pool
+            try:
+                future = pool.schedule(frame, args=(content, *self._framing), timeout=self._seconds)
+                result: Framed = await asyncio.wrap_future(future)
+            except TimeoutError:
+                return Framed(None, f"takes longer than {self._seconds:g} s to decode")
+            except ProcessExpired:
+                return Framed(None, "brings its decoder down: damaged, or larger than this server's memory allows")
+            except CancelledError:
+                return Framed(None, "the server is shutting down")
+            except RuntimeError:
+                if pool.active or self._closed:
+                    raise
+                self._replace(pool)
+            else:
+                return result
+        return Framed(None, "no decoder could be started: try again")
+
+    def _replace(self, broken: ProcessPool) -> None:
+        """Open new processes: pebble gives a pool up whose idle ones were killed, as a system short of memory does."""
+        if self._pool is broken:  # who asked at the same time may have replaced it
+            self._pool = self._open()
+            threading.Thread(target=_end, args=(broken,), daemon=True).start()  # which may take as long as it likes
+
+
+def _end(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join()

@@ -259,6 +259,17 @@ def test_a_decoder_that_dies_or_hangs_is_replaced(
         assert ask(client, RED).json()["predictions"][0]["label"] == "red"
 
 
+def test_decoders_that_were_killed_while_idle_are_replaced(model: RedOrBlue) -> None:
+    with TestClient(create_app(model, replace(SETTINGS, decoders=2))) as client:
+        for _ in range(2):
+            assert ask(client, RED, BLUE).status_code == 200
+            workers = client.app.state.pool._pool._pool_manager.worker_manager.workers  # type: ignore[attr-defined]
+            for process in list(workers.values()):
+                process.kill()
+                process.join()
+        assert [row["label"] for row in ask(client, RED, BLUE).json()["predictions"]] == ["red", "blue"]
+
+
 def test_above_its_queue_the_server_says_when_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(RedOrBlue):
         def run(self, squares: Any) -> Any:
