@@ -11,7 +11,7 @@ from lithoscope.config.params import table_columns
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.layout import split_of_name
 from lithoscope.data.sources.listing import visible_files, walk
-from lithoscope.data.sources.table_files import ENDINGS, Table, read_table_file
+from lithoscope.data.sources.table_files import ENDINGS, RawTable, read_table_file
 from lithoscope.data.sources.table_json import labels_of_cell
 
 FILE_NAMES = ("labels.csv", "labels.tsv", "labels.parquet")
@@ -163,7 +163,7 @@ def objection(rows: Sequence[Row]) -> str | None:
     return None if rows[0].weight else f"weight 0 in the label table: {rows[0].where}"
 
 
-def _labels(table: Table, cells: Sequence[str], at: Sequence[int]) -> list[str]:
+def _labels(table: RawTable, cells: Sequence[str], at: Sequence[int]) -> list[str]:
     """Return the label of a row; several where the cell lists several."""
     if len(at) > 1:  # a column for each class
         return [table.header[place] for place in at if _FLAGS[cells[place].strip()]]
@@ -183,7 +183,7 @@ def _weight(cell: str, where: str) -> float:
     return weight
 
 
-def _column_places(table: Table, name: str, given: Mapping[str, str]) -> dict[str, list[int]]:
+def _column_places(table: RawTable, name: str, given: Mapping[str, str]) -> dict[str, list[int]]:
     """Return the column of each key; of the label perhaps several, one for each class."""
     header = table.header
     doubled = sorted({column for column in header if column and header.count(column) > 1})
@@ -206,7 +206,7 @@ def _column_places(table: Table, name: str, given: Mapping[str, str]) -> dict[st
     return places
 
 
-def _columns_of_classes(table: Table) -> list[int]:
+def _columns_of_classes(table: RawTable) -> list[int]:
     """Return the columns that hold 0 or 1 alone, where each row has the 1 in just one of several; else none."""
     filled = [cells for _, cells in table.rows if any(cell.strip() for cell in cells)]
     columns = list(zip(*filled, strict=False))

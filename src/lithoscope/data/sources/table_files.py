@@ -15,7 +15,7 @@ ENDINGS = (".csv", ".tsv", ".parquet", ".json", ".jsonl")
 
 
 @dataclass(frozen=True)
-class Table:
+class RawTable:
     """A table as its file holds it.
 
     Attributes:
@@ -28,7 +28,7 @@ class Table:
     rows: list[tuple[str, list[str]]]
 
 
-def read_table_file(path: Path, name: str) -> Table:
+def read_table_file(path: Path, name: str) -> RawTable:
     """Read a table, whatever kind of file holds it.
 
     Args:
@@ -59,10 +59,10 @@ def read_table_file(path: Path, name: str) -> Table:
         raise LithoscopeError(f"{name}: cannot be read as a table ({error})") from None
     if not lines:
         raise LithoscopeError(f"{name}: empty; it must begin with a row of column names")
-    return Table([column.strip() for column in lines[0]], _numbered("row", lines[1:], first=2))
+    return RawTable([column.strip() for column in lines[0]], _numbered("row", lines[1:], first=2))
 
 
-def _from_json(text: str, name: str, *, lines: bool) -> Table:
+def _from_json(text: str, name: str, *, lines: bool) -> RawTable:
     try:
         parsed = [json.loads(line) for line in text.splitlines() if line.strip()] if lines else json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -74,10 +74,10 @@ def _from_json(text: str, name: str, *, lines: bool) -> Table:
             "annotations as COCO has them"
         )
     header = list(dict.fromkeys(key for _, record in records for key in record))
-    return Table(header, [(f"entry {number}", [record.get(key, "") for key in header]) for number, record in records])
+    return RawTable(header, [(f"entry {number}", [record.get(key, "") for key in header]) for number, record in records])
 
 
-def _from_parquet(path: Path, name: str) -> Table:
+def _from_parquet(path: Path, name: str) -> RawTable:
     from pyarrow import parquet  # seconds to import, and few tables are Parquet
 
     table = parquet.read_table(path)  # type: ignore[no-untyped-call]
@@ -89,7 +89,7 @@ def _from_parquet(path: Path, name: str) -> Table:
             )
     columns = [["" if value is None else str(value) for value in column.to_pylist()] for column in table.columns]
     cells = [list(row) for row in zip(*columns, strict=True)]
-    return Table([str(column) for column in table.column_names], _numbered("row", cells, first=2))
+    return RawTable([str(column) for column in table.column_names], _numbered("row", cells, first=2))
 
 
 def _numbered(word: str, rows: Iterable[Sequence[str]], first: int) -> list[tuple[str, list[str]]]:
