@@ -42,7 +42,12 @@ def test_experiment_sets_every_parameter_but_the_source_of_the_photographs() -> 
     words = shlex.split(experiment(PARAMETERS | {"model.weights": "/home/somebody/weights.pth"}).replace("\\\n", ""))
     settings = dict(word.split("=", 1) for word in words[3:] if word != "-S")
     assert words[:3] == ["dvc", "exp", "run"]
-    place = {"dataset", "mirror", "osf_api", *(f"folder.{key}" for key in ("depth", "specimens", "labels", "table", "columns"))}
+    place = {
+        "dataset",
+        "mirror",
+        "osf_api",
+        *(f"folder.{key}" for key in ("depth", "specimens", "labels", "table", "columns")),
+    }
     assert set(PARAMETERS) - set(settings) == {*place, "model.weights"}
     assert settings["lr"] == "0.002"
     assert settings["augment.flip"] == "true"

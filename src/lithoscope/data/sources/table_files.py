@@ -74,7 +74,9 @@ def _from_json(text: str, name: str, *, lines: bool) -> RawTable:
             "annotations as COCO has them"
         )
     header = list(dict.fromkeys(key for _, record in records for key in record))
-    return RawTable(header, [(f"entry {number}", [record.get(key, "") for key in header]) for number, record in records])
+    return RawTable(
+        header, [(f"entry {number}", [record.get(key, "") for key in header]) for number, record in records]
+    )
 
 
 def _from_parquet(path: Path, name: str) -> RawTable:
