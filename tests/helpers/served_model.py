@@ -10,6 +10,7 @@ from PIL import Image
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.serving.model_card import card_html
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,6 +29,9 @@ class RedOrBlue:
             "image_size": 48,
             "synthetic": True,
             "card": {"Accuracy": "made up"},
+            "card_html": card_html(
+                "# A made-up model\n\n## Figures\n\n| figure | value |\n| --- | --- |\n| accuracy | <b>1</b> |\n"
+            ),
             "field_tests": {"streak": [{"value": "white", "label": "white"}, {"value": "red", "label": "red"}]},
         }
 

@@ -158,6 +158,16 @@ def test_what_it_looked_at_is_shown_when_it_is_asked_for(browser: Browser, addre
     assert opened.problems == []
 
 
+def test_the_whole_model_card_opens_below_the_facts(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.page.wait_for_selector("#card:not([hidden])")
+    assert not opened.page.is_visible("#whole-card h3")
+    opened.page.click("#whole-card summary")
+    assert opened.texts("#whole-card h3, #whole-card h4") == ["A made-up model", "Figures"]
+    assert opened.texts("#whole-card td") == ["accuracy", "<b>1</b>"]
+    assert opened.problems == []
+
+
 def test_the_table_is_downloaded_and_no_cell_is_a_formula(browser: Browser, address: str, tmp_path: Path) -> None:
     opened = Opened(browser, address)
     opened.page.wait_for_selector("#card:not([hidden])")
@@ -204,5 +214,6 @@ def test_it_reads_well_for_everyone(browser: Browser, address: str, size: Any, s
     opened.give(RED, MIXED, b"no picture")
     opened.page.get_by_role("button", name="What it looked at").first.click()
     opened.page.wait_for_selector(".looked canvas")
+    opened.page.click("#whole-card summary")
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     assert Axe().run(opened.page).response["violations"] == []

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markdown_it import MarkdownIt
+
 from lithoscope.core.text import markdown_text
 from lithoscope.serving.onnx_description import NETWORK, OnnxDescription
 from lithoscope.serving.run_record import RunRecord
@@ -44,6 +46,32 @@ def model_card(description: OnnxDescription, record: RunRecord | None) -> str:
         *_section("Do it again", _again(record)),
     ]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def averaged(description: OnnxDescription) -> str:
+    """Return how many networks answer, and over how many views of a photograph, in words."""
+    networks = "1 network" if description.members == 1 else f"the average of {description.members} networks"
+    return networks if description.views == 1 else f"{networks}, averaged over {description.views} views"
+
+
+def card_html(card: str, below: int = 2) -> str:
+    """Return a card as HTML for a page of ours: CommonMark and tables, without the front matter.
+
+    Markup that stands in the card, such as in the title of somebody's set, is shown as text, and addresses that would
+    run a script are no links.
+
+    Args:
+        card: What :func:`model_card` returned.
+        below: How many levels its headings go down, so that they stand below those of the page.
+    """
+    text = card.split("---\n", 2)[-1] if card.startswith("---\n") else card
+    rules = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = rules.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1:]) + below, 6)}"
+    html: str = rules.renderer.render(tokens, rules.options, {})
+    return html
 
 
 def _front_matter(description: OnnxDescription, record: RunRecord | None) -> list[str]:
@@ -140,17 +168,15 @@ def _splits(record: RunRecord | None) -> list[str]:
 
 
 def _training(description: OnnxDescription, record: RunRecord | None) -> list[str]:
-    network = (
-        f"- {description.members} network(s), {description.views} view(s) of each photograph averaged, squares of "
-    )
-    found = [f"{network}{description.image_size} px, temperature {description.temperature:g}."]
+    size, temperature = description.image_size, description.temperature
+    found = [f"- {averaged(description).capitalize()}, squares of {size} px, temperature {temperature:g}."]
     if record is None:
         return found
     parameters, training = record.parameters, record.training
     model = parameters.get("model", {})
     weights = model.get("weights") or "none, from scratch"
     return [
-        f"- Network `{markdown_text(str(model.get('name')))}`; pretrained weights: {markdown_text(str(weights))}.",
+        f"- Network {markdown_text(str(model.get('name')))}; pretrained weights: {markdown_text(str(weights))}.",
         *found,
         f"- {training['epochs']} epochs, that of the lowest validation loss (or as `train.keep` says) kept: "
         f"{training['best_epoch']}; seed {parameters.get('seed')}; learning rate {parameters.get('lr')}.",

@@ -13,7 +13,7 @@ from dvc.repo import Repo
 
 from lithoscope.config.yaml import parse_yaml
 from lithoscope.serving.export import export_model
-from lithoscope.serving.model_card import model_card
+from lithoscope.serving.model_card import card_html, model_card
 from lithoscope.serving.onnx_description import EVALUATION, OnnxDescription, load_onnx_description, source_digests
 from lithoscope.serving.run_record import RunRecord, folder_md5, run_record
 
@@ -143,3 +143,12 @@ def test_the_hash_of_a_folder_is_dvcs(tmp_path: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name, encoding="utf-8")
     assert folder_md5(folder) == dvc_md5(folder)
+
+
+def test_a_card_becomes_a_page_without_its_front_matter_and_with_no_markup_of_others() -> None:
+    card = "---\nlicense: x\n---\n# <b>Stones</b>\n\n| a | b |\n| --- | --- |\n| 1 | [no](javascript:alert(1)) |\n"
+    html = card_html(card)
+    assert html.startswith("<h3>&lt;b&gt;Stones&lt;/b&gt;</h3>\n<table>")
+    assert "license" not in html
+    assert "href" not in html
+    assert "<td>1</td>" in html

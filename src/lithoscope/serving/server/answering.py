@@ -10,6 +10,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.serving.answers import FieldTests, answered, load_limits
 from lithoscope.serving.field_tests import KIT, known_properties
+from lithoscope.serving.model_card import CARD, averaged, card_html
 from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.outcomes import OUTCOMES
@@ -30,6 +31,8 @@ class ExportedModel:
         self._model = model
         self._limits = load_limits(model.folder / LIMITS)
         self._properties = known_properties(model.description.classes)
+        card = model.folder / CARD
+        self._card = card_html(card.read_text(encoding="utf-8")) if card.is_file() else None
 
     @property
     def framing(self) -> tuple[int, bool, ReadingSettings]:
@@ -45,7 +48,7 @@ class ExportedModel:
             "Tells apart": f"{len(about.classes)} kinds: {kinds}",
             "Trained on": f"{about.dataset}{' (synthetic drawings, not photographs)' if about.synthetic else ''}",
             **{_figure_title(one): _figure(one) for one in about.figures.values()},
-            "Network": f"{about.members} averaged over {about.views} views, {about.precision}",
+            "Network": f"{averaged(about)}, {about.precision}",
             "SHA-256": about.onnx,
         }
         return {
@@ -57,6 +60,7 @@ class ExportedModel:
             "figures": about.figures,
             "parity": about.parity,
             "card": card,
+            "card_html": self._card,
             "field_tests": self._field_tests(),
         }
 
@@ -106,7 +110,8 @@ class ExportedModel:
 
 
 def _figure_title(figure: Mapping[str, Any]) -> str:
-    return f"{figure['name'].capitalize()} on {figure['n']} {figure['split']} photographs"
+    name = figure["name"]
+    return f"{name[:1].upper()}{name[1:]} on {figure['n']} {figure['split']} photographs"
 
 
 def _figure(figure: Mapping[str, Any]) -> str:

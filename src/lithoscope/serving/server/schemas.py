@@ -73,6 +73,7 @@ class ModelAnswer(BaseModel):
     image_size: int
     synthetic: Annotated[bool, Field(description="Whether it was trained on synthetic drawings")]
     shows_training: Annotated[bool, Field(description="Whether `nearest` may be asked for")]
+    card_html: Annotated[str | None, Field(description="The model card for a page, with markup of ours alone")] = None
 
 
 class EvidenceAnswer(BaseModel):

@@ -1,5 +1,5 @@
 // The page asks who answers, a server or this device, and no other host. Every text from a file or an answer goes in as
-// text, never as markup.
+// text, never as markup; the model card alone is markup, which our own code has made of it.
 
 import { ask, giveToken, meetModel, Refused, TokenWanted } from "./answerer.js";
 import { offerLook } from "./looked.js";
@@ -266,6 +266,9 @@ async function meet() {
   byId("facts").replaceChildren();
   for (const [name, text] of Object.entries(model.card || {})) fact(name, String(text));
   byId("card").hidden = !byId("facts").children.length;
+  const whole = new DOMParser().parseFromString(model.card_html || "", "text/html").body;
+  byId("whole-card").hidden = !whole.childNodes.length;
+  byId("whole-card").querySelector("div").replaceChildren(...whole.childNodes);
   return true;
 }
 
