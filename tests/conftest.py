@@ -3,6 +3,7 @@
 import os
 import signal
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -105,7 +106,10 @@ def photographs(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def warm() -> Iterator[Path]:
-    """A folder of commands that begin with their libraries in memory."""
+    """A folder of commands that begin with their libraries in memory; on Linux alone: macOS bears no such forks."""
+    if sys.platform != "linux":
+        yield Path(sys.executable).parent
+        return
     with TemporaryDirectory() as folder:  # pytest's own have longer names than a socket may have
         python = WarmPython(Path(folder))
         yield python.folder
