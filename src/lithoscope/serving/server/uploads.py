@@ -1,5 +1,6 @@
 """Files of a multipart request, kept in memory: no name of theirs ever reaches the file system."""
 
+import logging
 from dataclasses import dataclass
 
 from starlette.datastructures import UploadFile
@@ -11,6 +12,7 @@ from lithoscope.core.text import safe
 LONGEST_NAME = 255
 FIELD_BYTES = 1000
 FIELDS = 20
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it logs each bad body, which its sender is told of
 
 
 class BadUpload(Exception):  # noqa: N818 (an answer, not a fault of ours)

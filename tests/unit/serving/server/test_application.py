@@ -158,6 +158,12 @@ def test_a_body_that_is_no_multipart_is_refused(client: TestClient, headers: dic
     assert "photographs" in answer.json()["error"] or "boundary" in answer.json()["error"]
 
 
+def test_a_garbled_body_is_refused_and_fills_no_log(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    answer = client.post("/predict", content=RED, headers={"content-type": "multipart/form-data; boundary=x"})
+    assert answer.status_code == 400
+    assert [record for record in caplog.records if "multipart" in record.name] == []
+
+
 def test_a_body_above_the_limit_is_refused_whether_it_says_so_or_not(client: TestClient) -> None:
     assert ask(client, bytes(600_000)).status_code == 413
     sent = (bytes(100_000) for _ in range(6))
