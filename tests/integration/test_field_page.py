@@ -224,6 +224,9 @@ def test_the_folder_names_every_file_by_its_hash_and_is_replaced_whole(tmp_path:
     assert names == set(made.sizes) - {"sw.js"}
     assert model.description.onnx[:16] in made.version
     assert is_web_folder(tmp_path / "web")
+    assert "heic" not in (tmp_path / "web" / "index.html").read_text(encoding="utf-8"), (
+        "which no browser hands on as it is"
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["web"]
 
 

@@ -155,6 +155,8 @@ def test_what_is_not_committed_is_not_promoted(pipeline: SmallPipeline, capsys: 
     [
         (["promote", "--release", "two"], "--release two: allowed: three numbers"),
         (["promote", "--release", "1.0.0"], "classifier@v1.0.0 is there already"),
+        (["promote", "--alias", "v1"], "--alias v1: allowed: letters, digits, - and _, but not latest, v1, v2"),
+        (["rollback", "--alias", "a b"], "--alias a b: allowed: letters"),
         (["rollback"], "classifier@champion: no such model"),
     ],
 )

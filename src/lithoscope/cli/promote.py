@@ -1,13 +1,25 @@
 """``lithoscope promote`` and ``rollback``: which model is in use."""
 
+import re
 from pathlib import Path
 
 import click
 
 from lithoscope.cli.group import Command
 from lithoscope.cli.output import print_note
+from lithoscope.core.errors import LithoscopeError
 
-ALIAS = click.option("--alias", default="champion", show_default=True, help="What stands for the model in use.")
+
+def _possible(_context: click.Context, _parameter: click.Parameter, alias: str) -> str:
+    """Refuse what MLflow would refuse too, but only once a version and a Git tag were made."""
+    if not re.fullmatch(r"[\w-]+", alias, re.ASCII) or re.fullmatch(r"v\d+|latest", alias, re.IGNORECASE):
+        raise LithoscopeError(f"--alias {alias}: allowed: letters, digits, - and _, but not latest, v1, v2 and so on")
+    return alias
+
+
+ALIAS = click.option(
+    "--alias", default="champion", show_default=True, callback=_possible, help="What stands for the model in use."
+)
 
 
 @click.command(cls=Command)

@@ -41,11 +41,14 @@ _POLICY = "; ".join(
         "form-action 'none'",
     )
 )
+_READ = "image/jpeg,image/png,image/webp,image/avif,image/gif,image/bmp"
 _CHANGES = {
     '<meta charset="utf-8">': '<meta charset="utf-8">\n'
     f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
     '<meta name="referrer" content="no-referrer">\n'
     f'<link rel="manifest" href="{MANIFEST}">',
+    # Phones hand over JPEG where HEIC, which few browsers decode, is not asked for.
+    ' accept="image/*,.heic,.heif,.avif,.tif,.tiff,.jp2,.dng"': f' accept="{_READ}"',
     "They go to this server alone, and are not kept.": "They stay on this device, and are not kept.",
     '<p id="status"': '<p id="offline" class="sub small" role="status"></p>\n    <p id="status"',
     '<script type="module" src="page.js"></script>': '<script type="module" src="page.js"></script>\n'
