@@ -99,7 +99,7 @@ class Guard:
         if "*" not in settings.hosts and _name(host) not in settings.hosts:
             return 421, f"this server is not called {host[:100]!r}; start it with --allow-host to let it be"
         origin = headers.get("origin")
-        if origin is not None and scope["method"] not in ("GET", "HEAD") and urlsplit(origin).netloc != host:
+        if origin is not None and scope["method"] not in ("GET", "HEAD") and _netloc(origin) != host:
             return 403, "requests from other web sites' pages are refused"
         if settings.token is not None and scope["path"] not in OPEN_TO_ALL:
             given = headers.get("authorization", "")
@@ -151,6 +151,14 @@ def _name(host: str) -> str:
     """Return a Host header without its port."""
     bare, colon, port = host.rpartition(":")
     return bare if colon and port.isdigit() else host
+
+
+def _netloc(origin: str) -> str | None:
+    """Return an Origin header's host and port; None where it is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _limited(receive: Receive, most: int, seconds: float) -> Receive:
