@@ -1,7 +1,6 @@
 """The page for the field on the local network, with a code that a phone's camera reads."""
 
 import gzip
-import ipaddress
 import signal
 import socket
 import threading
@@ -14,6 +13,7 @@ import segno
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.serving.field.build import is_web_folder
+from lithoscope.serving.page_address import page_address
 
 _KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -37,23 +37,6 @@ def read_web_folder(folder: Path) -> dict[str, bytes]:
     if not is_web_folder(folder):
         raise LithoscopeError(f"{folder}: no page for the field; `lithoscope export --web {folder}` makes it")
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
-
-
-def page_address(host: str, port: int) -> str:
-    """Return what a phone in the same network asks for.
-
-    Args:
-        host: What is listened on; of all addresses the one that leads out of this machine is taken.
-        port: The port.
-    """
-    if ipaddress.ip_address(host).is_unspecified:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.connect(("192.0.2.1", 9))  # sends nothing: the address is for documentation (RFC 5737)
-                host = str(probe.getsockname()[0])
-            except OSError:
-                host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def qr_code(address: str) -> str:

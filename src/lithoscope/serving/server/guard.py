@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import ipaddress
 import json
 import math
 import time
@@ -96,7 +97,8 @@ class Guard:
         """Return status and reason where a request may not go on; judged by its head alone."""
         headers, settings = Headers(scope=scope), self._settings
         host = headers.get("host", "")
-        if "*" not in settings.hosts and _name(host) not in settings.hosts:
+        name = _name(host)
+        if "*" not in settings.hosts and name not in settings.hosts and not _is_address(name):
             return 421, f"this server is not called {host[:100]!r}; start it with --allow-host to let it be"
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in ("GET", "HEAD") and _netloc(origin) != host:
@@ -151,6 +153,15 @@ def _name(host: str) -> str:
     """Return a Host header without its port."""
     bare, colon, port = host.rpartition(":")
     return bare if colon and port.isdigit() else host
+
+
+def _is_address(name: str) -> bool:
+    """Return whether a Host header is no name but an address, which no one can point elsewhere (DNS rebinding)."""
+    bracketed = name.startswith("[") and name.endswith("]")
+    try:
+        return (ipaddress.ip_address(name[1:-1] if bracketed else name).version == 6) == bracketed
+    except ValueError:
+        return False
 
 
 def _netloc(origin: str) -> str | None:

@@ -5,11 +5,11 @@ import ipaddress
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
 
 import uvicorn
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.serving.page_address import page_address
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.asked_model import AnsweringModel
 from lithoscope.serving.server.settings import ServerSettings
@@ -52,13 +52,11 @@ def is_loopback(host: str) -> bool:
 
 
 def own_names(host: str) -> tuple[str, ...]:
-    """Return the names under which a server on ``host`` may be addressed, besides those of the loopback."""
+    """Return the names under which a server on ``host`` may be addressed, besides addresses and `localhost`."""
     names = {host} if host not in ("0.0.0.0", "::") else set()  # noqa: S104 (compared, not bound)
     if not is_loopback(host):
         machine = socket.gethostname()
         names |= {machine, machine.lower(), f"{machine}.local"}
-        with suppress(socket.gaierror):
-            names |= {str(one[4][0]) for one in socket.getaddrinfo(machine, None)}
     return tuple(sorted(f"[{name}]" if ":" in name else name for name in names))
 
 
@@ -87,7 +85,7 @@ def serve(
         lifespan="on",
     )
     host, port = listening.getsockname()[:2]
-    started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+    started(page_address(host, port))
     for asked_to_stop in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them anew once it has finished
         signal.signal(asked_to_stop, lambda *_: None)
     uvicorn.Server(config).run(sockets=[listening])

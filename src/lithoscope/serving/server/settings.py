@@ -10,7 +10,8 @@ class ServerSettings:
     Attributes:
         token: What a request must bring as ``Authorization: Bearer …``; None lets everyone in who reaches the port.
         hosts: Names under which the server may be addressed, so that a web site which points a name of its own at
-            this machine (DNS rebinding) is refused; ``*`` allows all.
+            this machine (DNS rebinding) is refused; ``*`` allows all. Addresses are always
+            allowed: no one can point them elsewhere.
         max_files: Photographs in one request.
         max_bytes: Bytes of one request.
         max_megapixels: Largest photograph, millions of pixels, judged by its header before anything is decoded.

@@ -10,7 +10,8 @@ import requests
 import segno
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.serving.field.local import page_address, qr_code, read_web_folder, serve_folder
+from lithoscope.serving.field.local import qr_code, read_web_folder, serve_folder
+from lithoscope.serving.page_address import page_address
 
 FILES = {"index.html": b"<!doctype html>" + b" " * 500, "model.onnx": b"\0\1\2", "x.wasm": b"\0asm", "sw.js": b"1"}
 

@@ -3,6 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
+from lithoscope.serving.server import run
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.settings import ServerSettings
 
@@ -21,3 +22,25 @@ def client() -> TestClient:
 def test_an_origin_that_is_not_the_servers_is_refused_even_if_garbled(client: TestClient, origin: str) -> None:
     answer = client.post("/predict", headers={"origin": origin})
     assert (answer.status_code, answer.json()["error"]) == (403, "requests from other web sites' pages are refused")
+
+
+@pytest.mark.parametrize("host", ["192.168.1.20:8000", "192.168.1.20", "[fe80::1]:8000", "[::1]"])
+def test_an_address_is_always_one_of_the_servers(client: TestClient, host: str) -> None:
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["rebound.example.org", "192.168.1.20.example.org", "[127.0.0.1]", "fe80::abcd", "127.1", ""]
+)
+def test_a_name_of_someone_elses_is_refused(client: TestClient, host: str) -> None:
+    assert client.get("/healthz", headers={"host": host}).status_code == 421
+
+
+def test_the_address_that_is_said_is_one_that_others_can_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    said: list[str] = []
+    with run.bind("0.0.0.0", 0) as listening:
+        run.serve(RedOrBlue(), SETTINGS, listening, said.append)
+    assert said[0].startswith("http://")
+    assert "0.0.0.0" not in said[0]
