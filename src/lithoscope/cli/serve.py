@@ -48,6 +48,7 @@ def serve(
     It listens on this machine alone unless --host says otherwise, stores nothing, and finishes what is under way.
     """
     if web is not None:
+        _refuse_server_options(click.get_current_context())
         return _serve_web(web, host, port)
     try:
         import fastapi  # noqa: F401
@@ -95,6 +96,20 @@ def _arrays(model: str) -> Path:
     """Return where a model's packed photographs lie: beside it, or in the workspace."""
     beside = Path(model).parent / "arrays"
     return beside if beside.is_dir() else Path("build/arrays")
+
+
+def _refuse_server_options(context: click.Context) -> None:
+    """Refuse what a page for the field, plain files that anyone may read, cannot keep."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in context.params
+        if name not in ("web", "host", "port")
+        and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise LithoscopeError(f"{', '.join(given)}: not with --web, whose page answers on the phone; leave it out")
+    if os.environ.get(TOKEN):
+        print_note(f"the page for the field knows no token: everyone who reaches it may read it, despite {TOKEN}")
 
 
 def _serve_web(web: Path, host: str, port: int) -> int:
