@@ -9,6 +9,7 @@ import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lithoscope.serving.server.measures import Measures
@@ -85,6 +86,8 @@ class Guard:
             await answer.refuse(413, f"the request is larger than {limits.max_bytes:,} bytes: send fewer photographs")
         except TooSlow:
             await answer.refuse(408, f"the request did not arrive within {limits.seconds:g} s")
+        except ClientDisconnect:
+            pass  # no one is left to be answered
         finally:
             self._under_way -= 1
             seconds = time.monotonic() - began

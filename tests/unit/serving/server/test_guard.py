@@ -1,7 +1,10 @@
 """What the guard refuses, judged by a request's head; no photograph is decoded here."""
 
+import asyncio
+
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Message, Receive
 
 from lithoscope.serving.server import run
 from lithoscope.serving.server.application import create_app
@@ -44,3 +47,29 @@ def test_the_address_that_is_said_is_one_that_others_can_ask(monkeypatch: pytest
         run.serve(RedOrBlue(), SETTINGS, listening, said.append)
     assert said[0].startswith("http://")
     assert "0.0.0.0" not in said[0]
+
+
+def post(receive: Receive, settings: ServerSettings = SETTINGS) -> list[Message]:
+    """Return what is sent for an upload whose body comes as ``receive`` says."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"testserver"), (b"content-type", b"multipart/form-data; boundary=x")]
+    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
+    asyncio.run(create_app(RedOrBlue(), settings)(scope, receive, send))
+    return sent
+
+
+BEGUN: Message = {"type": "http.request", "body": b"--x\r\n", "more_body": True}
+HUNG_UP: Message = {"type": "http.disconnect"}
+
+
+def test_who_hangs_up_during_an_upload_is_no_failure_of_the_servers() -> None:
+    messages = iter([BEGUN, HUNG_UP])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    assert post(receive) == []
