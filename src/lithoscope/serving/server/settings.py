@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from lithoscope.core.errors import LithoscopeError
+
 
 @dataclass(frozen=True)
 class ServerSettings:
@@ -32,3 +34,13 @@ class ServerSettings:
     batch: int = 16
     decoders: int = 2
     decoder_bytes: int = 4_000_000_000
+
+    def __post_init__(self) -> None:
+        """Refuse a token that no header can bring.
+
+        Raises:
+            LithoscopeError: It has characters that a header does not carry as they are, or blanks at its ends.
+        """
+        token = self.token or ""
+        if not (token.isascii() and token.isprintable()) or token != token.strip():
+            raise LithoscopeError("the token: only ASCII letters, digits, signs, and blanks between them can be sent")

@@ -6,6 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Message, Receive
 
+from lithoscope.core.errors import LithoscopeError
 from lithoscope.serving.server import run
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.settings import ServerSettings
@@ -73,3 +74,10 @@ def test_who_hangs_up_during_an_upload_is_no_failure_of_the_servers() -> None:
         return next(messages)
 
     assert post(receive) == []
+
+
+@pytest.mark.parametrize("token", ["schlüssel", "secret\n", " secret", "se\tcret", "\udcff"])
+def test_a_token_that_no_header_can_bring_is_refused_at_the_start(token: str) -> None:
+    with pytest.raises(LithoscopeError, match=r"^the token: only ASCII letters") as refusal:
+        ServerSettings(token=token)
+    assert token not in str(refusal.value)
