@@ -62,6 +62,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         answer = _Answer(send, scope["path"], self._measures)
+        try:
+            await self._hand_on(scope, receive, answer)
+        except Exception:  # goes on to the log; what answers it further out knows no security headers
+            await answer.refuse(500, "the server failed to answer this; its log says why")
+            raise
+
+    async def _hand_on(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         refusal = self._refusal(scope)
         if refusal is not None:
             await answer.refuse(*refusal)

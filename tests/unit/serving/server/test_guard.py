@@ -81,3 +81,15 @@ def test_a_token_that_no_header_can_bring_is_refused_at_the_start(token: str) ->
     with pytest.raises(LithoscopeError, match=r"^the token: only ASCII letters") as refusal:
         ServerSettings(token=token)
     assert token not in str(refusal.value)
+
+
+def test_a_failure_is_one_line_of_json_counted_and_with_the_security_headers(client: TestClient) -> None:
+    answer = client.post("/predict", files=[("photographs", ("a.png", b"no picture"))])  # without its pool of processes
+    assert (answer.status_code, answer.json()) == (500, {"error": "the server failed to answer this; its log says why"})
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert 'lithoscope_requests_total{path="/predict",status="500"} 1.0' in client.get("/metrics").text
+
+
+def test_a_failure_still_reaches_the_log() -> None:
+    with pytest.raises(AttributeError, match="pool"):
+        TestClient(create_app(RedOrBlue(), SETTINGS)).post("/predict", files=[("photographs", ("a.png", b"1"))])
