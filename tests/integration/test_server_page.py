@@ -127,6 +127,17 @@ def test_photographs_of_one_specimen_get_one_answer(browser: Browser, address: s
     assert opened.texts("article .name") == ["2 photographs of one specimen"]
 
 
+def test_a_photograph_that_cannot_be_read_leaves_its_specimen_the_others(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.page.check("#specimen")
+    opened.give(b"no picture", RED, MIXED, answers=2)
+    assert opened.texts("article .name")[0] == "2 photographs of one specimen"
+    opened.page.get_by_role("button", name="What it looked at").first.click()
+    opened.page.wait_for_selector(".looked canvas")
+    assert opened.page.locator(".looked canvas").count() == 2
+    assert opened.problems == []
+
+
 def test_a_tap_on_a_field_tests_outcome_answers_again(browser: Browser, address: str) -> None:
     opened = Opened(browser, address)
     opened.give(MIXED)

@@ -3,7 +3,7 @@
 
 import { ask, giveToken, meetModel, Refused, TokenWanted } from "./answerer.js";
 import { offerLook } from "./looked.js";
-import { percent, quoted, sentence } from "./texts.js";
+import { ofSpecimen, percent, quoted, sentence } from "./texts.js";
 
 const byId = (id) => document.getElementById(id);
 const KINDS = {
@@ -61,7 +61,9 @@ async function take(files) {
   for (const group of together ? [chosen] : groups(chosen)) {
     try {
       const content = await ask(group, asked(together));
-      if (together && content.specimen) add(group, content.specimen, true, before);
+      // A specimen's card stands for those that could be read, so that it can show what it looked at in each of them.
+      const read = group.filter((_, place) => !content.predictions[place].problem);
+      if (together && content.specimen) add(read, content.specimen, true, before);
       content.predictions.forEach((row, place) => {
         if (!together || row.problem || !content.specimen) add([group[place]], row, false, before);
       });
@@ -104,7 +106,7 @@ function draw(entry, before = null) {
   card.querySelector(".kind").textContent = KINDS[kindOf(row)] || "";
   card.querySelector("h3").textContent = words(row);
   card.querySelector(".why").textContent = row.problem ? sentence(row.problem) : reason(row);
-  card.querySelector(".name").textContent = entry.specimen ? `${files.length} photographs of one specimen` : files[0].name;
+  card.querySelector(".name").textContent = entry.specimen ? ofSpecimen(row.photographs) : files[0].name;
   const notes = card.querySelector(".notes");
   notes.textContent = (row.notes || []).map(sentence).join(" ");
   notes.hidden = !notes.textContent;

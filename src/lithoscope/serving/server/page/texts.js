@@ -9,3 +9,6 @@ export function quoted(text) {
   const plain = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return `"${plain.replaceAll('"', '""')}"`;
 }
+
+/** What stands in a file's name's place where several are of one specimen; those that could not be read do not count. */
+export const ofSpecimen = (count) => `${count} ${count === 1 ? "photograph" : "photographs"} of one specimen`;
