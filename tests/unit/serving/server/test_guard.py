@@ -1,15 +1,20 @@
 """What the guard refuses, judged by a request's head; no photograph is decoded here."""
 
 import asyncio
+import json
+import tempfile
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import Request
 from starlette.types import Message, Receive
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.serving.server import run
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.settings import ServerSettings
+from lithoscope.serving.server.uploads import read_uploads
 
 from helpers.served_model import RedOrBlue
 
@@ -93,3 +98,33 @@ def test_a_failure_is_one_line_of_json_counted_and_with_the_security_headers(cli
 def test_a_failure_still_reaches_the_log() -> None:
     with pytest.raises(AttributeError, match="pool"):
         TestClient(create_app(RedOrBlue(), SETTINGS)).post("/predict", files=[("photographs", ("a.png", b"1"))])
+
+
+def test_a_body_that_dawdles_is_given_up() -> None:
+    messages = iter([BEGUN])
+
+    async def receive() -> Message:
+        for message in messages:
+            return message
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    start, body = post(receive, replace(SETTINGS, seconds=0.1))
+    assert (start["status"], json.loads(body["body"])) == (408, {"error": "the request did not arrive within 0.1 s"})
+    assert (b"connection", b"close") in start["headers"]
+
+
+def test_no_photograph_ever_reaches_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rollover(_file: object) -> None:
+        raise AssertionError("written to disk")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", rollover)
+    content = bytes(2_000_000)
+    head = b'--x\r\nContent-Disposition: form-data; name="photographs"; filename="a.png"\r\n\r\n'
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": head + content + b"\r\n--x--\r\n"}
+
+    scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
+    (upload,), _ = asyncio.run(read_uploads(Request(scope, receive), 1))
+    assert upload.content == content
