@@ -29,6 +29,7 @@ def main() -> None:
         mirror=mirror_of(parameters.mirror),
         osf_api=parameters.osf_api,
         partial=partial_folder() / "download" / parameters.dataset,
+        max_megapixels=parameters.max_megapixels,
     )
     acquired = acquire(photographs, request, RAW)
     settings = ReadingSettings(parameters.pages, parameters.max_megapixels)

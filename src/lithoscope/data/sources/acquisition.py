@@ -61,7 +61,8 @@ def acquire(photograph_set: PhotographSet, request: Request, destination: Path) 
         place = _copy if tree == request.mirror else _link
         refused: dict[str, str] = {}
         for file in track(photographs, len(photographs), "copying photographs"):
-            reason = why_refused(root, file) or place(root / file.id, destination / file.id)
+            reason = why_refused(root, file, request.max_megapixels)
+            reason = reason or place(root / file.id, destination / file.id)
             if reason:
                 refused[file.id] = reason
         for name, path in sorted(companions.items()):

@@ -52,12 +52,14 @@ class Request:
             lock on it, and removes it once the photographs are catalogued. What lies in it must be named by the
             content it belongs to (a hash, an id with a version), because the source may have changed since.
         data: The folder that ``data.dvc`` owns.
+        max_megapixels: The most pixels of a picture, in millions: a much larger file is left. None: none is.
     """
 
     mirror: Path | str | None
     osf_api: str
     partial: Path
     data: Path = Path("data")
+    max_megapixels: int | None = None
 
 
 class PhotographSet(ABC):

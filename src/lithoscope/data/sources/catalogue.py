@@ -94,9 +94,10 @@ class Catalogue:
         return sorted({entry.label for entry in self.entries})
 
 
-def why_refused(root: Path, photograph: Photograph) -> str | None:
+def why_refused(root: Path, photograph: Photograph, max_megapixels: int | None) -> str | None:
     """Say why a file is set aside before it is opened, or None if it is worth a look."""
-    return photograph.reason or refusal(root, photograph.id) or (None if photograph.label else "in no class folder")
+    reason = photograph.reason or refusal(root, photograph.id, max_megapixels)
+    return reason or (None if photograph.label else "in no class folder")
 
 
 def catalogue(
@@ -172,7 +173,7 @@ def _judged(
 ) -> list[tuple[Entry | SetAside, tuple[str, ...]]]:
     """Return what a file is, or each of its pages, and the notes on how it was read."""
     identity, label = printable(photograph.id), printable(photograph.label)
-    reason = refused.get(photograph.id) or why_refused(root, photograph)
+    reason = refused.get(photograph.id) or why_refused(root, photograph, settings.max_megapixels)
     if reason is not None:
         return [(SetAside(identity, "", label, reason), ())]
     path = root / photograph.id

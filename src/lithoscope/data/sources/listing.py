@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MAX_FILE_BYTES = 512 * 2**20
+"""The most that is fetched of a file by default. One that lies here may always have that, and more where the pictures
+may have many pixels."""
+_PIXEL_BYTES = 8  # four channels of 16 bits, as they are: the most that a picture of a given size takes up in a file
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
@@ -68,13 +71,14 @@ def visible_folders(root: Path) -> list[Path]:
     )
 
 
-def refusal(root: Path, identity: str) -> str | None:
+def refusal(root: Path, identity: str, max_megapixels: int | None = None) -> str | None:
     """Say why the file ``root/identity`` must not be opened, or None if it may be.
 
     Args:
         root: The folder that holds the set. A link to a file is read wherever it points: caches of DVC, git-annex and
             DataLad lie elsewhere. (Archives are another matter: see :mod:`lithoscope.data.sources.archives`.)
         identity: Posix path below it, as :func:`visible_files` gives it.
+        max_megapixels: The most pixels of a picture, in millions. None: its file may be as large as it likes.
     """
     if not _is_utf8(identity):
         return "its name is not valid UTF-8"
@@ -87,9 +91,16 @@ def refusal(root: Path, identity: str) -> str | None:
         return "a link that leads back to a folder around it"
     if not stat.S_ISREG(found.st_mode):
         return "not a regular file"
-    if found.st_size > MAX_FILE_BYTES:
-        return f"larger than {MAX_FILE_BYTES // 2**20} MiB"
+    if max_megapixels is not None and found.st_size > _largest(max_megapixels):
+        return (
+            f"larger than {_largest(max_megapixels) // 2**20:,} MiB, the most that max_megapixels = {max_megapixels:,} "
+            "lets a file have: raise that in params.yaml for a stitched scan"
+        )
     return None
+
+
+def _largest(max_megapixels: int) -> int:
+    return max(MAX_FILE_BYTES, max_megapixels * 1_000_000 * _PIXEL_BYTES)
 
 
 def broken_link(path: Path) -> str:

@@ -1,7 +1,9 @@
 """The ladder from a mirror or a set's own source to a folder of photographs, and what a kill leaves on it."""
 
+import os
 import threading
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,15 @@ def photos(tmp_path: Path) -> Path:
 
 def request_for(tmp_path: Path, mirror: Path | None) -> Request:
     return Request(mirror, "", tmp_path / "partial")
+
+
+def test_a_file_too_large_for_the_pixels_is_not_copied(tmp_path: Path, photos: Path) -> None:
+    (photos / "quartz" / "scan.tif").touch()
+    os.truncate(photos / "quartz" / "scan.tif", 512 * 2**20 + 1)  # sparse: takes no room
+    request = replace(request_for(tmp_path, photos), max_megapixels=60)
+    refused = acquire(FolderSet(), request, tmp_path / "raw").refused
+    assert list(refused) == ["quartz/scan.tif"]
+    assert "max_megapixels = 60" in refused["quartz/scan.tif"]
 
 
 def test_a_folder_is_copied_verbatim(tmp_path: Path, photos: Path) -> None:

@@ -111,11 +111,18 @@ def test_a_folder_that_is_reached_by_a_link_holds_its_own_links(tmp_path: Path) 
     assert refusal(tmp_path / "name", "a/2") is None
 
 
-def test_very_large_files_are_refused_unopened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_very_large_files_are_refused_unopened(tmp_path: Path) -> None:
     make(tmp_path, "a")
     with (tmp_path / "a").open("r+b") as stream:
         stream.truncate(listing.MAX_FILE_BYTES + 1)  # sparse: takes no room
-    assert refusal(tmp_path, "a") == "larger than 512 MiB"
+    assert refusal(tmp_path, "a", 60) == (
+        "larger than 512 MiB, the most that max_megapixels = 60 lets a file have: raise that in params.yaml for a "
+        "stitched scan"
+    )
+    assert refusal(tmp_path, "a", 179) is None, "a scan of three bytes a pixel, as it is"
+    os.truncate(tmp_path / "a", 179 * 8_000_000 + 1)
+    assert "max_megapixels = 179" in (refusal(tmp_path, "a", 179) or "")
+    assert refusal(tmp_path, "a", 180) is None
 
 
 def test_names_that_are_no_utf_8_are_refused_and_can_be_shown(tmp_path: Path) -> None:
