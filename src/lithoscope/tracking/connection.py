@@ -38,6 +38,9 @@ FAILURES = (MlflowException, SQLAlchemyError, OSError)
 LOCK_SECONDS = 600
 """How long others may take to open the store: on a slow disk a new one takes a minute."""
 GONE = "it does not answer"
+_UNREACHABLE = ("Max retries exceeded", "timeout exception")
+_ASKED_SERVER = "API request to"
+"""What MLflow's client begins with, whatever came of asking the tracking server, also for files that go through it."""
 NO_MODELS = "no model, since this server has no /logged-models: servers of MLflow 2 and Azure ML keep none"
 PROBE_SECONDS = 5
 """How long a server may take to say that it is well."""
@@ -187,7 +190,7 @@ class Connection:
         text = re.sub(r"://[^/@\s]+@", "://", str(error).replace(self.uri, self.shown)).strip()
         if found := re.search(r"certificate verify failed[^()]*|CERTIFICATE_REQUIRED|certificate required", text):
             return f"{found[0].strip()}: see MLFLOW_TRACKING_SERVER_CERT_PATH and MLFLOW_TRACKING_CLIENT_CERT_PATH"
-        if "Max retries exceeded" in text or "timeout exception" in text:
+        if not isinstance(error, ArtifactStoreError) and any(sign in text for sign in _UNREACHABLE):
             return GONE
         return text.splitlines()[0] if text else type(error).__name__
 
@@ -208,9 +211,19 @@ class Connection:
 
 @contextmanager
 def artifact_store() -> Iterator[None]:
-    """Turn whatever the client of an artifact store raises (S3, Google, Azure) into :class:`ArtifactStoreError`."""
+    """Turn whatever the client of an artifact store raises (S3, Google, Azure) into :class:`ArtifactStoreError`.
+
+    What the tracking server raises comes through, and what it raises for files that go through it.
+    """
     try:
         yield
+    except (requests.ConnectionError, requests.Timeout, ConnectionError, TimeoutError) as error:
+        raise ArtifactStoreError(f"{type(error).__name__}: {error}") from error  # the server's come as MLflow's own
+    except MlflowException as error:
+        text = str(error)
+        if _ASKED_SERVER in text or not any(sign in text for sign in _UNREACHABLE):
+            raise
+        raise ArtifactStoreError(text) from error
     except (*FAILURES, LithoscopeError):
         raise
     except ImportError as error:

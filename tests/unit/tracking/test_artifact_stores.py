@@ -6,13 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 import torch
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.tracking import MlflowClient
 
 from lithoscope.config.params import Parameters
 from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking import Store, deliver, waiting
+from lithoscope.tracking.connection import GONE
 
 from helpers.made_up_settings import plain_architecture
 from helpers.object_store import CREDENTIALS, ObjectStore
@@ -115,6 +120,69 @@ def test_an_expired_token_keeps_the_files_here_and_finishes_the_run(
     assert ("model.safetensors" in kept) == (allowed == 4)
     if allowed == 4:
         assert kept["model.safetensors"] == (model / "model.safetensors").read_bytes()
+
+
+class HttpResponseError(Exception):
+    """What Azure's client raises."""
+
+
+_AWAY = "HTTPSConnectionPool(host='storage', port=443): Max retries exceeded with url: /rocks"
+
+
+@pytest.mark.kind(
+    about="MLflow",
+    kind="an artifact store (Google, Azure) that cannot be reached while the tracking server answers",
+    done="the same; only where files go through the tracking server is that taken to be gone",
+    reported="–",
+)
+@pytest.mark.parametrize(
+    ("place", "error", "status"),
+    [
+        ("gs://rocks/runs", Exception(_AWAY), "FINISHED"),
+        ("gs://rocks/runs", requests.ConnectionError(_AWAY), "FINISHED"),
+        ("gs://rocks/runs", MlflowException(f"failures occurred while uploading: {_AWAY}"), "FINISHED"),
+        ("wasbs://rocks@account.blob.core.windows.net/runs", HttpResponseError(_AWAY), "FINISHED"),
+        ("abfss://rocks@account.dfs.core.windows.net/runs", TimeoutError("timed out"), "FINISHED"),
+        (
+            "mlflow-artifacts://server/runs",
+            MlflowException(f"API request to http://server/x failed with exception {_AWAY}"),
+            "RUNNING",
+        ),
+    ],
+)
+def test_an_artifact_store_that_is_away_keeps_the_files_here_and_finishes_the_run(
+    place: str,
+    error: Exception,
+    status: str,
+    kept_in: str,
+    tmp_path: Path,
+    params: Parameters,
+    checkout: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    class Away(LocalArtifactRepository):
+        def __init__(self, artifact_uri: str, **_: object) -> None:
+            super().__init__((tmp_path / "nowhere").as_uri())
+            self.artifact_uri = artifact_uri
+
+        def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
+            raise error
+
+        def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
+            raise error
+
+    monkeypatch.setitem(_artifact_repository_registry._registry, place.partition(":")[0], Away)
+    MlflowClient(kept_in).create_experiment("elsewhere", artifact_location=place)
+    store = Store(kept_in, tmp_path)
+    run_id = train(store, params, tmp_path, None, checkout)
+    (note,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("note: ")]
+    assert (GONE in note) == (status == "RUNNING")
+    assert store.client.get_run(run_id).info.status == status
+    (journal,) = waiting(tmp_path)
+    assert (journal / "files" / "history.csv").is_file()
+    (refused,) = deliver(store.connection)
+    assert ("answers, but the place of its files does not take them" in refused.problem) == (status == "FINISHED")
 
 
 @pytest.mark.kind(
