@@ -54,11 +54,12 @@ def project_root(checkout: Path) -> Path:
 def tracking_uri(root: Path) -> str:
     """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else a SQLite file at the root of the workspace.
 
-    A relative SQLite path is the workspace's, also in a checkout of its own (``--temp``), which is thrown away.
+    A relative SQLite path is the workspace's, also in a checkout of its own (``--temp``), which is thrown away. SQLite's
+    own addresses (``file:``) stay as they are.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     path = uri.removeprefix("sqlite:///")
-    if path == uri or PurePath(path).is_absolute() or path.startswith(":memory:"):
+    if path == uri or PurePath(path).is_absolute() or path.startswith((":memory:", "file:")):
         return uri
     return f"sqlite:///{root / path}"
 

@@ -26,6 +26,7 @@ TLS = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH", "
         ("sqlite:///runs.db", "sqlite:////workspace/runs.db"),
         ("sqlite:///kept/runs.db?timeout=9", "sqlite:////workspace/kept/runs.db?timeout=9"),
         ("sqlite:////elsewhere/runs.db", "sqlite:////elsewhere/runs.db"),
+        ("sqlite:///file:/elsewhere/runs.db?mode=ro&uri=true", "sqlite:///file:/elsewhere/runs.db?mode=ro&uri=true"),
         ("https://server/sqlite:///", "https://server/sqlite:///"),
     ],
 )

@@ -115,6 +115,7 @@ def test_a_run_that_cannot_be_opened_is_a_line_and_leaves_nothing(
 def test_a_database_that_can_only_be_read_is_a_line(
     tmp_path: Path, params: Parameters, blank_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     shutil.copyfile(blank_database, tmp_path / "mlflow.db")
     uri = f"sqlite:///file:{tmp_path / 'mlflow.db'}?mode=ro&uri=true"  # the administrator may write any file
     with pytest.raises(LithoscopeError, match="readonly database") as caught:
