@@ -19,8 +19,8 @@ pytestmark = pytest.mark.pipeline
     kind="photographs kept in DVC inside the repository, their label table in Git beside them, in a colleague's clone; "
     "a folder called `2024_05`",
     done="`use` writes paths from the root, which recipes, queues and `--temp` take; after `dvc pull` the clone gives "
-    "the same index; an edit of the table makes `download` stale; what DVC makes of the name is refused with how to "
-    "write it",
+    "the same index; an edit of the table makes `download` stale; `dvc exp run -S mirror=2024_05` ends with DVC's "
+    "line, which names 202405; `lithoscope recipe -S` says how to write it",
     reported="–",
 )
 def test_a_colleagues_clone_works_after_dvc_pull(
