@@ -54,8 +54,8 @@ def project_root(checkout: Path) -> Path:
 def tracking_uri(root: Path) -> str:
     """Return where runs are kept: ``MLFLOW_TRACKING_URI``, else a SQLite file at the root of the workspace.
 
-    A relative SQLite path is the workspace's, also in a checkout of its own (``--temp``), which is thrown away. SQLite's
-    own addresses (``file:``) stay as they are.
+    A relative SQLite path is the workspace's, also in a checkout of its own (``--temp``), which is thrown away.
+    SQLite's own addresses (``file:``) stay as they are.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     path = uri.removeprefix("sqlite:///")
