@@ -1,0 +1,146 @@
+"""How the work before training grows with the photographs: `lithoscope use`, `download`, `split`, `augment`.
+
+``python benchmarks/growth.py [CHECKOUT] --counts 2000 8000 32000`` draws photographs of 400 by 300 pixels and runs the
+four in turn, here and in the other checkout, which needs a virtual environment of its own in ``.venv``. Each count
+takes the first so many of the same photographs. It writes ``growth.md``: seconds on the wall, seconds of processor and
+most memory of one process, child processes counted in both, and the exponents from one count to the next: 1 means
+that twice the photographs take twice as long.
+"""
+
+import argparse
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from reading_photographs import HERE, draw, workspace
+
+from lithoscope.core.processor import processor_name_and_family
+
+STEPS = ("use", "download", "split", "augment")
+SIZE = (400, 300)
+FOUND = Path(__file__).with_suffix(".md")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one step: seconds on the wall and of processor, and MB of memory."""
+
+    wall: float
+    processor: float
+    memory: float
+
+
+Costs = dict[tuple[str, int, str], Cost]
+"""By checkout, photographs and step."""
+
+
+def measure(folder: Path, command: Sequence[str]) -> Cost:
+    """Run a command, which must succeed, and return what it cost."""
+    # What it prints goes to a file: a pipe that nobody reads would stop it.
+    with tempfile.TemporaryFile() as printed:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, stdout=printed, stderr=subprocess.STDOUT)
+        _, status, spent = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if status:
+            printed.seek(0)
+            sys.exit(f"error: {' '.join(command)} failed: {printed.read()[-2000:].decode(errors='replace')}")
+    return Cost(wall, spent.ru_utime + spent.ru_stime, spent.ru_maxrss / 1024)
+
+
+def measure_steps(checkout: Path, photographs: Path, folder: Path) -> dict[str, Cost]:
+    """Run all steps in a new workspace of a checkout."""
+    folder.mkdir()
+    workspace(checkout, folder)
+    commands = {step: [str(checkout / ".venv/bin/python"), f"stages/{step}.py"] for step in STEPS}
+    commands["use"] = [str(checkout / ".venv/bin/lithoscope"), "use", str(photographs)]
+    costs = {}
+    for step, command in commands.items():
+        costs[step] = measure(folder, command)
+        print(f"  {step}: {costs[step].wall:.1f} s", flush=True)
+    shutil.rmtree(folder)
+    return costs
+
+
+def exponent(small: int, few: float, large: int, many: float) -> float:
+    """Return the power of the number of photographs with which a cost grows from one count to a larger one."""
+    return math.log(many / few) / math.log(large / small)
+
+
+def table(costs: Costs, sides: Sequence[str], counts: Sequence[int]) -> list[str]:
+    """Return the rows of ``growth.md``."""
+    powers = [f"exponent {small:,} → {large:,}" for small, large in pairwise(counts)]
+    lines = [
+        "| step | photographs | " + " | ".join(f"{side}: wall, processor, memory" for side in sides) + " |",
+        "| --- | ---: | " + " | ".join("---:" for _ in sides) + " |",
+    ]
+    for step in STEPS:
+        for count in counts:
+            cells = [
+                f"{one.wall:.1f} s, {one.processor:.1f} s, {one.memory:,.0f} MB" if one else "–"
+                for one in (costs.get((side, count, step)) for side in sides)
+            ]
+            lines.append(f"| {step} | {count:,} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "| step | side | " + " | ".join(powers) + " |",
+        "| --- | --- | " + " | ".join("---:" for _ in powers) + " |",
+    ]
+    for step in STEPS:
+        for side in sides:
+            cells = []
+            for small, large in pairwise(counts):
+                few, many = costs.get((side, small, step)), costs.get((side, large, step))
+                cells.append(f"{exponent(small, few.processor, large, many.processor):.2f}" if few and many else "–")
+            lines.append(f"| {step} | {side} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def main() -> None:
+    """Measure, and write what was found after each count."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("other", type=Path, nargs="?", help="the other checkout")
+    parser.add_argument("--counts", type=int, nargs="+", default=[2000, 8000, 32000])
+    parser.add_argument("--other-up-to", type=int, default=8000, help="the other checkout runs counts up to this one")
+    arguments = parser.parse_args()
+    checkouts = {"this": HERE} | ({"other": arguments.other.resolve()} if arguments.other else {})
+    costs: Costs = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        for count in sorted(arguments.counts):
+            photographs = Path(temporary) / f"{count}"
+            draw(photographs, count, SIZE)
+            for side, checkout in checkouts.items():
+                if side == "other" and count > arguments.other_up_to:
+                    continue
+                print(f"{side}, {count:,} photographs", flush=True)
+                found = measure_steps(checkout, photographs, Path(temporary) / "workspace")
+                costs |= {(side, count, step): cost for step, cost in found.items()}
+            shutil.rmtree(photographs)
+            _write(costs, list(checkouts), sorted(arguments.counts), arguments.other)
+
+
+def _write(costs: Costs, sides: Sequence[str], counts: Sequence[int], other: Path | None) -> None:
+    commit = ["git", "-C", str(other), "rev-parse", "--short", "HEAD"] if other else None
+    against = f" Other: commit {subprocess.check_output(commit, text=True).strip()}." if commit else ""
+    head = [
+        "# How the work before training grows",
+        "",
+        f"Made by `python benchmarks/growth.py`: JPEGs of {SIZE[0]} × {SIZE[1]} px, four classes, "
+        f"on {os.cpu_count()} cores of {processor_name_and_family()[0]}.{against} "
+        "The exponents are those of the seconds of processor.",
+        "",
+    ]
+    FOUND.write_text("\n".join([*head, *table(costs, sides, counts)]) + "\n", encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
