@@ -112,4 +112,4 @@ lock: ## Pin the newest tested set anew in requirements.txt
 	echo "# torch brings the CUDA packages it needs by itself, where it needs them; listed here, every CPU would load them."; \
 	grep -vE '^(nvidia-|cuda-|triton)' .partial/requirements.txt; } > requirements.txt
 
-.PHONY: help setup repro unchanged test test-fast browser check docs gate faults kinds results lock
+.PHONY: help setup repro unchanged test test-fast browser check image docs gate faults kinds results lock
