@@ -6,6 +6,7 @@ import ipaddress
 import json
 import math
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -40,8 +41,20 @@ SECURITY_HEADERS = {
 }
 
 
+_DROPPED = 4
+"""How many times as many bytes as a request may have are read of a refused one, so that its sender hears why."""
+
+
 class TooLarge(Exception):  # noqa: N818 (an answer, not a fault of ours)
-    """A body above the limit."""
+    """A body above the limit.
+
+    Attributes:
+        whole: Whether all of it has arrived.
+    """
+
+    def __init__(self, whole: bool) -> None:
+        super().__init__()
+        self.whole = whole
 
 
 class TooSlow(Exception):  # noqa: N818 (an answer, not a fault of ours)
@@ -71,12 +84,15 @@ class Guard:
     async def _hand_on(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         refusal = self._refusal(scope)
         if refusal is not None:
+            if refusal[0] == 413:
+                await self._drain(scope, receive)
             await answer.refuse(*refusal)
             return
         if scope["path"] not in COMPUTES or scope["method"] != "POST":
             await self._app(scope, receive, answer)
             return
         if self._under_way >= self._settings.waiting:
+            await self._drain(scope, receive)
             wait = max(1, math.ceil(self._usual_seconds * self._under_way / 2))
             await answer.refuse(429, f"busy: {self._under_way} requests are under way; try again in {wait} s", wait)
             return
@@ -89,7 +105,9 @@ class Guard:
         limits = self._settings
         try:
             await self._app(scope, _limited(receive, limits.max_bytes, limits.seconds), answer)
-        except TooLarge:
+        except TooLarge as error:
+            if not error.whole:
+                await self._drain(scope, receive)
             await answer.refuse(413, f"the request is larger than {limits.max_bytes:,} bytes: send fewer photographs")
         except TooSlow:
             await answer.refuse(408, f"the request did not arrive within {limits.seconds:g} s")
@@ -102,6 +120,20 @@ class Guard:
             self._measures.under_way.set(self._under_way)
             if scope["path"] == PREDICT:
                 self._measures.seconds.observe(seconds)
+
+    async def _drain(self, scope: Scope, receive: Receive) -> None:
+        """Read what is still on its way and drop it, within bounds.
+
+        Where a connection is closed on bytes that no one read, the system resets it, and who sends without listening
+        never sees why. A sender that waits to be asked for its body (``Expect``) sends none.
+        """
+        headers = Headers(scope=scope)
+        if "expect" in headers or ("transfer-encoding" not in headers and headers.get("content-length", "0") == "0"):
+            return
+        limited = _limited(receive, _DROPPED * self._settings.max_bytes, self._settings.seconds)
+        with suppress(TooLarge, TooSlow):
+            while (message := await limited())["type"] == "http.request" and message.get("more_body", False):
+                pass
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Return status and reason where a request may not go on; judged by its head alone."""
@@ -199,7 +231,7 @@ def _limited(receive: Receive, most: int, seconds: float) -> Receive:
         seen += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if seen > most:
-            raise TooLarge
+            raise TooLarge(whole)
         return message
 
     return limited

@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import socket
 import tempfile
+import threading
 from dataclasses import replace
 
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 from starlette.types import Message, Receive
@@ -55,14 +58,14 @@ def test_the_address_that_is_said_is_one_that_others_can_ask(monkeypatch: pytest
     assert "0.0.0.0" not in said[0]
 
 
-def post(receive: Receive, settings: ServerSettings = SETTINGS) -> list[Message]:
+def post(receive: Receive, settings: ServerSettings = SETTINGS, *more: tuple[bytes, bytes]) -> list[Message]:
     """Return what is sent for an upload whose body comes as ``receive`` says."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    headers = [(b"host", b"testserver"), (b"content-type", b"multipart/form-data; boundary=x")]
+    headers = [(b"host", b"testserver"), (b"content-type", b"multipart/form-data; boundary=x"), *more]
     scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
     asyncio.run(create_app(RedOrBlue(), settings)(scope, receive, send))
     return sent
@@ -128,3 +131,38 @@ def test_no_photograph_ever_reaches_the_disk(monkeypatch: pytest.MonkeyPatch) ->
     scope = {"type": "http", "headers": [(b"content-type", b"multipart/form-data; boundary=x")]}
     (upload,), _ = asyncio.run(read_uploads(Request(scope, receive), 1))
     assert upload.content == content
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"), [({"waiting": 0}, 429), ({"max_bytes": 9_000_000}, 413)], ids=["busy", "too large"]
+)
+@pytest.mark.parametrize("length", [b"content-length: 20000000", b"transfer-encoding: chunked"], ids=["said", "unsaid"])
+def test_who_sends_all_before_listening_still_hears_why_it_is_refused(
+    settings: dict[str, int], status: int, length: bytes
+) -> None:
+    app = create_app(RedOrBlue(), replace(ServerSettings(), **settings))  # type: ignore[arg-type]
+    listening = run.bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    begun = b'--x\r\nContent-Disposition: form-data; name="photographs"; filename="a"\r\n\r\n'
+    body = begun.ljust(20_000_000, b"\0")
+    if b"chunked" in length:
+        body = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    kind = b"content-type: multipart/form-data; boundary=x"
+    with socket.create_connection(listening.getsockname(), timeout=30) as sender:
+        sender.sendall(b"\r\n".join((b"POST /predict HTTP/1.1", b"host: 127.0.0.1", kind, length, b"", b"")))
+        sender.sendall(body)
+        assert sender.recv(100).startswith(f"HTTP/1.1 {status}".encode())
+    server.should_exit = True
+    thread.join()
+
+
+def test_who_waits_to_be_asked_for_the_body_is_refused_at_once_and_sends_none() -> None:
+    async def receive() -> Message:
+        raise AssertionError("asked for the body")
+
+    start, _ = post(
+        receive, replace(SETTINGS, waiting=0), (b"expect", b"100-continue"), (b"content-length", b"20000000")
+    )
+    assert start["status"] == 429
