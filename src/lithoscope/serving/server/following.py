@@ -1,5 +1,6 @@
 """Models that follow an alias of MLflow's registry: swapped while requests are under way, and none is lost."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
 from lithoscope.serving.server.asked_model import AnsweringModel
 
+_LOG = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float32]
 SECONDS = 60.0
 """Between two looks; each is a process that asks MLflow, a few seconds of one core."""
@@ -141,7 +143,7 @@ def watched(
 
     Args:
         first: What answers until then.
-        newer: What it raises as :class:`LithoscopeError` or ``OSError`` is said, and nothing is swapped.
+        newer: What it raises is said, and nothing is swapped; what no one foresaw goes to the log too.
         name: The alias, for people.
         say: As of :func:`following`.
         seconds: Between two looks.
@@ -157,10 +159,14 @@ def watched(
                     model.swap(found)
                     say(f"{name} is another model now, and answers from here on")
                 said = ""
-            except (LithoscopeError, OSError) as error:
-                if str(error) != said:
-                    said = str(error)
+            except Exception as error:  # the thread must outlive it: the next look may succeed
+                foreseen = isinstance(error, LithoscopeError | OSError)
+                reason = str(error) if foreseen else f"{type(error).__name__}: {error}"
+                if reason != said:
+                    said = reason
                     say(f"{name} is not followed for now, the present model stays: {said}")
+                    if not foreseen:
+                        _LOG.exception("following %s", name)
 
     thread = threading.Thread(target=look, name="following", daemon=True)  # its process may be asking MLflow
     thread.start()

@@ -118,6 +118,25 @@ def test_what_cannot_be_had_is_said_once_and_the_present_model_stays() -> None:
     ]
 
 
+def test_what_no_one_foresaw_is_logged_and_the_next_look_succeeds(caplog: pytest.LogCaptureFixture) -> None:
+    looks: Iterator[Any] = iter([ValueError("a registry of another kind"), Named("second")])
+
+    def newer() -> Named | None:
+        found = next(looks, None)
+        if isinstance(found, ValueError):
+            raise found
+        return found
+
+    said: list[str] = []
+    with watched(Named("first"), newer, "models:/classifier@champion", said.append, 0.001) as model:
+        deadline = time.monotonic() + 10
+        while len(said) < 2 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert model.about()["dataset"] == "second"
+    assert said[0].endswith("the present model stays: ValueError: a registry of another kind")
+    assert caplog.records[0].exc_info is not None
+
+
 def test_an_alias_is_followed_to_another_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = exported(tmp_path / "first", ["a", "b"]), exported(tmp_path / "second", ["a", "b", "c"])
     stands_for = [first]
