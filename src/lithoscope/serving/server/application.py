@@ -20,16 +20,19 @@ from lithoscope.core.style_sheets import style_sheet
 from lithoscope.serving.server.asked_model import AnsweringModel
 from lithoscope.serving.server.batching import Batcher
 from lithoscope.serving.server.decoding import DecodingPool, Framed
-from lithoscope.serving.server.guard import SCRIPTS, Guard
+from lithoscope.serving.server.guard import OPEN_TO_ALL, SCRIPTS, Guard
 from lithoscope.serving.server.looking import Looker
 from lithoscope.serving.server.measures import Measures
 from lithoscope.serving.server.schemas import (
     EVIDENCE_BODY,
+    HEAD_REFUSALS,
     PREDICT_BODY,
+    REFUSALS,
     EvidenceAnswer,
+    Health,
     ModelAnswer,
     PredictAnswer,
-    Problem,
+    with_token,
 )
 from lithoscope.serving.server.settings import ServerSettings
 from lithoscope.serving.server.training_photographs import TrainingPhotographs
@@ -37,9 +40,6 @@ from lithoscope.serving.server.uploads import BadUpload, Upload, read_uploads
 
 Floats = npt.NDArray[np.float32]
 SPECIMEN, NEAREST = "specimen", "nearest"
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem} for status in (400, 401, 403, 408, 413, 421, 422, 429)
-}
 TITLE, VERSION = "Lithoscope", "1"
 _PAGE = {"/": ("index.html", "text/html"), "/page.css": ("page.css", "text/css")}
 _PAGE |= {f"/{name}.js": (f"{name}.js", "text/javascript") for name in SCRIPTS}
@@ -78,21 +78,33 @@ def create_app(model: AnsweringModel, settings: ServerSettings, training: Traini
     _add_errors(app)
     _add_page(app)
 
-    @app.get("/healthz", summary="Whether the server is up")
+    @app.get("/healthz", summary="Whether the server is up", response_model=Health, responses=HEAD_REFUSALS)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/metrics", summary="Figures of the running server for Prometheus", response_class=Response)
+    @app.get(
+        "/metrics",
+        summary="Figures of the running server for Prometheus",
+        response_class=Response,
+        responses=HEAD_REFUSALS,
+    )
     async def metrics() -> Response:
         return Response(measures.text(), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/model", summary="The model: its classes, figures with intervals, hashes", response_model=ModelAnswer)
+    @app.get(
+        "/model",
+        summary="The model: its classes, figures with intervals, hashes",
+        response_model=ModelAnswer,
+        responses=HEAD_REFUSALS,
+    )
     async def about() -> Mapping[str, Any]:
         limits = {"files": settings.max_files, "bytes": settings.max_bytes}
         return {**model.about(), "limits": limits, "shows_training": training is not None}
 
     _add_prediction(app, model, settings, batcher, measures, training)
     _add_evidence(app, model)
+    if settings.token is not None:
+        with_token(app.openapi(), OPEN_TO_ALL)  # which FastAPI keeps
     return app
 
 
@@ -109,7 +121,7 @@ def _add_prediction(
         summary="Name photographs",
         response_model=PredictAnswer,
         openapi_extra={"requestBody": PREDICT_BODY},
-        responses=_REFUSALS,
+        responses=REFUSALS,
     )
     async def predict(request: Request, response: Response) -> dict[str, Any]:
         uploads, fields = await read_uploads(request, settings.max_files)
@@ -134,7 +146,7 @@ def _add_evidence(app: FastAPI, model: AnsweringModel) -> None:
         summary="Where in one photograph the evidence for a class lies",
         response_model=EvidenceAnswer,
         openapi_extra={"requestBody": EVIDENCE_BODY},
-        responses=_REFUSALS,
+        responses=REFUSALS,
     )
     async def look(request: Request) -> Any:
         (upload,), fields = await read_uploads(request, 1)

@@ -1,34 +1,37 @@
-"""What the API takes and answers, as OpenAPI shows it, with examples."""
+"""What the API takes and answers, as OpenAPI shows it; the examples stand in their own module."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-_ROW: dict[str, JsonValue] = {
-    "photograph": "IMG_0412.heic",
-    "label": "malachite",
-    "confidence": 0.981245,
-    "probabilities": {"malachite": 0.981245, "chrysocolla": 0.018755},
-    "answer": "name",
-    "named": "malachite",
-    "sure": 0.981245,
-    "familiarity": 0.62,
-    "why": "no other name is probable enough",
-    "problem": None,
-    "notes": [],
-    "nearest": [],
-}
+from lithoscope.serving.server import examples
+
+
+def _shown(example: Mapping[str, JsonValue], *, extra: bool = False) -> ConfigDict:
+    return ConfigDict(extra="allow" if extra else "ignore", json_schema_extra={"examples": [dict(example)]})
 
 
 class Problem(BaseModel):
     """Why a request was refused."""
 
+    model_config = _shown(examples.PROBLEM)
+
     error: str
+
+
+class Health(BaseModel):
+    """That the server is up."""
+
+    model_config = _shown(examples.HEALTH)
+
+    status: str
 
 
 class TrainingPhotograph(BaseModel):
     """A photograph that the model learnt from."""
+
+    model_config = _shown(examples.TRAINING_PHOTOGRAPH)
 
     photograph: Annotated[str, Field(description="What it is called in the training set")]
     label: str
@@ -39,7 +42,7 @@ class TrainingPhotograph(BaseModel):
 class PhotographAnswer(BaseModel):
     """The answer to one photograph; the fields are those of ``lithoscope predict --output answers.jsonl``."""
 
-    model_config = ConfigDict(extra="allow", json_schema_extra={"examples": [_ROW]})
+    model_config = _shown(examples.PHOTOGRAPH, extra=True)
 
     photograph: Annotated[str, Field(description="The file's name as it was sent")] = ""
     label: Annotated[str | None, Field(description="The most probable class; null where the file could not be read")]
@@ -53,31 +56,52 @@ class PhotographAnswer(BaseModel):
 class SpecimenAnswer(PhotographAnswer):
     """The answer to all photographs of the request as photographs of one specimen."""
 
+    model_config = _shown(examples.SPECIMEN, extra=True)
+
     photographs: int
 
 
 class PredictAnswer(BaseModel):
     """The answers, in the order of the files."""
 
+    model_config = _shown(examples.PREDICT)
+
     predictions: list[PhotographAnswer]
     specimen: SpecimenAnswer | None = None
     error: Annotated[str | None, Field(description="Set where no file of the request could be read")] = None
 
 
+class Figure(BaseModel):
+    """How well the model did on photographs that it had not learnt from."""
+
+    model_config = _shown(examples.FIGURE, extra=True)
+
+    value: float
+    low: Annotated[float | None, Field(description="Lower end of the 95 % interval, where there is one")] = None
+    high: Annotated[float | None, Field(description="Its upper end")] = None
+    n: Annotated[int, Field(description="Photographs")]
+    split: str
+    name: str
+
+
 class ModelAnswer(BaseModel):
     """What the model is."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = _shown(examples.MODEL, extra=True)
 
     classes: list[str]
     image_size: int
     synthetic: Annotated[bool, Field(description="Whether it was trained on synthetic drawings")]
+    figures: Annotated[dict[str, Figure], Field(description="Empty where they are not known")] = {}
+    sha256: Annotated[dict[str, str], Field(description="Of `model.onnx` and of what it was made from")] = {}
     shows_training: Annotated[bool, Field(description="Whether `nearest` may be asked for")]
     card_html: Annotated[str | None, Field(description="The model card for a page, with markup of ours alone")] = None
 
 
 class EvidenceAnswer(BaseModel):
     """Where in a photograph the evidence for a class lies."""
+
+    model_config = _shown(examples.EVIDENCE)
 
     photograph: Annotated[str, Field(description="The file's name as it was sent")] = ""
     label: Annotated[str, Field(description="The class that was asked about")]
@@ -92,6 +116,19 @@ class EvidenceAnswer(BaseModel):
     note: Annotated[str, Field(description="What the numbers are, and are not")]
 
 
+ANSWERS: tuple[type[BaseModel], ...] = (
+    *(Problem, Health, TrainingPhotograph, PhotographAnswer, SpecimenAnswer, PredictAnswer),
+    *(Figure, ModelAnswer, EvidenceAnswer),
+)
+"""All that is answered as JSON."""
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem} for status in (400, 401, 403, 408, 413, 421, 422, 429, 500)
+}
+
+HEAD_REFUSALS: dict[int | str, dict[str, Any]] = {status: REFUSALS[status] for status in (401, 421, 500)}
+"""Of requests without a body."""
+
 _FILES = {
     "type": "array",
     "minItems": 1,
@@ -100,12 +137,14 @@ _FILES = {
 }
 
 
-def _body(**fields: Mapping[str, Any]) -> dict[str, Any]:
+def _body(shown: Mapping[str, Any], **fields: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "required": ["photographs"], "properties": fields}
-    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    content = {"schema": schema, "examples": {name: {"value": value} for name, value in shown.items()}}
+    return {"required": True, "content": {"multipart/form-data": content}}
 
 
 PREDICT_BODY = _body(
+    examples.PREDICT_BODIES,
     photographs=_FILES,
     specimen={
         "type": "string",
@@ -120,6 +159,23 @@ PREDICT_BODY = _body(
     hardness={"type": "string", "description": "Mohs hardness found in the field, such as 6-7"},
 )
 EVIDENCE_BODY = _body(
+    examples.EVIDENCE_BODIES,
     photographs={**_FILES, "maxItems": 1},
     label={"type": "string", "description": "The class; without it, the most probable one"},
 )
+
+
+def with_token(described: dict[str, Any], open_to_all: frozenset[str]) -> dict[str, Any]:
+    """Say in an OpenAPI description that a token is needed.
+
+    Args:
+        described: The description; it is changed.
+        open_to_all: Paths that need none.
+    """
+    schemes = described.setdefault("components", {}).setdefault("securitySchemes", {})
+    schemes["token"] = {"type": "http", "scheme": "bearer", "description": "What the server was started with"}
+    described["security"] = [{"token": []}]
+    for path, operations in described["paths"].items():
+        for operation in operations.values() if path in open_to_all else ():
+            operation["security"] = []
+    return described

@@ -1,9 +1,11 @@
-"""The server's answers beside those of ``predict``, with field tests and of whole specimens."""
+"""The server's answers beside those of ``predict``, with field tests and of whole specimens; what it says it is."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from PIL import Image
 
 from lithoscope.data.images.framed import read_framed
@@ -12,6 +14,8 @@ from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.photographs import FoundPhotograph
 from lithoscope.serving.pipeline import predict_rows
 from lithoscope.serving.server.answering import ExportedModel
+from lithoscope.serving.server.application import create_app
+from lithoscope.serving.server.settings import ServerSettings
 from lithoscope.serving.tables import DIGITS
 
 from helpers.exports import exported
@@ -20,12 +24,31 @@ pytestmark = pytest.mark.slow
 CLASSES = ["biotite", "malachite", "quartz"]
 
 
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(tmp_path_factory.mktemp("answering"), CLASSES)
+
+
+def test_the_model_is_described_by_the_figures_of_its_export(export: Path) -> None:
+    figures = {
+        "accuracy": {"value": 0.81, "low": 0.74, "high": 0.87, "n": 120, "split": "test", "name": "accuracy"},
+        "loss": {"value": 0.5, "low": None, "high": None, "n": 120, "split": "test", "name": "loss (nats)"},
+    }
+    text = export / "model.json"
+    text.write_text(json.dumps({**json.loads(text.read_text(encoding="utf-8")), "figures": figures}), encoding="utf-8")
+    app = create_app(ExportedModel(OnnxModel.load(export)), ServerSettings(hosts=("testserver",)))
+    found = TestClient(app).get("/model").json()
+    assert found["figures"] == json.loads(text.read_text(encoding="utf-8"))["figures"] == figures
+    assert found["card"]["Accuracy on 120 test photographs"] == "0.810, 95 % interval 0.740 to 0.870"
+    assert found["card"]["Loss (nats) on 120 test photographs"] == "0.500"
+
+
 @pytest.mark.parametrize("fields", [{}, {"hardness": "6-7"}, {"hardness": "3", "streak": "green"}])
 @pytest.mark.parametrize("one_specimen", [False, True])
 def test_field_tests_and_specimens_have_the_digits_of_predict(
-    tmp_path: Path, fields: dict[str, str], one_specimen: bool
+    tmp_path: Path, export: Path, fields: dict[str, str], one_specimen: bool
 ) -> None:
-    model = OnnxModel.load(exported(tmp_path / "model", CLASSES))
+    model = OnnxModel.load(export)
     random, paths = np.random.default_rng(3), []
     for number in range(4):
         paths.append(tmp_path / f"{number}.png")
