@@ -21,6 +21,7 @@ from lithoscope.data.images.reading import ReadingSettings
 
 _FRAMING = "lithoscope.data.images.framed"
 _TRIES = 3  # to hand a photograph to processes that someone else ended
+_START_SECONDS = 10.0  # that a process may take to start, on a busy machine
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Framed:
     notes: tuple[str, ...] = ()
 
 
+class _Stuck(Exception):  # noqa: N818 (handled where it is raised)
+    """A pool whose processes are gone without its noticing."""
+
+
 def frame(content: bytes, size: int, crop_border: bool, reading: ReadingSettings) -> Framed:
     """Decode a file's content and frame it; runs inside a decoding process."""
     from lithoscope.data.images.framed import read_framed
@@ -45,6 +50,8 @@ def frame(content: bytes, size: int, crop_border: bool, reading: ReadingSettings
 
     try:
         photograph = read_framed(io.BytesIO(content), reading, size, crop_border)
+        if reading.pages == "each" and photograph.pages > 1:  # an answer a page, which `predict` gives
+            return Framed(None, f"{photograph.pages} pages, each a photograph to this model: send them as single files")
         return Framed(photograph.square, None, photograph.notes)
     except UnreadablePhotograph as error:
         return Framed(None, str(error))
@@ -83,6 +90,7 @@ class DecodingPool:
             context.set_forkserver_preload([_FRAMING, __name__])
         self._open = partial(ProcessPool, processes, context=context, initializer=_limit_memory, initargs=(memory,))
         self._pool, self._closed = self._open(), False
+        self._ended = 0  # photographs, whatever became of them
 
     def __enter__(self) -> "DecodingPool":
         return self
@@ -109,13 +117,15 @@ class DecodingPool:
             pool = self._pool
             try:
                 future = pool.schedule(frame, args=(content, *self._framing), timeout=self._seconds)
-                result: Framed = await asyncio.wrap_future(future)
+                result = await self._result(pool, asyncio.wrap_future(future))
             except TimeoutError:
                 return Framed(None, f"takes longer than {self._seconds:g} s to decode")
             except ProcessExpired:
                 return Framed(None, "brings its decoder down: damaged, or larger than this server's memory allows")
             except CancelledError:
                 return Framed(None, "the server is shutting down")
+            except _Stuck:
+                self._replace(pool)
             except RuntimeError:
                 if pool.active or self._closed:
                     raise
@@ -123,6 +133,22 @@ class DecodingPool:
             else:
                 return result
         return Framed(None, "no decoder could be started: try again")
+
+    async def _result(self, pool: ProcessPool, waiting: "asyncio.Future[Framed]") -> Framed:
+        """Wait while the pool gets on: each photograph ends within a time, so one that ends none for longer is dead."""
+        try:
+            while True:
+                before = self._ended
+                done, _ = await asyncio.wait({waiting}, timeout=self._seconds + _START_SECONDS)
+                if done:
+                    self._ended += 1
+                    if waiting.cancelled():
+                        raise CancelledError
+                    return waiting.result()
+                if self._ended == before or pool is not self._pool:
+                    raise _Stuck
+        finally:
+            waiting.cancel()
 
     def _replace(self, broken: ProcessPool) -> None:
         """Open new processes: pebble gives a pool up whose idle ones were killed, as a system short of memory does."""
