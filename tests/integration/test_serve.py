@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import requests
 from PIL import Image
@@ -169,8 +170,22 @@ def test_a_port_that_is_taken_is_a_line(served: Served, model: Path, capsys: pyt
 
 
 def test_memory_comes_back_after_bad_uploads(served: Served, photographs: list[Path]) -> None:
-    for seed in range(60):
-        body, kind = mutated_body(seed)
-        answer = requests.post(f"{served.address}predict", body, headers={"content-type": kind}, timeout=60)
-        assert answer.status_code in (200, 400, 413, 422)
+    def megabytes() -> float:
+        server = psutil.Process(served.process.pid)
+        return float(sum(one.memory_full_info().pss for one in (server, *server.children(recursive=True)))) / 1e6
+
+    def ask(seeds: range, filling: int) -> None:
+        for seed in seeds:
+            body, kind = mutated_body(seed)
+            answer = requests.post(f"{served.address}predict", body, headers={"content-type": kind}, timeout=60)
+            assert answer.status_code in (200, 400, 413, 422)
+        for _ in range(filling):  # a picture in front, and 10 MB that mean nothing
+            large = photographs[1].read_bytes() + bytes(10_000_000)
+            answer = requests.post(f"{served.address}predict", files={"photographs": large}, timeout=60)
+            assert answer.status_code == 200
+
+    ask(range(40), 4)
+    before = megabytes()
+    ask(range(40, 60), 12)
+    assert megabytes() < before + 60  # of 120 MB that were sent meanwhile
     assert served.ask(photographs[0]).status_code == 200
