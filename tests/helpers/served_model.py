@@ -15,8 +15,11 @@ from lithoscope.serving.model_card import card_html
 Floats = npt.NDArray[np.float32]
 
 
+NAMED = {"coarser": "a colour", "none": "none of these"}
+
+
 class RedOrBlue:
-    """Names a photograph by its colour."""
+    """Names a photograph by its colour; somewhat blue is a colour, no closer, and somewhat red none that it knows."""
 
     framing = (48, False, ReadingSettings())
 
@@ -55,16 +58,17 @@ class RedOrBlue:
             row = np.array([1, 0], np.float32)
         red, blue = map(float, row)
         label = "red" if red >= blue else "blue"
-        kind = "name" if abs(red - blue) > 0.5 else "set"
+        leaning = red - blue
+        kind = "name" if abs(leaning) > 0.5 else "set" if abs(leaning) < 0.2 else "none" if leaning > 0 else "coarser"
         return {
             "label": label,
             "confidence": max(red, blue),
             "probabilities": {"red": red, "blue": blue},
             "answer": kind,
-            "named": label if kind == "name" else "red or blue",
-            "sure": max(red, blue) if kind == "name" else 1.0,
+            "named": {"name": label, "set": "red or blue", **NAMED}[kind],
+            "sure": {"name": max(red, blue), "none": None}.get(kind, 1.0),
             "why": "made up",
-            "next_test": "streak" if kind == "set" else "",
+            "next_test": "streak" if kind in ("set", "coarser") else "",
         }
 
 

@@ -1,5 +1,6 @@
 """The server's page in a real browser, from the photographs that go in to the words that come out."""
 
+import base64
 import threading
 import time
 from collections.abc import Iterator
@@ -26,6 +27,16 @@ pytestmark = pytest.mark.browser
 
 PHONE, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 RED, BLUE, MIXED = picture((255, 0, 0)), picture((0, 0, 255)), picture((128, 0, 128))
+COLOUR, NOTHING = picture((89, 0, 166)), picture((166, 0, 89))
+HANDED = """([kind, name, content]) => {
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    const held = new DataTransfer();
+    held.items.add(new File([bytes], name, { type: "image/png" }));
+    const carried = kind === "paste" ? { clipboardData: held } : { dataTransfer: held };
+    const Kind = kind === "paste" ? ClipboardEvent : DragEvent;
+    const event = new Kind(kind, { bubbles: true, cancelable: true, ...carried });
+    return document.getElementById("drop").dispatchEvent(event);
+}"""
 SECRET = "a token for this test"
 
 
@@ -95,9 +106,12 @@ class Opened:
 
 def test_each_kind_of_answer_in_words(browser: Browser, address: str) -> None:
     opened = Opened(browser, address)
-    opened.give(RED, MIXED, b"no picture", BLUE)
-    assert opened.texts("article h3") == ["red", "red or blue", "No answer", "blue"]
-    assert opened.texts("article .kind") == ["Its name", "One of these", "Could not be read", "Its name"]
+    opened.give(RED, MIXED, b"no picture", COLOUR, NOTHING, BLUE)
+    assert opened.texts("article h3") == ["red", "red or blue", "No answer", "a colour", "none of these", "blue"]
+    assert opened.texts("article .kind") == [
+        *("Its name", "One of these", "Could not be read", "Its kind, no closer", "Not something it knows", "Its name")
+    ]
+    assert opened.texts("article .why")[3:5] == ["> 99.9 % sure. Made up.", "Made up."]
     assert opened.texts("article .why")[2] == "Not an image."
     assert opened.texts("article:first-child .share") == ["> 99.9 %", "0.0 %"]
     assert opened.texts("article:first-child .nearest li") == ["red", "red", "red", "blue"]
@@ -117,6 +131,65 @@ def test_nothing_is_asked_of_another_host(browser: Browser, address: str) -> Non
     opened = Opened(browser, address)
     opened.give(RED)
     assert all(url.startswith((address, f"blob:{address}"[:-1])) for url in opened.asked)
+
+
+@pytest.mark.parametrize("kind", ["drop", "paste"])
+def test_photographs_are_dropped_and_pasted(browser: Browser, address: str, kind: str) -> None:
+    opened = Opened(browser, address)
+    opened.page.wait_for_selector("#card:not([hidden])")
+    outline = "border-top-style: {}".format
+    style = "(box) => `border-top-style: ${getComputedStyle(box).borderTopStyle}`"
+    if kind == "drop":
+        opened.page.evaluate(HANDED, ["dragenter", "a.png", ""])
+        assert opened.page.eval_on_selector("#drop", style) == outline("solid")
+    went_on = opened.page.evaluate(HANDED, [kind, "held.png", base64.b64encode(BLUE).decode()])
+    opened.page.wait_for_selector("article")
+    assert went_on == (kind == "paste")  # or else the browser would open what is dropped
+    assert (opened.texts("article h3"), opened.texts("article .name")) == (["blue"], ["held.png"])
+    assert opened.page.eval_on_selector("#drop", style) == outline("dashed")
+
+
+def test_a_camera_and_a_whole_folder_are_asked(browser: Browser, address: str, tmp_path: Path) -> None:
+    opened = Opened(browser, address)
+    opened.page.wait_for_selector("#card:not([hidden])")
+    assert opened.page.get_attribute("#camera", "capture") == "environment"
+    opened.page.set_input_files("#camera", {"name": "1.png", "mimeType": "image/png", "buffer": RED})
+    opened.page.wait_for_selector("article")
+    (tmp_path / "stones" / "deep").mkdir(parents=True)
+    for name in ("deep/a.png", "b.png", ".hidden.png"):
+        (tmp_path / "stones" / name).write_bytes(BLUE)
+    opened.page.set_input_files("#folder", tmp_path / "stones")
+    opened.page.wait_for_selector("article >> nth=2")
+    assert sorted(opened.texts("#rows th")) == ["1.png", "stones/b.png", "stones/deep/a.png"]
+    for name, opens in (("Take a photograph", False), ("A whole folder", True)):
+        with opened.page.expect_file_chooser() as chooser:
+            opened.page.get_by_role("button", name=name).click()
+        assert chooser.value.is_multiple() == opens
+
+
+def test_nothing_moves_where_the_device_asks_for_that(browser: Browser, address: str) -> None:
+    asked = (
+        "() => [...document.querySelectorAll('.drop, button')].map((one) => getComputedStyle(one).transitionDuration)"
+    )
+    opened = Opened(browser, address)
+    opened.give(MIXED)
+    for wish, durations in (("reduce", {"0s"}), ("no-preference", {"0.15s"})):
+        opened.page.emulate_media(reduced_motion=wish)  # type: ignore[arg-type]
+        assert set(opened.page.evaluate(asked)) == durations
+
+
+def test_a_line_of_the_table_changes_with_its_answer(browser: Browser, address: str) -> None:
+    opened = Opened(browser, address)
+    opened.give(MIXED, BLUE)
+    opened.page.get_by_role("button", name="red", exact=True).click()
+    opened.page.wait_for_selector("article[data-kind=name] >> nth=1")
+    assert opened.texts("#rows td:nth-child(2)") == ["red", "blue"]
+    opened.page.click("#clear")
+    assert (opened.page.is_visible("#whole"), opened.texts("#rows tr")) == (False, [])
+    opened.give(RED)
+    assert not opened.page.is_visible("#whole")  # one photograph is no table
+    opened.give(BLUE, answers=2)
+    assert len(opened.page.query_selector_all("#rows tr")) == 2
 
 
 def test_photographs_of_one_specimen_get_one_answer(browser: Browser, address: str) -> None:
@@ -222,7 +295,7 @@ def test_a_token_is_asked_for_and_kept_out_of_addresses(browser: Browser, locked
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (WIDE, "light"), (WIDE, "dark")])
 def test_it_reads_well_for_everyone(browser: Browser, address: str, size: Any, scheme: Any) -> None:
     opened = Opened(browser, address, size, scheme)
-    opened.give(RED, MIXED, b"no picture")
+    opened.give(RED, MIXED, b"no picture", COLOUR, NOTHING)
     opened.page.get_by_role("button", name="What it looked at").first.click()
     opened.page.wait_for_selector(".looked canvas")
     opened.page.click("#whole-card summary")

@@ -93,10 +93,10 @@ function words(row) {
 }
 
 function add(files, row, specimen, before) {
-  const entry = { files, row, specimen, found: {}, card: null };
+  const entry = { files, row, specimen, found: {}, card: null, line: null };
   photographs.push(entry);
   draw(entry, before);
-  table();
+  list(entry);
 }
 
 function draw(entry, before = null) {
@@ -190,7 +190,7 @@ async function again(entry, found) {
     entry.found = found;
     entry.row = entry.specimen ? content.specimen : content.predictions[0];
     draw(entry);
-    table();
+    list(entry);
     say(`Now: ${words(entry.row)}.`);
     entry.card.querySelector("h3").tabIndex = -1;
     entry.card.querySelector("h3").focus();
@@ -206,19 +206,20 @@ function cells(entry) {
   return [name, words(row), row.label || "", confidence, row.problem || row.why || ""];
 }
 
-function table() {
+/** Write an entry's line of the table, a new one at its end. */
+function list(entry) {
   byId("whole").hidden = photographs.length < 2;
-  byId("rows").replaceChildren(...photographs.map((entry) => {
-    const line = document.createElement("tr");
-    cells(entry).forEach((text, place) => {
-      const cell = document.createElement(place ? "td" : "th");
-      if (!place) cell.scope = "row";
-      if (place === 3) cell.className = "num";
-      cell.textContent = text;
-      line.append(cell);
-    });
-    return line;
-  }));
+  const line = document.createElement("tr");
+  cells(entry).forEach((text, place) => {
+    const cell = document.createElement(place ? "td" : "th");
+    if (!place) cell.scope = "row";
+    if (place === 3) cell.className = "num";
+    cell.textContent = text;
+    line.append(cell);
+  });
+  if (entry.line) entry.line.replaceWith(line);
+  else byId("rows").append(line);
+  entry.line = line;
 }
 
 function download() {
@@ -235,7 +236,8 @@ function clear() {
   photographs.forEach((entry) => URL.revokeObjectURL(entry.url));
   photographs = [];
   byId("answers").replaceChildren();
-  table();
+  byId("rows").replaceChildren();
+  byId("whole").hidden = true;
   say("");
 }
 
