@@ -12,7 +12,9 @@ from PIL import ImageCms
 from playwright.sync_api import Page
 
 from lithoscope.data.images.decode import read_photograph
+from lithoscope.data.images.reading import DEFAULTS
 from lithoscope.data.images.square import to_square
+from lithoscope.serving.field.rules import page_framing
 
 from helpers.odd_photographs import odd_photographs, refused_photographs
 from helpers.static_files import script_page
@@ -41,7 +43,7 @@ def page() -> Iterator[Page]:
 
 
 def framed(page: Page, content: bytes, size: int, crop_border: bool) -> dict[str, Any]:
-    settings = {"image_size": size, "crop_border": crop_border, "max_megapixels": 179}
+    settings = page_framing(size, crop_border, DEFAULTS)
     found: dict[str, Any] = page.evaluate(FRAME, [base64.b64encode(content).decode(), settings])
     return found
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.style_sheets import style_sheet
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.square import to_square
 from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
@@ -117,6 +120,18 @@ LOOK = """async ([content, label]) => {
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
     return (await look(new File([bytes], "stone"), label)).evidence;
 }"""
+PERSISTS = "Object.getPrototypeOf(navigator.storage).persist = async () => %s;"
+CORES = "Object.defineProperty(navigator, 'hardwareConcurrency', { get: () => 3 });"
+ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+THREADS = "async () => (await import('./ort.wasm.bundle.min.mjs')).env.wasm.numThreads"
+DRAWN = """async (names) => Promise.all(names.map(async (name) => {
+    const picture = new Image(192, 192);
+    picture.src = name;
+    await picture.decode();
+    const context = new OffscreenCanvas(192, 192).getContext("2d");
+    context.drawImage(picture, 0, 0, 192, 192);
+    return [...context.getImageData(0, 0, 192, 192).data];
+}))"""
 ASK = """async ([contents, found]) => {
     const { ask } = await import("./answerer.js");
     const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
@@ -130,13 +145,14 @@ def test_it_answers_as_python_does_without_a_network_and_without_a_server(
     tmp_path: Path, model: OnnxModel, runtime: Fetch, context: BrowserContext
 ) -> None:
     made = write_web_folder(model, tmp_path / "web", runtime)
+    context.add_init_script(PERSISTS % "false")
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
     with served(tmp_path / "web") as address:
         page, complaints = open_page(context, address)
         ready = until_ready(page)
     kept = (made.total - made.sizes["sw.js"]) / 1e6
-    assert f"Ready without a network: {kept:.1f} MB on this device, checked." in ready
+    assert f"Ready without a network: {kept:.1f} MB on this device, checked. The browser may delete it" in ready
     context.set_offline(True)  # and the server is gone
     page.reload()
     assert "Ready without a network" in until_ready(page)
@@ -166,6 +182,51 @@ def test_it_answers_as_python_does_without_a_network_and_without_a_server(
     assert "(occlusion, Zeiler & Fergus, ECCV 2014)" in page.inner_text(".looked")
     assert all(url.startswith((address, "blob:")) for url in asked)
     assert complaints == []
+
+
+@pytest.mark.browser
+def test_where_the_page_is_isolated_several_threads_answer_alike(
+    tmp_path: Path, model: OnnxModel, runtime: Fetch, context: BrowserContext
+) -> None:
+    write_web_folder(model, tmp_path / "web", runtime)
+    context.add_init_script(PERSISTS % "true" + CORES)
+    photographs = sorted(odd_photographs().values(), key=len)[-12::4]
+    with served(tmp_path / "web", **ISOLATED) as address:
+        page, complaints = open_page(context, address)
+        assert "checked. The browser keeps it until you delete it." in until_ready(page)
+        drawn, pixels = np.array(page.evaluate(DRAWN, ["icon.svg", "icon-192.png"]))
+    context.set_offline(True)
+    page.reload()
+    until_ready(page)
+    given = page.evaluate(ASK, [[packed(one) for one in photographs], {}])
+    assert page.evaluate("crossOriginIsolated")
+    assert page.evaluate(THREADS) == 3
+    assert len(page.workers) >= 2  # besides the page's own thread
+    for one, content in zip(given, photographs, strict=True):
+        assert one["probabilities"] == pytest.approx(expected(model, content)["probabilities"], abs=1e-4)
+    assert complaints == []
+    assert np.abs(drawn - pixels).mean() < 2  # of 255: edges are smoothed in another way
+
+
+def test_it_can_be_installed(tmp_path: Path, model: OnnxModel) -> None:
+    write_web_folder(model, tmp_path / "web", no_runtime)
+    said = json.loads((tmp_path / "web" / "manifest.webmanifest").read_text(encoding="utf-8"))
+    page = (tmp_path / "web" / "index.html").read_text(encoding="utf-8")
+    assert (said["display"], said["start_url"], said["scope"]) == ("standalone", "./", "./")
+    wanted = [*said["icons"], {"src": "apple-touch-icon.png", "sizes": "180x180", "purpose": "maskable"}]
+    assert {("192x192", "any"), ("512x512", "any"), ("512x512", "maskable")} <= {
+        (one["sizes"], one["purpose"]) for one in said["icons"]
+    }
+    for one in (each for each in wanted if each["src"].endswith(".png")):
+        with Image.open(tmp_path / "web" / one["src"]) as icon:
+            assert "x".join(map(str, icon.size)) == one["sizes"]
+            corner = icon.convert("RGBA").getpixel((2, 2))
+        assert corner == ((247, 245, 240, 255) if one["purpose"] == "maskable" else (0, 0, 0, 0))
+    assert '<link rel="apple-touch-icon" href="apple-touch-icon.png">' in page
+    light, dark = re.findall(r"--paper: (#\w+);", style_sheet("colours"))
+    assert said["theme_color"] == said["background_color"] == light
+    for colour, scheme in ((light, "light"), (dark, "dark")):
+        assert f'<meta name="theme-color" content="{colour}" media="(prefers-color-scheme: {scheme})">' in page
 
 
 @pytest.mark.browser

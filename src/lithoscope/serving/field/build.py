@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.style_sheets import style_sheet
 from lithoscope.serving.answers import load_limits
 from lithoscope.serving.field import PAGE_FOLDER
-from lithoscope.serving.field.rules import page_rules, reference_bytes
+from lithoscope.serving.field.icons import APPLE, ICONS, Icon, png
+from lithoscope.serving.field.rules import page_framing, page_rules, reference_bytes
 from lithoscope.serving.field.runtime import fetch_runtime
 from lithoscope.serving.field_tests import known_properties
 from lithoscope.serving.new_folder import new_folder, require_replaceable
@@ -25,8 +27,8 @@ from lithoscope.serving.server.answering import ExportedModel
 
 MOST_BYTES, MOST_SENT = 30_000_000, 18_000_000
 """What a folder should weigh at most on a device, and gzipped on its way there."""
-WORKER, MANIFEST = "sw.js", "manifest.webmanifest"
-_OF_SERVER = ("index.html", "page.js", "looked.js", "texts.js", "page.css", "icon.svg")
+WORKER, MANIFEST, _SVG = "sw.js", "manifest.webmanifest", "icon.svg"
+_OF_SERVER = ("index.html", "page.js", "looked.js", "texts.js", "page.css", _SVG)
 _OF_FIELD = ("answerer.js", "answers.js", "colour.js", "container.js", "framing.js", "occlusion.js", "offline.js")
 _POLICY = "; ".join(
     (
@@ -41,12 +43,16 @@ _POLICY = "; ".join(
         "form-action 'none'",
     )
 )
-_READ = "image/jpeg,image/png,image/webp,image/avif,image/gif,image/bmp"
+_READ = ",".join(re.findall(r'"(image/\w+)"', (PAGE_FOLDER / "container.js").read_text(encoding="utf-8")))
+_PAPER = re.findall(r"--paper: (#[0-9a-f]{6})", style_sheet("colours"))  # light and dark
 _CHANGES = {
     '<meta charset="utf-8">': '<meta charset="utf-8">\n'
     f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
     '<meta name="referrer" content="no-referrer">\n'
-    f'<link rel="manifest" href="{MANIFEST}">',
+    f'<link rel="manifest" href="{MANIFEST}">\n'
+    f'<link rel="apple-touch-icon" href="{APPLE.name}">\n'
+    f'<meta name="theme-color" content="{_PAPER[0]}" media="(prefers-color-scheme: light)">\n'
+    f'<meta name="theme-color" content="{_PAPER[1]}" media="(prefers-color-scheme: dark)">',
     # Phones hand over JPEG where HEIC, which few browsers decode, is not asked for.
     ' accept="image/*,.heic,.heif,.avif,.tif,.tiff,.jp2,.dng"': f' accept="{_READ}"',
     "They go to this server alone, and are not kept.": "They stay on this device, and are not kept.",
@@ -113,6 +119,9 @@ def _write_page(folder: Path) -> None:
     for source, names in ((of_server, _OF_SERVER), (PAGE_FOLDER, _OF_FIELD)):
         for name in names:
             (folder / name).write_bytes((source / name).read_bytes())
+    drawing = (folder / _SVG).read_text(encoding="utf-8")
+    for icon in (*ICONS, APPLE):
+        (folder / icon.name).write_bytes(png(drawing, icon, _PAPER[0]))
     (folder / "colours.css").write_text(style_sheet("colours") + style_sheet("base"), encoding="utf-8")
     page = (folder / "index.html").read_text(encoding="utf-8")
     for before, after in _CHANGES.items():
@@ -124,13 +133,10 @@ def _write_page(folder: Path) -> None:
 
 def _write_model(model: OnnxModel, folder: Path) -> None:
     said, limits = model.description, load_limits(model.folder / LIMITS)
-    about = dict(ExportedModel(model).about())
+    asked = ExportedModel(model)
+    about = dict(asked.about())
     about["limits"] = {"files": 1000, "bytes": 1 << 40}  # a device's own photographs
-    about["framing"] = {
-        "image_size": said.image_size,
-        "crop_border": said.crop_border,
-        "max_megapixels": said.reading.max_megapixels,
-    }
+    about["framing"] = page_framing(*asked.framing)
     about["looked"] = {"method": METHOD, "source": SOURCE}
     rules = page_rules(said.classes, limits, known_properties(said.classes), about["field_tests"])
     _write_json(folder / "about.json", about)
@@ -150,8 +156,20 @@ def _manifest(classes: list[str]) -> dict[str, Any]:
         "start_url": "./",
         "scope": "./",
         "display": "standalone",
-        "icons": [{"src": "icon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+        "theme_color": _PAPER[0],
+        "background_color": _PAPER[0],
+        "icons": [
+            {"src": _SVG, "sizes": "any", "type": "image/svg+xml", "purpose": "any"},
+            *(
+                {"src": one.name, "sizes": f"{one.side}x{one.side}", "type": "image/png", **_purpose(one)}
+                for one in ICONS
+            ),
+        ],
     }
+
+
+def _purpose(icon: Icon) -> dict[str, str]:
+    return {"purpose": "maskable" if icon.masked else "any"}
 
 
 def _write_worker(folder: Path, network: str) -> str:

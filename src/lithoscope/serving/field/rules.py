@@ -1,10 +1,14 @@
 """What the page for the field answers by: a model's limits and the field tests, as numbers that JavaScript reads."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
 
+from lithoscope.data.images.profiles import coded_profile
+from lithoscope.data.images.reading import ReadingSettings, UnreadablePhotograph
 from lithoscope.evaluation.answers.limits import SHORT, Limits
 from lithoscope.evaluation.answers.novelty import GAMMA, LARGEST, NEIGHBOUR
 from lithoscope.evaluation.answers.rule import KINDS, Decision
@@ -39,6 +43,34 @@ def page_rules(
         for test, outcomes in choices.items()
     }
     return {"classes": list(classes), "limits": None if limits is None else _limits(limits), "tests": tests}
+
+
+def page_framing(image_size: int, crop_border: bool, reading: ReadingSettings) -> dict[str, Any]:
+    """Return what ``framing.js`` frames by.
+
+    Args:
+        image_size: Side of the squares, pixels.
+        crop_border: Whether a uniform border is cut away.
+        reading: How files become pixels.
+    """
+    limits = {"image_size": image_size, "crop_border": crop_border, "max_megapixels": reading.max_megapixels}
+    return {**limits, "codes": _codes()}
+
+
+@cache
+def _codes() -> dict[str, list[int]]:
+    """Return with which curves primaries count as sRGB, both code points of H.273; ``other`` are all not named."""
+    counted = {str(primaries): _as_srgb(primaries) for primaries in range(256)}
+    return {"other": counted["0"], **{name: some for name, some in counted.items() if some != counted["0"]}}
+
+
+def _as_srgb(primaries: int) -> list[int]:
+    found = []
+    for transfer in range(256):
+        with suppress(UnreadablePhotograph):  # HDR
+            if coded_profile(primaries, transfer) is None:
+                found.append(transfer)
+    return found
 
 
 def reference_bytes(limits: Limits) -> bytes:

@@ -13,24 +13,31 @@ const REFUSED = [
   [(text) => /^P[1-6]\s/.test(text), "a PPM image"],
 ];
 
+/** What is read: the type, as the page asks the device for it; how its files begin; who reads their headers. */
+const READ = [
+  ["image/jpeg", (text) => text.startsWith("\xff\xd8\xff"), jpeg],
+  ["image/png", (text) => text.startsWith("\x89PNG\r\n\x1a\n"), png],
+  ["image/webp", (text) => text.startsWith("RIFF") && text.slice(8, 12) === "WEBP", webp],
+  ["image/avif", (text) => /^ftypavi[fs]/.test(text.slice(4)), avif],
+  ["image/gif", (text) => text.startsWith("GIF8"), (_, found) => ({ ...found, kind: "GIF" })],
+  ["image/bmp", (text) => text.startsWith("BM"), (_, found) => ({ ...found, kind: "BMP" })],
+];
+
 const latin = (bytes) => Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 const view = (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /**
  * What decoding needs to know beside the pixels.
  * @param {Uint8Array} bytes the file
+ * @param {Object<string, number[]>} codes of colour primaries (ITU-T H.273) the curves with which they count as sRGB's
  * @returns {Promise<{kind: string, profile: ?Uint8Array, orientation: number, grey: boolean, cmyk: boolean, plain: Uint8Array}>}
  *   plain: the file without an orientation, so that no browser turns the picture: some do so in some formats.
  */
-export async function describe(bytes) {
+export async function describe(bytes, codes) {
   if (!bytes.length) throw new Unreadable("an empty file");
   const head = latin(bytes.subarray(0, 32));
   const found = { kind: "", profile: null, orientation: 1, grey: false, cmyk: false, plain: bytes };
-  if (head.startsWith("\xff\xd8\xff")) return jpeg(bytes, found);
-  if (head.startsWith("\x89PNG\r\n\x1a\n")) return png(bytes, found);
-  if (head.startsWith("RIFF") && head.slice(8, 12) === "WEBP") return webp(bytes, found);
-  if (/^ftypavi[fs]/.test(head.slice(4))) return avif(bytes, found);
-  if (head.startsWith("GIF8") || head.startsWith("BM")) return { ...found, kind: head.startsWith("BM") ? "BMP" : "GIF" };
+  for (const [, is, read] of READ) if (is(head)) return read(bytes, found, codes);
   for (const [is, words] of REFUSED) if (is(head)) throw new Unreadable(`${words}, ${ELSEWHERE}`);
   throw new Unreadable(head.slice(4, 8) === "ftyp" ? "a video" : "not an image");
 }
@@ -72,10 +79,10 @@ function jpeg(bytes, found) {
   };
 }
 
-async function png(bytes, found) {
+async function png(bytes, found, codes) {
   const data = view(bytes);
   const kept = [bytes.subarray(0, 8)];
-  let codes = null;
+  let own = null;
   let place = 8;
   while (place + 12 <= bytes.length) {
     const length = data.getUint32(place);
@@ -89,11 +96,11 @@ async function png(bytes, found) {
     if (name === "eXIf") found.orientation = orientationOf(body) || 1;
     else kept.push(bytes.subarray(place, end));
     if (name === "iCCP" && !found.profile) found.profile = await inflated(body.subarray(body.indexOf(0) + 2));
-    if (name === "cICP") codes = body;
+    if (name === "cICP") own = body;
     place = end;
     if (name === "IEND") break;
   }
-  if (codes && !found.profile) refuseCodes(codes[0], codes[1]);
+  if (own && !found.profile) refuseOthers(own[0], own[1], codes);
   return { ...found, kind: "PNG", plain: joined(kept) };
 }
 
@@ -120,22 +127,21 @@ function webp(bytes, found) {
 }
 
 /** AVIF turns pictures by a property of its own, which browsers and the reference heed alike. */
-function avif(bytes, found) {
+function avif(bytes, found, codes) {
   const head = latin(bytes.subarray(0, 1 << 16));
   const configuration = head.indexOf("av1C");
   if (configuration >= 0 && head.charCodeAt(configuration + 6) & 0x40) throw new Unreadable(`an AVIF of more than 8 bits a channel, ${ELSEWHERE}`);
   if (/auxid:1|alpha/.test(head)) throw new Unreadable(`an AVIF with transparent parts, which browsers mix otherwise: lithoscope predict reads it`);
   const box = head.search(/colr(prof|rICC)/);
   if (box >= 4) found.profile = bytes.subarray(box + 8, box - 4 + view(bytes).getUint32(box - 4));
-  const codes = head.indexOf("colrnclx");
-  if (codes >= 0 && !found.profile) refuseCodes(view(bytes).getUint16(codes + 8), view(bytes).getUint16(codes + 10));
+  const own = head.indexOf("colrnclx");
+  if (own >= 0 && !found.profile) refuseOthers(view(bytes).getUint16(own + 8), view(bytes).getUint16(own + 10), codes);
   return { ...found, kind: "AVIF" };
 }
 
-/** Refuses colours that code points (ITU-T H.273) say to be another than sRGB's. */
-function refuseCodes(primaries, transfer) {
-  const curved = [1, 2].includes(primaries) && [4, 5, 8].includes(transfer);
-  if ([9, 11, 12].includes(primaries) || [16, 18].includes(transfer) || curved) {
+/** Refuses colours that code points say to be another than sRGB's. */
+function refuseOthers(primaries, transfer, codes) {
+  if (!(codes[primaries] ?? codes.other).includes(transfer)) {
     throw new Unreadable("its colours follow code points that are not converted here: lithoscope predict does");
   }
 }

@@ -22,21 +22,21 @@ const TURNS = {
 /**
  * Read a file and frame it.
  * @param {Blob} blob the file
- * @param {{image_size: number, crop_border: boolean, max_megapixels: number}} settings
+ * @param {{image_size: number, crop_border: boolean, max_megapixels: number, codes: object}} settings
  * @returns {Promise<Uint8Array>} image_size × image_size × 3, RGB
  */
 export async function framed(blob, settings) {
-  return toSquare(await read(blob, settings.max_megapixels), settings.image_size, settings.crop_border);
+  return toSquare(await read(blob, settings), settings.image_size, settings.crop_border);
 }
 
 /**
  * Decode a file to an upright picture in sRGB on white.
  * @param {Blob} blob the file
- * @param {number} megapixels the most that are decoded
+ * @param {{max_megapixels: number, codes: object}} settings the most pixels that are decoded; as describe's
  * @returns {Promise<Picture>}
  */
-export async function read(blob, megapixels) {
-  const about = await describe(new Uint8Array(await blob.arrayBuffer()));
+export async function read(blob, { max_megapixels: megapixels, codes }) {
+  const about = await describe(new Uint8Array(await blob.arrayBuffer()), codes);
   const convert = conversion(about.profile, about);
   let bitmap;
   try {
