@@ -142,7 +142,7 @@ def _tracked(rows: "Iterator[AnswerRow]", total: int) -> "Iterable[AnswerRow]":
 
 def _line(row: "AnswerRow", classes: Sequence[str], top: int, width: int) -> str:
     further = ", ".join(f"{name} {probability:.3f}" for name, probability in row.top(classes, top)[1:])
-    confidence = f"{row.confidence:.3f}" if row.confidence is not None else ""
+    confidence = f"{row.stated:.3f}" if row.stated is not None else " " * len("0.000")
     answer = f"{row.shown or row.label or '':<{width}}  {confidence}"
     return safe(f"{answer}  {row.path}" + (f"  ({further})" if further else ""))
 
@@ -194,5 +194,8 @@ def _draw(
         return
     from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
 
-    tiles = [Tile(square, row.shown or str(row.label), row.confidence or 0.0) for row, square in squares]
+    tiles = [
+        Tile(square, row.shown or str(row.label), row.stated, note=os.path.basename(row.path))  # noqa: PTH119 (a text)
+        for row, square in squares
+    ]
     contact_sheet(tiles, title=title).save(sheet, format="PNG", optimize=True)

@@ -33,6 +33,12 @@ class AnswerRow:
     extra: dict[str, Value] = field(default_factory=dict)
     square: npt.NDArray[np.uint8] | None = None
 
+    @property
+    def stated(self) -> float | None:
+        """The probability of what a person is told: of a set, of its classes together; None with "none of these"."""
+        sure = self.extra.get("sure") if self.shown is not None else self.confidence
+        return float(sure) if isinstance(sure, int | float) else None
+
     def top(self, classes: Sequence[str], count: int) -> list[tuple[str, float]]:
         """Return the most probable classes with their probabilities; none of an unreadable file."""
         if self.probabilities is None:

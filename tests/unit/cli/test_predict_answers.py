@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from lithoscope.cli import main as cli
+from lithoscope.cli.predict import _line
 from lithoscope.data.images.framed import read_framed
 from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
 from lithoscope.serving.onnx_model import OnnxModel, Outputs
+from lithoscope.serving.rows import AnswerRow
 
 from helpers.exports import exported
 from helpers.photographs_on_disk import photograph
@@ -69,6 +71,15 @@ def test_every_photograph_gets_one_answer_and_why(model: Path, specimens: Path, 
     assert len(found) == 4
     assert {row["answer"] for row in found} <= {"name", "set", "coarser", "none"}
     assert all(row["named"] and row["why"] for row in found)
+
+
+def test_a_probability_is_stated_of_what_is_told_and_not_of_the_label_behind_it() -> None:
+    said = np.array([0.6, 0.3, 0.1], np.float32)
+    plain = AnswerRow("a.png", "biotite", 0.6, said)
+    two = AnswerRow("a.png", "biotite", 0.6, said, shown="biotite or bornite", extra={"sure": 0.9})
+    none = AnswerRow("a.png", "biotite", 0.6, said, shown="none of these", extra={"sure": None})
+    assert [one.stated for one in (plain, two, none)] == [0.6, 0.9, None]
+    assert _line(none, ["biotite", "bornite", "pyrite"], 1, 8).split() == ["none", "of", "these", "a.png"]
 
 
 def test_photographs_of_a_folder_are_one_specimen(model: Path, specimens: Path, tmp_path: Path) -> None:

@@ -31,14 +31,33 @@ class Tile:
         picture: The photograph, uint8 RGB of shape (height, width, 3), or a Pillow image. It is scaled to fit, never
             stretched.
         predicted: The class the model chose.
-        confidence: The probability it gave that class, 0 … 1.
+        confidence: The probability it gave that class, 0 … 1; None where the answer states none.
         label: The true class, or None where it is not known.
+        note: A muted line below, such as the file's name; none where empty.
     """
 
     picture: NDArray[np.uint8] | Image.Image
     predicted: str
-    confidence: float
+    confidence: float | None
     label: str | None = None
+    note: str = ""
+
+    @property
+    def confidence_words(self) -> str:
+        """The confidence as it is written, ``""`` for none."""
+        return "" if self.confidence is None else f"{self.confidence:.0%}"
+
+    def answer_lines(self) -> list[str]:
+        """Return the answer as it is written: where it does not fit beside the confidence, on two lines."""
+        font = _font(14, self.predicted, bold=True)
+        outer = PICTURE + 2 * FRAME
+        words = self.confidence_words
+        room = outer - (round(_font(14).getlength(words)) + 8 if words else 0)
+        if self.label is not None or " or " not in self.predicted or font.getlength(self.predicted) <= room:
+            return [shorten(self.predicted, font, room)]
+        first, sign, rest = self.predicted.partition(", " if ", " in self.predicted else " or ")
+        first, rest = (f"{first},", rest) if sign == ", " else (first, f"or {rest}")
+        return [shorten(first, font, room), shorten(rest, font, outer)]
 
     @property
     def right(self) -> bool | None:
@@ -50,7 +69,7 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> I
     """Draw photographs in a grid, each with the model's answer and, where it is known, the truth.
 
     A right answer has a green frame and a tick, a wrong one a red frame and a cross; without a true class the frame is
-    grey and only the answer is written. The same tiles give the same pixels on any machine: the font is
+    grey and only the answer is written, and its note. The same tiles give the same pixels on any machine: the font is
     matplotlib's, and Pillow's where that is not installed. A name in a script that this font lacks is written in one of
     the machine's fonts that has it; where there is none, in boxes.
 
@@ -69,7 +88,7 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> I
         raise ValueError(f"columns = {columns}: allowed: at least 1")
     columns = min(columns, max(len(tiles), 1))
     rows = -(-len(tiles) // columns)
-    lines = 2 if any(tile.label is not None for tile in tiles) else 1
+    lines = max((_lines(tile) for tile in tiles), default=1)
     cell_width, cell_height = PICTURE + 2 * FRAME, PICTURE + 2 * FRAME + 6 + lines * LINE
     width = 2 * MARGIN + columns * cell_width + (columns - 1) * GAP
     head = 44 if title else 0
@@ -99,16 +118,24 @@ def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner
     if tile.right is not None:
         _draw_sign(draw, (left + outer - 1, top), colour, right=tile.right)
 
-    confidence = f"{tile.confidence:.0%}"
     y = top + outer + 5
-    draw.text((left + outer, y), confidence, INK, _font(14), anchor="ra")
-    room = outer - round(_font(14).getlength(confidence)) - 8
-    font = _font(14, tile.predicted, bold=True)
-    draw.text((left, y), shorten(tile.predicted, font, room), INK, font)
+    draw.text((left + outer, y), tile.confidence_words, INK, _font(14), anchor="ra")
+    answer = tile.answer_lines()
+    for place, line in enumerate(answer):
+        draw.text((left, y + place * LINE), line, INK, _font(14, tile.predicted, bold=True))
+    y += len(answer) * LINE
     if tile.label is not None:
         truth = "as labelled" if tile.right else f"is {tile.label}"
         font = _font(13, truth)
-        draw.text((left, y + LINE), shorten(truth, font, outer), MUTED if tile.right else WRONG, font)
+        draw.text((left, y), shorten(truth, font, outer), MUTED if tile.right else WRONG, font)
+    elif tile.note:
+        font = _font(13, tile.note)
+        draw.text((left, y), shorten(tile.note, font, outer), MUTED, font)
+
+
+def _lines(tile: Tile) -> int:
+    """Return how many lines a tile's caption has."""
+    return len(tile.answer_lines()) + (tile.label is not None or bool(tile.note))
 
 
 def _draw_sign(draw: ImageDraw.ImageDraw, corner: tuple[int, int], colour: str, *, right: bool) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from lithoscope.reporting.sheets.contact_sheet import (
+    MUTED,
     NEUTRAL,
     PICTURE,
     RIGHT,
@@ -48,6 +49,20 @@ def test_right_and_wrong_differ_without_colour_too() -> None:
     assert signs[0].any()
     assert signs[1].any()
     assert (signs[0] != signs[1]).any()
+
+
+def test_an_answer_without_a_probability_states_none_and_a_long_set_has_a_second_line() -> None:
+    assert (Tile(picture(), "none of these", None).confidence_words, Tile(picture(), "a", 0.41).confidence_words) == (
+        "",
+        "41%",
+    )
+    assert Tile(picture(), "talc or mica", 0.9).answer_lines() == ["talc or mica"]
+    assert Tile(picture(), "muscovite or chrysocolla", 0.9).answer_lines() == ["muscovite", "or chrysocolla"]
+    assert Tile(picture(), "biotite, bornite or quartz", 0.9).answer_lines() == ["biotite,", "bornite or quartz"]
+    plain, noted = Tile(picture(), "quartz", 0.9), Tile(picture(), "quartz", 0.9, note="hand piece 7.jpg")
+    lower = np.asarray(contact_sheet([noted]))
+    assert len(lower) > len(np.asarray(contact_sheet([plain]))), "a line for the note"
+    assert share_of(MUTED, contact_sheet([noted])) > share_of(MUTED, contact_sheet([plain]))
 
 
 def test_photograph_keeps_its_proportions() -> None:
