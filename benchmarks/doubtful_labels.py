@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from _documents import DOCS, write_between
 from _photograph_features import NETWORK, POOLING, SIDE, Described, described
 
 from lithoscope.core.random_streams import generator
@@ -44,7 +45,8 @@ def main() -> None:
         "Made by `python benchmarks/doubtful_labels.py --rocks ROCKS --minerals MINERALS`, which takes local copies.",
         "",
         f"{SWAPPED:.0%} of the labels exchanged for others drawn evenly, {REPEATS} draws; features of the frozen "
-        f"`{NETWORK}` at {SIDE} px, pooled as `{POOLING}`. 95 % Wilson intervals; by chance a tenth would be there.",
+        f"`{NETWORK}` at {SIDE} px, pooled as `{POOLING}`. 95 % Wilson intervals; by chance a tenth of them would lie "
+        "there.",
         "",
         "| photographs | n | exchanged labels in the first tenth |",
         "| --- | ---: | --- |",
@@ -58,6 +60,7 @@ def main() -> None:
         )
         print(lines[-1], flush=True)
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_between(DOCS / "answers.md", PAGE.with_suffix(".py").name, [line for line in lines if line.startswith("|")])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What a hardness would add to photographs: outcomes are simulated from the table of properties, not measured."""
+"""What a hardness would add to photographs, simulated from the table of properties; writes into docs/answers.md."""
 
 import argparse
 from pathlib import Path
 
 import numpy as np
+from _documents import DOCS, write_between
 from _photograph_features import described
 from none_of_these import outer_fold
 
@@ -15,7 +16,7 @@ from lithoscope.training.discriminant_head import standardised_discriminant
 
 
 def main() -> None:
-    """Name the minerals of the first fold with and without a simulated hardness, and print both accuracies."""
+    """Name the minerals of the first fold with and without a simulated hardness; print and write both accuracies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minerals", type=Path, required=True, help="a local copy of minerals")
     parser.add_argument("--cache", type=Path, default=Path(".partial/none_of_these"), help="where features are kept")
@@ -34,10 +35,16 @@ def main() -> None:
         low, high = table[names[label]].hardness or (1.0, 10.0)
         found = float(np.clip(drawn.uniform(low, high) + drawn.normal(0, SPREAD), 1, 10))
         after[row] = reweight(said[row : row + 1], names, {"hardness": f"{found:.1f}"}, table)[0]
+    lines = [
+        f"| seven minerals, {len(asked)} of {len(labels)} photographs, the others learnt | accuracy |",
+        "| --- | --- |",
+    ]
     for words, probabilities in (("photograph alone", said), ("with a simulated hardness", after)):
         hits, n = int((probabilities.argmax(axis=1) == labels[asked]).sum()), len(asked)
         low, high = wilson(hits, n)
-        print(f"{words}: {hits / n:.3f} [{low:.3f}, {high:.3f}] of {n} photographs")
+        lines.append(f"| {words} | {hits / n:.3f} [{low:.3f}, {high:.3f}] |")
+        print(lines[-1])
+    write_between(DOCS / "answers.md", "field_tests.py", lines)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from _documents import DOCS, write_between
 from _open_set import PLAIN, Round, figures, open_set_scores
 from _photograph_features import NETWORK, POOLING, SIDE, Described, described
 from rich.progress import track
@@ -15,8 +16,6 @@ from lithoscope.core.random_streams import generator
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMAND = "python benchmarks/none_of_these.py --rocks ROCKS --minerals MINERALS --others OTHERS"
-DOCUMENT = PAGE.parent.parent / "docs" / "answers.md"
-START, END = "<!-- none_of_these.py: its table -->", "<!-- none_of_these.py: end -->"
 SHOWN = (PLAIN, "GEN", "nearest neighbours", "relative Mahalanobis", "GEN and nearest neighbours")
 OUTER, LEFT_OUT = 3, 3
 Rows = npt.NDArray[np.int64]
@@ -44,20 +43,18 @@ def main() -> None:
     ]
     text = page([(name, figures(rounds, name)) for name, rounds in parts], rocks, minerals, others, drawn)
     PAGE.write_text(text, encoding="utf-8")
-    DOCUMENT.write_text(with_summary(DOCUMENT.read_text(encoding="utf-8"), text), encoding="utf-8")
+    write_between(DOCS / "answers.md", "none_of_these.py", summary(text))
     print(text)
 
 
-def with_summary(document: str, text: str) -> str:
-    """Return the document with the AUROC of :data:`SHOWN` out of the page, between the marks of its table."""
+def summary(text: str) -> list[str]:
+    """Return the lines of a table of the AUROC of :data:`SHOWN`, out of the page."""
     rows = [f"| | {' | '.join(SHOWN)} |", "| --- " * (len(SHOWN) + 1) + "|"]
     for part in text.split("\n## ")[1:]:
         name, *lines = part.splitlines()
         found = {cells[1].strip(): cells[2].strip() for line in lines if len(cells := line.split("|")) > 2}
         rows.append(f"| {name} | {' | '.join(found[score] for score in SHOWN)} |")
-    before, _, rest = document.partition(START)
-    _, _, after = rest.partition(END)
-    return "\n".join([before + START, "", *rows, "", END + after])
+    return rows
 
 
 def rocks_left_out(rocks: Described) -> npt.NDArray[np.str_]:
@@ -142,7 +139,8 @@ def page(
         f"Features of the frozen `{NETWORK}` at {SIDE} px, pooled as `{POOLING}`, one view, under a discriminant head "
         f"(shrinkage .5). {rocks.test.sum()} test photographs of 30 kinds of rock, learnt from {(~rocks.test).sum()}; "
         f"{len(minerals.labels)} of 956 photographs of seven minerals, learnt from two thirds, tested on one; "
-        f"{len(others.labels)} photographs of other things; {len(drawn.labels)} synthetic specimens (drawings).",
+        f"{len(others.labels)} photographs of other things; {len(drawn.labels)} synthetic specimens (drawings, "
+        "not photographs).",
         "",
         "AUROC: how often a photograph of a known class scores higher than one of none. FPR: how many of none pass "
         "where 95 % of the known do. Gain: the AUROC less that of the plain confidence, temperature-scaled, in the "
