@@ -1,17 +1,19 @@
 """How fast predictions are: against an earlier build, the network on several runtimes, and beside decoding alone.
 
-    python benchmarks/predict.py MODEL EXPORT FOLDER... [--old LITHOSCOPE] [--repeats 3]
+    python benchmarks/predict.py MODEL EXPORT FOLDER... [--old LITHOSCOPE] [--repeats 3] [--write]
 
 MODEL is a saved model's folder and EXPORT what ``lithoscope export`` made of it; each FOLDER of photographs is
 classified as a whole, and its first photograph alone. LITHOSCOPE is the command of an earlier checkout's environment.
 The two builds run in turn, so that a busy machine slows both; wall time, processor time and the most memory are those
-of the process.
+of the process. Below each folder stand the parts that a build cannot go below: decoding and framing alone, and the
+network alone, each by the same threads that predictions use. ``--write`` makes ``predict.md`` of what is printed.
 """
 
 import argparse
 import csv
 import importlib.util
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -20,16 +22,24 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime as ort
 
 from lithoscope.core.threads import in_order
 from lithoscope.data.images.framed import read_framed
-from lithoscope.serving.onnx_description import INPUT, NETWORK
+from lithoscope.serving.onnx_description import INPUT, NETWORK, has_int8_dot_products
 from lithoscope.serving.onnx_model import BATCH, OnnxModel
 
 Squares = npt.NDArray[np.uint8]
+PAGE = Path(__file__).with_suffix(".md")
+HEAD = """# Predictions: how fast
+
+Made by `python benchmarks/predict.py MODEL EXPORT FOLDER... --write`, with `--old LITHOSCOPE` where an earlier build is
+in it. The parts alone are what a build that does them on these cores cannot go below.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,8 @@ def spread(values: Sequence[float], unit: str = "") -> str:
     return f"{statistics.median(values):.2f}{unit} [{min(values):.2f}, {max(values):.2f}]"
 
 
-def compare(photographs: Sequence[str], commands: dict[str, list[str]], repeats: int) -> None:
-    """Print a line for each build: the same photographs, in turn."""
+def compare(photographs: Sequence[str], commands: dict[str, list[str]], repeats: int) -> list[str]:
+    """Return a row for each build: the same photographs, in turn."""
     spent: dict[str, list[Spent]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory() as folder:
         tables = {name: Path(folder) / f"{name}.csv" for name in commands}
@@ -72,16 +82,28 @@ def compare(photographs: Sequence[str], commands: dict[str, list[str]], repeats:
             for name in list(commands)[:: 1 if number % 2 == 0 else -1]:
                 spent[name].append(spend([*commands[name], *photographs, "--output", str(tables[name])]))
         found = {name: labels(table) for name, table in tables.items()}
-    first = next(iter(commands))
+    first, rows = next(iter(commands)), []
     for name, runs in spent.items():
         same = sum(one == other for one, other in zip(found[name], found[first], strict=True))
         line = f"| {name} | {spread([run.wall for run in runs])} | {spread([run.processor for run in runs])} "
-        print(f"{line}| {max(run.memory for run in runs):.0f} | {same} of {len(found[name])} |")
+        rows.append(f"{line}| {max(run.memory for run in runs):.0f} | {same} of {len(found[name])} |")
     if len(commands) == 2:
         old, new = spent.values()
         wall = [one.wall / other.wall for one, other in zip(old, new, strict=True)]
         processor = [one.processor / other.processor for one, other in zip(old, new, strict=True)]
-        print(f"| ratio | {spread(wall, ' ×')} | {spread(processor, ' ×')} | | |")
+        rows.append(f"| ratio | {spread(wall, ' ×')} | {spread(processor, ' ×')} | | |")
+    return rows
+
+
+def alone(words: str, run: Callable[[Any], Any], arguments: Sequence[Any], repeats: int) -> tuple[str, list[Any]]:
+    """Return the row of a part of the work, by the threads that predictions use, and what it gave."""
+    wall, processor, found = [], [], []
+    for _ in range(repeats):
+        started = time.perf_counter(), time.process_time()
+        found = list(in_order(run, arguments, os.cpu_count() or 1))
+        wall.append(time.perf_counter() - started[0])
+        processor.append(time.process_time() - started[1])
+    return f"| {words} | {spread(wall)} | {spread(processor)} | | |", found
 
 
 def timed(run: Callable[[Squares], object], squares: Squares, repeats: int) -> list[float]:
@@ -102,11 +124,11 @@ def runtimes(model: Path, export: Path) -> dict[str, Callable[[Squares], object]
 
     found: dict[str, Callable[[Squares], object]] = {
         "torch": Predictor.load(model).probabilities,
-        "ONNX Runtime, fp32": OnnxModel.load(export).run,
+        "ONNX Runtime, fp32, one thread": OnnxModel.load(export, threads=1).run,
     }
     int8 = export.with_name(f"{export.name}-int8")
     if int8.is_dir():
-        found["ONNX Runtime, int8"] = OnnxModel.load(int8).run
+        found["ONNX Runtime, int8, one thread"] = OnnxModel.load(int8, threads=1).run
     if importlib.util.find_spec("openvino") is not None:
         openvino = importlib.import_module("openvino")
         compiled = openvino.Core().compile_model(
@@ -116,40 +138,62 @@ def runtimes(model: Path, export: Path) -> dict[str, Callable[[Squares], object]
     return found
 
 
+def machine() -> str:
+    """Say what kind of processor this is."""
+    text = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    name = next((line.partition(":")[2].strip() for line in text.splitlines() if line.startswith("model name")), "")
+    kind = "with" if has_int8_dot_products() else "without"
+    load = f"a load of {os.getloadavg()[1]:.0f} over five minutes"  # how busy others kept it
+    processor = f"{os.cpu_count()} cores of {name or platform.machine()}, {kind} VNNI"
+    return f"{processor}, ONNX Runtime {ort.__version__}, {load}"
+
+
 def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the tables, and write the page where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path)
     parser.add_argument("export", type=Path)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--old")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
     new = str(Path(sys.executable).with_name("lithoscope"))
     commands = {"this build": [new, "predict", "--model", str(asked.export)]}
     if asked.old:
         commands = {"earlier build": [asked.old, "predict", "--model", str(asked.model)], **commands}
-    model = OnnxModel.load(asked.export)
+    lines: list[str] = []
+
+    def say(*more: str) -> None:
+        lines.extend(more)
+        print("\n".join(more), flush=True)
+
+    model = OnnxModel.load(asked.export, threads=1)  # as predictions of more than one photograph ask it
     said = model.description
-    print("| build | wall, s | processor, s | memory, MB | same labels |\n| --- | ---: | ---: | ---: | ---: |")
+    say(f"{machine()}. Medians [least, most] of {asked.repeats} runs.", "")
+    say("| | wall, s | processor, s | memory, MB | same labels |", "| --- | ---: | ---: | ---: | ---: |")
     squares: list[Squares] = []
     for folder in asked.folders:
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         for photographs in ([files[0]], [folder]):
-            print(f"| **{folder.name}: {1 if photographs[0] != folder else len(files)} photographs** | | | | |")
-            compare([str(one) for one in photographs], commands, asked.repeats)
-        started = time.perf_counter()
-        decoded = in_order(
+            say(f"| **{folder.name}: {1 if photographs[0] != folder else len(files)} photographs** | | | | |")
+            rows = compare([str(one) for one in photographs], commands, asked.repeats)
+            say(*rows)
+        framing, decoded = alone(
+            "decoding and framing alone",
             lambda file: read_framed(file, said.reading, said.image_size, said.crop_border).square,
             files,
-            os.cpu_count() or 1,
+            asked.repeats,
         )
-        squares += list(decoded)
-        print(f"| decoding and framing alone, on all cores | {time.perf_counter() - started:.2f} | | | |")
-    print("\n| network | ms a photograph, of the processor |\n| --- | ---: |")
+        network, _ = alone("the network alone", lambda square: model.run(square[None]), decoded, asked.repeats)
+        say(framing, network)
+        squares += decoded
+    say("", "| the network | ms a photograph, of the processor |", "| --- | ---: |")
     shown = np.stack(squares)[:64]
     for name, run in runtimes(asked.model, asked.export).items():
-        print(f"| {name} | {spread(timed(run, shown, asked.repeats))} |")
+        say(f"| {name} | {spread(timed(run, shown, asked.repeats))} |")
+    if asked.write:
+        PAGE.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
