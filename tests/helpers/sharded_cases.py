@@ -1,5 +1,11 @@
-"""Trainings that are run by one process and by several, to be compared; ``torchrun`` runs this module."""
+"""Trainings that are run by one process and by several, to be compared; ``torchrun`` runs this module.
 
+``FOLDER`` trains every case, ``FOLDER CASE`` one alone, in which the last process is killed after its first epoch,
+once: ``torchrun`` has to start all of them again, and they have to go on.
+"""
+
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,8 +18,9 @@ from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.device import make_repeatable
 from lithoscope.training import distributed
+from lithoscope.training.callbacks import OnEpoch
 from lithoscope.training.fit import train
-from lithoscope.training.history import TrainingResult
+from lithoscope.training.history import EpochFigures, TrainingResult
 
 from helpers.made_up_settings import augmentation, plain_architecture, training_settings
 
@@ -54,7 +61,7 @@ def start(case: str) -> dict[str, torch.Tensor]:
     return build_classifier(CASES[case][0]).state_dict()
 
 
-def fit(case: str, checkpoints: Path) -> TrainingResult:
+def fit(case: str, checkpoints: Path, on_epoch: OnEpoch = lambda *_: None) -> TrainingResult:
     """Train one case; batches of 29 pictures are of 8, 7, 7 and 7, so that processes get parts of different sizes."""
     architecture, changes = CASES[case]
     make_repeatable(0, threads=1)
@@ -66,20 +73,33 @@ def fit(case: str, checkpoints: Path) -> TrainingResult:
         striped(13, 2),
         OnlineAugmentation(varied, 0),
         checkpoints=checkpoints / case,
-        on_epoch=lambda *_: None,
+        on_epoch=on_epoch,
         progress_bar=False,
     )
 
 
 def main() -> None:
-    """Train every case and keep the results in a folder."""
-    folder = Path(sys.argv[1])
+    """Train the cases and keep the results in a folder."""
+    folder, only = Path(sys.argv[1]), sys.argv[2:]
     distributed.start("cpu", 1)
-    for case in CASES:
-        result = fit(case, folder / "checkpoints")
+    for case in only or CASES:
+        result = fit(case, folder / "checkpoints", _killed_once(folder) if only else lambda *_: None)
         if distributed.is_main_process():
             result.save(folder / f"{case}.pt")
         torch.save(result.state, folder / f"{case}.{distributed.rank()}.pt")
+
+
+def _killed_once(folder: Path) -> OnEpoch:
+    """Return what notes every epoch in ``started``, and kills the last process after the first one."""
+
+    def on_epoch(figures: EpochFigures, _: list[EpochFigures]) -> None:
+        rank, restarts = distributed.rank(), os.environ["TORCHELASTIC_RESTART_COUNT"]
+        with (folder / f"epochs.{rank}").open("a", encoding="utf-8") as file:
+            file.write(f"restart {restarts}, epoch {figures.epoch}\n")
+        if rank == distributed.world_size() - 1 and restarts == "0":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return on_epoch
 
 
 if __name__ == "__main__":
