@@ -15,7 +15,8 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.colour import on_white
 from lithoscope.data.images.depth import to_eight_bits
-from lithoscope.data.images.other_kinds import HEIF_BRANDS, TIFF_MARKS, why_no_photograph
+from lithoscope.data.images.jpeg_2000 import CODE_STREAM, IN_BOXES, Channels, channels_of
+from lithoscope.data.images.other_kinds import TIFF_MARKS, is_heif, why_no_photograph, why_not_read
 from lithoscope.data.images.profiles import profile_of
 from lithoscope.data.images.raw import kind_of_raw, read_raw
 from lithoscope.data.images.reading import (
@@ -38,7 +39,7 @@ four times the largest square a network can be given."""
 # The multi-picture files of some cameras (MPO) are opened as the JPEG they begin with.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "JPEG2000", "PPM", "AVIF")
 
-_MAY_BE_DEEP = (b"\x89PNG", b"P6", b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
+_MAY_BE_DEEP = (b"\x89PNG", b"P6", CODE_STREAM, IN_BOXES)
 
 # EXIF's orientation tag (CIPA DC-008, 4.6.5.1.6): what turns the stored picture upright.
 _ORIENTATION_TAG = 0x0112
@@ -88,18 +89,25 @@ def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS, side: in
         if isinstance(source, Path):
             file, number = file_and_page(source)
             with file.open("rb") as stream:
-                return _read(stream, settings, number, side)
-        return _read(source, settings, 1, side)
-    except UnreadablePhotograph:
-        raise
+                return _told(stream, settings, number, side)
+        return _told(source, settings, 1, side)
     except PermissionError:
         raise UnreadablePhotograph("permission denied") from None
+
+
+def _told(stream: BinaryIO, settings: ReadingSettings, number: int, side: int | None) -> Reading:
+    """Read, and give any failure its reason."""
+    try:
+        return _read(stream, settings, number, side)
+    except (UnreadablePhotograph, PermissionError):
+        raise
     except MemoryError:
         raise UnreadablePhotograph("needs more memory than there is") from None
     except ImportError as error:
         raise UnreadablePhotograph(f"needs a package: pip install {error.name or 'imagecodecs'}") from None
     except Exception as error:  # decoders fed with damaged files raise almost anything
-        raise UnreadablePhotograph("truncated" if "truncated" in str(error).casefold() else "damaged") from None
+        damage = "truncated" if "truncated" in str(error).casefold() else "damaged"
+        raise UnreadablePhotograph(why_not_read(stream, error) or damage) from None
 
 
 def read_downloaded(path: str, settings: ReadingSettings) -> Image.Image:
@@ -124,24 +132,25 @@ def _read(stream: BinaryIO, settings: ReadingSettings, number: int, side: int | 
         return read_raw(stream, raw, settings)
     if head.startswith(TIFF_MARKS):
         return _read_tiff(stream, settings, number)
-    is_heif = head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
-    if is_heif:
+    heif = is_heif(head)
+    if heif:
         _register_heif()
+    channels = channels_of(stream) if head.startswith((IN_BOXES, CODE_STREAM)) else None
     bits = stored_bits(stream) if head.startswith(_MAY_BE_DEEP) else 8
     try:
-        image = Image.open(stream, formats=(*FORMATS, "HEIF") if is_heif else FORMATS)
-    except UnidentifiedImageError:
+        image = Image.open(stream, formats=(*FORMATS, "HEIF") if heif else FORMATS)
+    except UnidentifiedImageError as error:
         if head.startswith(b"\xff\xd8") and is_jpeg_ls(stream):
             raise UnreadablePhotograph("a JPEG-LS image, which is not read: save it as PNG, TIFF or JPEG") from None
         if head.startswith(b"\xff\xd8") and (bits := stored_bits(stream)) > 8:  # Pillow knows no such JPEG
             settings.check_size(*jpeg_size(stream))
             return _read_samples(stream, "JPEG", bits, jpeg_size(stream))
-        raise UnreadablePhotograph(why_no_photograph(head)) from None
+        raise UnreadablePhotograph(why_not_read(stream, error) or why_no_photograph(head)) from None
     with image:
         settings.check_size(*image.size)  # from the header: nothing is decoded yet
         profile = profile_of(stream, image)
-        if bits > 8 and image.mode != "P":
-            return _read_samples(stream, str(image.format), bits, image.size, image, profile)
+        if (bits > 8 or not (channels is None or channels.for_pillow)) and image.mode not in ("P", "PA"):
+            return _read_samples(stream, str(image.format), bits, image.size, image, profile, channels)
         return _read_opened(image, profile, settings, number, side)
 
 
@@ -223,9 +232,10 @@ def _read_samples(
     size: tuple[int, int],
     opened: Image.Image | None = None,
     profile: bytes | None = None,
+    channels: Channels | None = None,
 ) -> Reading:
     with bounded(*size):
-        decoded, depth_note = decode_samples(stream, kind, bits)
+        decoded, depth_note = decode_samples(stream, kind, bits, channels)
         picture, note = on_white(decoded, profile)
     return _finished(picture, kind, _exif_orientation(opened) if opened else None, [depth_note, note])
 
@@ -248,9 +258,10 @@ def _finished(
 
 @lru_cache(maxsize=1)
 def _register_heif() -> None:
-    from pi_heif.as_plugin import register_heif_opener
+    from pi_heif.as_plugin import HeifImageFile, register_heif_opener
 
     register_heif_opener()
+    Image.register_open("HEIF", HeifImageFile, is_heif)  # the plugin itself looks at the first brand alone
 
 
 def _exif_orientation(image: Image.Image) -> object:

@@ -44,6 +44,12 @@ def to_eight_bits(values: npt.NDArray[np.generic], stored_bits: int = 16) -> tup
     return _scaled(numbers, low, high), note
 
 
+def undo_multiplied(colours: npt.NDArray[np.uint8], opacity: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return colours, (height, width, n), as before they were multiplied by the opacity, (height, width, 1)."""
+    whole: npt.NDArray[np.uint8] = np.rint(colours * (255.0 / np.maximum(opacity, 1))).clip(0, 255).astype(np.uint8)
+    return whole
+
+
 def _scaled(numbers: npt.NDArray[np.generic], low: float, high: float) -> npt.NDArray[np.uint8]:
     if numbers.dtype == np.uint8 and (low, high) == (0.0, 255.0):
         return numbers.astype(np.uint8)

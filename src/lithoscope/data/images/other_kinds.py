@@ -1,10 +1,26 @@
 """What a file is that is not read as a photograph: told by its name, so that a whole one is never called damaged."""
 
+import os
+from typing import BinaryIO
+
+from lithoscope.data.images.boxes import boxes, content, fill_the_file
+
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What a TIFF begins with; the last two are BigTIFF."""
 
-HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-"""Of the first box of HEIC and HEIF."""
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"mif3", b"miaf", b"msf1"}
+_AVIF_BRANDS = (b"avif", b"avis")
+_READ_CODECS = {b"hvc1", b"av01"}
+_CODECS = {
+    b"jpeg": "JPEG",
+    b"avc1": "AVC (H.264)",
+    b"vvc1": "VVC (H.266)",
+    b"evc1": "EVC",
+    b"j2k1": "JPEG 2000",
+    b"unci": "uncompressed",
+    b"hej2": "HEVC in layers",
+    b"lhv1": "HEVC in layers",
+}
 
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", *TIFF_MARKS, b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP")
 _OTHER_KINDS = {
@@ -41,6 +57,50 @@ _NO_IMAGES = {
 }
 
 
+def is_heif(head: bytes) -> bool:
+    """Say whether a file is a HEIC or HEIF image, which Pillow may read as AVIF, by all brands its first box names."""
+    named = int.from_bytes(head[:4], "big")
+    brands = {head[place : place + 4] for place in (8, *range(16, min(named, len(head)), 4))}
+    return head[4:8] == b"ftyp" and head[8:12] not in _AVIF_BRANDS and bool(brands & _HEIF_BRANDS)
+
+
+def why_not_read(stream: BinaryIO, error: Exception) -> str | None:
+    """Say what a whole file is that a decoder knows the kind of and does not take, or None where it may be damaged.
+
+    Args:
+        stream: The file.
+        error: What the decoder said.
+    """
+    stream.seek(0)
+    head = stream.read(132)
+    words = str(error).removeprefix("Unsupported BMP ")
+    if head.startswith(b"BM") and words != str(error):
+        named = int.from_bytes(head[2:6], "little")  # some programs write 0
+        if named <= stream.seek(0, os.SEEK_END):
+            return f"a BMP image whose {words} is not read: save it as PNG, TIFF or JPEG"
+    if not (is_heif(head) and fill_the_file(stream)):
+        return None
+    codecs = {codec for codec in _item_types(stream) if codec in _CODECS or codec in _READ_CODECS}
+    if b"av01" in codecs and head[8:12] not in (b"mif1", b"msf1"):  # of these Pillow knows that they may be AVIF
+        return "an AVIF image under another brand than avif, which is not read: save it as PNG, TIFF or JPEG"
+    if codecs & _READ_CODECS or not codecs:
+        return None
+    packed = " and ".join(sorted(_CODECS[codec] for codec in codecs))
+    return f"a HEIF image ({packed}), which is not read: save it as PNG, TIFF or JPEG"
+
+
+def _item_types(stream: BinaryIO) -> list[bytes]:
+    """Return the types of the items of a HEIF file (ISO/IEC 14496-12, 8.11.6)."""
+    found = []
+    for meta in (box for box in boxes(stream) if box.kind == b"meta"):
+        for table in (box for box in boxes(stream, meta.start + 4, meta.end) if box.kind == b"iinf"):
+            first = table.start + (6 if content(stream, table)[:1] == b"\0" else 8)
+            for entry in boxes(stream, first, table.end):
+                said = content(stream, entry)
+                found.append(said[8:12] if said[:1] == b"\2" else said[10:14])
+    return found
+
+
 def why_no_photograph(head: bytes) -> str:
     """Say what a file is that no decoder took, by its first 132 bytes, in words that follow its name."""
     for beginning, kind in _OTHER_KINDS.items():
@@ -55,7 +115,8 @@ def why_no_photograph(head: bytes) -> str:
     if (
         head.startswith(_SIGNATURES)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
-        or (head[4:8] == b"ftyp" and head[8:12] in (*HEIF_BRANDS, b"avif", b"avis"))
+        or is_heif(head)
+        or (head[4:8] == b"ftyp" and head[8:12] in _AVIF_BRANDS)
     ):
         return "truncated or damaged"
     return "a video" if head[4:8] == b"ftyp" else "not an image"

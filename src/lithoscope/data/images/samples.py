@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lithoscope.data.images.depth import to_eight_bits
+from lithoscope.data.images.depth import to_eight_bits, undo_multiplied
+from lithoscope.data.images.jpeg_2000 import CODE_STREAM, IN_BOXES, MULTIPLIED, OPACITY, Channels
+from lithoscope.data.images.reading import UnreadablePhotograph
 
 _JPEG_LS = 0xF7
 # Markers of a JPEG's frame header (ITU T.81, table B.1; T.87).
 _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_JPEG_LS}
-_SIZ = b"\xff\x4f\xff\x51"  # begins a JPEG 2000 code stream (ITU T.800, A.5.1)
 
 
 def stored_bits(stream: BinaryIO) -> int:
@@ -24,7 +25,7 @@ def stored_bits(stream: BinaryIO) -> int:
     stream.seek(0)
     if head.startswith(b"\x89PNG") and len(head) > 24:
         return head[24]  # IHDR is the first chunk
-    if (start := head.find(_SIZ)) >= 0 and (start == 0 or head.startswith(b"\0\0\0\x0cjP")):
+    if (start := head.find(CODE_STREAM)) >= 0 and (start == 0 or head.startswith(IN_BOXES)):
         channels = struct.unpack_from(">H", head, start + 40)[0]
         return max((head[start + 42 + 3 * place] & 0x7F) + 1 for place in range(channels))
     if head.startswith(b"P6"):
@@ -42,18 +43,22 @@ def is_jpeg_ls(stream: BinaryIO) -> bool:
     return _jpeg_frame(stream)[0] == _JPEG_LS
 
 
-def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image, str | None]:
-    """Decode a file of more than 8 bits a channel.
+def decode_samples(
+    stream: BinaryIO, kind: str, bits: int, said: Channels | None = None
+) -> tuple[Image.Image, str | None]:
+    """Decode a file of more than 8 bits a channel, or a JPEG 2000 whose channels Pillow takes for others.
 
     Args:
         stream: The file.
         kind: ``"PNG"``, ``"PPM"``, ``"JPEG2000"`` or ``"JPEG"``.
         bits: As :func:`stored_bits` says.
+        said: What the header of a JPEG 2000 says of its channels.
 
     Returns:
-        A picture of mode L, LA, RGB or RGBA, not yet turned upright, and a note where its range was found.
+        A picture of mode L, LA, RGB, RGBA or CMYK, not yet turned upright, and a note where its range was found.
 
     Raises:
+        UnreadablePhotograph: It is a deep JPEG of printers' inks.
         Exception: The file is damaged; decoders raise almost anything.
     """
     import imagecodecs  # few files pay for it
@@ -67,19 +72,23 @@ def decode_samples(stream: BinaryIO, kind: str, bits: int) -> tuple[Image.Image,
     stream.seek(0)
     values = decoders[kind](stream.read())
     channels = values.reshape(*values.shape[:2], -1)
-    colours = channels[..., :3] if channels.shape[-1] >= 3 else channels[..., :1]
-    eight, note = to_eight_bits(colours, bits)
+    count = channels.shape[-1]
+    if kind == "JPEG" and count == 4:
+        raise UnreadablePhotograph(f"a JPEG of {bits} bits in CMYK, which is not read: save it as RGB")
+    said = said or Channels(count, 3 if count >= 3 else 1)
+    eight, note = to_eight_bits(channels[..., : said.colours], bits)  # imagecodecs puts colours first, in their order
     parts = [eight]
-    if channels.shape[-1] in (2, 4):
-        parts.append(to_eight_bits(channels[..., -1:], bits)[0])
+    if said.beyond in (OPACITY, MULTIPLIED):
+        alpha, _ = to_eight_bits(channels[..., said.colours : said.colours + 1], bits)
+        parts = [undo_multiplied(eight, alpha) if said.beyond == MULTIPLIED else eight, alpha]
     pixels = np.ascontiguousarray(np.concatenate(parts, axis=-1))
-    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[-1]]
+    mode = "CMYK" if said.cmyk else {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[pixels.shape[-1]]
     return Image.frombytes(mode, (pixels.shape[1], pixels.shape[0]), pixels.tobytes()), note
 
 
 def _without_profile(jpeg_2000: bytes) -> bytes:
     """Hide an embedded profile from a decoder that would apply it, as if every picture had 8 or 16 bits."""
-    place = jpeg_2000.find(b"colr\2", 0, max(jpeg_2000.find(_SIZ), 0))
+    place = jpeg_2000.find(b"colr\2", 0, max(jpeg_2000.find(CODE_STREAM), 0))
     return jpeg_2000 if place < 0 else jpeg_2000[: place + 4] + b"\xff" + jpeg_2000[place + 5 :]
 
 

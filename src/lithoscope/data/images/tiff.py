@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image
 
-from lithoscope.data.images.depth import to_eight_bits
+from lithoscope.data.images.depth import to_eight_bits, undo_multiplied
 from lithoscope.data.images.raw import kind_of_maker
 from lithoscope.data.images.reading import MIN_SIDE, ReadingSettings, UnreadablePhotograph
 
@@ -157,7 +157,7 @@ def decode_pages(tiff: Tiff) -> tuple[Image.Image, list[str]]:
     if transparency in (_MULTIPLIED, _SEPARATE) and colours in (1, 3) and values.shape[-1] > colours:
         alpha, _ = to_eight_bits(values[..., colours : colours + 1], bits)
         if transparency == _MULTIPLIED:
-            parts[0] = np.rint(eight * (255.0 / np.maximum(alpha, 1))).clip(0, 255).astype(np.uint8)
+            parts[0] = undo_multiplied(eight, alpha)
         parts.append(alpha)
     pixels = np.ascontiguousarray(np.concatenate(parts, axis=-1))
     notes = [note] if note else []

@@ -10,6 +10,7 @@ import tifffile
 
 from lithoscope.data.images.decode import read
 
+from helpers.files_by_hand import jp2
 from helpers.known_pictures import CLOSE, EIGHT, GREY, HEIGHT, WIDTH, bits, error, known, reason, smooth
 
 
@@ -115,6 +116,38 @@ def test_deep_jpeg_2000(tmp_path: Path, depth: int, grey: bool) -> None:
     assert error(read_, GREY if grey else EIGHT) < CLOSE
     assert np.asarray(read_.picture)[-4, -4].tolist() == [255, 255, 255]
     assert read_.notes == ()
+
+
+IN_ORDER = ((0, 0, 1), (1, 0, 2), (2, 0, 3))
+BACKWARDS = ((0, 0, 3), (1, 0, 2), (2, 0, 1))
+
+
+@pytest.mark.kind(
+    about="photographs",
+    kind="JPEG 2000 of 8 or 16 bits with four channels in any order: CMYK, RGB with transparency, RGB with one of no "
+    "meaning",
+    done="taken as its colour space and definition of channels say; without a definition the fourth is transparency",
+    reported="–",
+)
+@pytest.mark.parametrize("depth", [8, 16])
+def test_channels_of_a_jpeg_2000_are_what_it_says(tmp_path: Path, depth: int) -> None:
+    values, dtype, top = known(), f"u{depth // 8}", 2**depth - 1
+    none, full = np.zeros((HEIGHT, WIDTH, 1)), np.ones((HEIGHT, WIDTH, 1))
+    white = np.rint((values * 0.5 + 0.5) * 255).astype(np.uint8)
+    cases = [
+        ([1 - values, none], 12, (), EIGHT),
+        ([values, none], 16, (*IN_ORDER, (3, 65535, 65535)), EIGHT),
+        ([values, full / 2], 16, (*IN_ORDER, (3, 1, 0)), white),
+        ([values / 2, full / 2], 16, (*IN_ORDER, (3, 2, 0)), white),
+        ([full / 2, values], 16, ((0, 1, 0), (1, 0, 1), (2, 0, 2), (3, 0, 3)), white),
+        ([values[..., ::-1]], 16, BACKWARDS, EIGHT),
+        ([values[..., 1:2], none], 17, ((0, 0, 1), (1, 65535, 65535)), GREY),
+        ([values, full / 2], 16, (), white),
+    ]
+    for channels, space, definitions, wanted in cases:
+        stored = np.rint(np.concatenate(channels, axis=-1) * top).astype(dtype)
+        (tmp_path / "a.jp2").write_bytes(jp2(stored, space, definitions))
+        assert error(read(tmp_path / "a.jp2"), wanted) < CLOSE, (space, definitions)
 
 
 @pytest.mark.kind(about="photographs", kind="JPEG of 12 bits", done="read (imagecodecs)", reported="–")

@@ -14,7 +14,24 @@ from lithoscope.data.images.decode import read
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.images.square import to_square
 
+from helpers.files_by_hand import bmp, heif, jp2
 from helpers.known_pictures import CLOSE, EIGHT, HEIGHT, WIDTH, bits, error, known, reason, smooth
+
+FIVE = np.repeat(EIGHT[..., :1], 5, axis=-1)
+WHOLE = {
+    bmp(24, compression=4): "a BMP image whose compression (4) is not read: save it as",
+    bmp(0, compression=5): "a BMP image whose pixel depth (0) is not read",
+    bmp(2): "a BMP image whose pixel depth (2) is not read",
+    bmp(32, compression=3, masks=(0x3FF00000, 0xFFC00, 0x3FF)): "a BMP image whose bitfields layout is not read",
+    bmp(24, header=16): "a BMP image whose header type (16) is not read",
+    imagecodecs.jpeg2k_encode(FIVE, level=0, codecformat="j2k"): "a JPEG 2000 image of 5 channels, which is not read",
+    jp2(FIVE, 16): "a JPEG 2000 image of 5 channels, which is not read",
+    jp2(EIGHT, 14): "a JPEG 2000 image in CIE L*a*b*, which is not read",
+    heif(b"jpeg", packed=bytes(600)): "a HEIF image (JPEG), which is not read",
+    heif(b"avc1", b"avci", bytes(600)): "a HEIF image (AVC (H.264)), which is not read",
+    heif(b"unci", packed=bytes(600)): "a HEIF image (uncompressed), which is not read",
+    heif(b"av01", b"mif2", bytes(600)): "an AVIF image under another brand than avif, which is not read",
+}
 
 
 @pytest.mark.kind(
@@ -54,7 +71,8 @@ def test_avif_is_read_and_turned_once(tmp_path: Path, orientation: int) -> None:
 
 @pytest.mark.kind(
     about="photographs",
-    kind="a whole file that is not read: JPEG XL, Photoshop, OpenEXR, more than five channels, CIE L*a*b* of 16 bits",
+    kind="a whole file that is not read: JPEG XL, Photoshop, OpenEXR, more than five channels, CIE L*a*b* of 16 bits; "
+    "a BMP of rare packing or depth, a JPEG 2000 of five channels, a HEIF of another codec than HEVC and AV1",
     done="set aside by its name, never as truncated or damaged",
     reported="–",
 )
@@ -75,6 +93,18 @@ def test_a_whole_file_is_never_called_damaged(tmp_path: Path) -> None:
     )
     tifffile.imwrite(tmp_path / "a", bits(known(), 16), photometric="cielab")
     assert reason(tmp_path / "a") == "a TIFF of CIELAB pixels, 16 bits a channel: save it as RGB"
+    for content, words in WHOLE.items():
+        (tmp_path / "a").write_bytes(content)
+        assert reason(tmp_path / "a").startswith(words)
+        (tmp_path / "a").write_bytes(content[:-500])
+        assert "truncated" in reason(tmp_path / "a") or "damaged" in reason(tmp_path / "a"), words
+
+
+def test_a_whole_heif_is_read_whatever_brand_it_names_first(tmp_path: Path) -> None:
+    pillow_heif.from_pillow(smooth()).save(tmp_path / "a", quality=100, chroma=444)
+    content = (tmp_path / "a").read_bytes()
+    (tmp_path / "a").write_bytes(content[:8] + b"miaf" + content[12:])
+    assert error(read(tmp_path / "a"), np.asarray(smooth())) < CLOSE
 
 
 @pytest.mark.kind(
@@ -123,7 +153,7 @@ def test_the_limit_of_a_stitched_scan_can_be_raised(tmp_path: Path, name: str) -
 @pytest.mark.kind(
     about="photographs",
     kind="a JPEG above 32 megapixels",
-    done="decoded at a half, a quarter or an eighth, at least 4,096 wide or high; squares differ by less than 1 of 255",
+    done="decoded at a half, a quarter or an eighth, at least 4,096 wide or high; the table names the file's own size",
     reported="–",
 )
 def test_a_very_large_jpeg_is_decoded_at_a_reduced_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
