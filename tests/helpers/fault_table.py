@@ -63,9 +63,8 @@ within 2 of 255 on average, or the reason that is named. What was done to a phot
 - **Pages.** `pages: each` makes a photograph of each full-size page, `stack.tif` and `stack.tif#page=2` …; one file's
   pages count as one specimen, so they never fall on two sides of the split. `pages: max` takes the pages of the first
   full-size one's shape and type.
-- **Very large JPEGs** are decoded at a reduced scale by the decoder itself. On four photographs enlarged to 8,192
-  px, squares of 96 to 1,024 px differed by 0.02 to 0.22 of 255 on average; in one of 16 cases, where the edge of a
-  border falls between two pixels of the smaller picture, by 2.0.
+- **Large JPEGs** are decoded at a reduced scale by the decoder itself. What that may change of an answer, and what
+  was measured by which command: [how photographs become squares](predicting.md#how-photographs-become-squares).
 
 | about | kind | what is done | reported in | the test |
 | --- | --- | --- | --- | --- |

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from lithoscope.data.images.decode import read_downloaded, read_photograph
-from lithoscope.data.images.framed import GAP, read_framed
+from lithoscope.data.images import decode
+from lithoscope.data.images.decode import read, read_downloaded, read_photograph
+from lithoscope.data.images.framed import GAP, TOLERANCE, read_framed
 from lithoscope.data.images.reading import DEFAULTS
 from lithoscope.data.images.square import to_square, uniform_border
 from lithoscope.models.predictor import Predictor
@@ -93,6 +94,35 @@ def test_a_large_jpeg_is_decoded_at_a_reduced_scale_and_hardly_differs(tmp_path:
     assert apart.any(), "it was decoded at full scale"
     assert apart.mean() < 1
     assert apart.max() < 15
+
+
+@pytest.mark.kind(
+    about="photographs",
+    kind="a JPEG twice as large as it has to be, in predictions, or above 32 megapixels, in the stages",
+    done="decoded at a half, a quarter or an eighth; no probability moves by more than .15, and a label changes only "
+    "where the first two classes lie within .30",
+    reported="–",
+)
+@pytest.mark.parametrize("stages", [False, True])
+def test_an_answer_does_not_change_beyond_the_tolerance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stages: bool
+) -> None:
+    assert TOLERANCE == 0.15, "as the row says"
+    model = OnnxModel.load(exported(tmp_path, ["a", "b"], crop=True))
+    side, large = model.description.image_size, bordered(1600, 1200, (90, 60, 70, 101), (255, 255, 255))
+    for number, picture in enumerate([large, scene(1601, 1203), scene(1203, 1601, 7), scene(900, 700, 3)]):
+        picture.save(tmp_path / f"{number}.jpg", quality=92)
+    files = sorted(tmp_path.glob("*.jpg"))
+    whole = np.stack([to_square(read(file, side=10_000).picture, side, crop_border=True) for file in files])
+    if stages:
+        monkeypatch.setattr(decode, "LARGE_PIXELS", 500_000)  # the same, at an eighth of the size
+        monkeypatch.setattr(decode, "REDUCED_SIDE", 4 * side)
+    reduced = np.stack([read_framed(file, DEFAULTS, side, True, None if stages else GAP).square for file in files])
+    assert (reduced != whole).any(axis=(1, 2, 3)).all(), "they were decoded at full scale"
+    before, after = (model.run(squares).probabilities for squares in (whole, reduced))
+    assert 0 < np.abs(before - after).max() <= TOLERANCE
+    lead = np.abs(before[:, 0] - before[:, 1])
+    assert ((before.argmax(axis=1) == after.argmax(axis=1)) | (lead <= 2 * TOLERANCE)).all()
 
 
 def test_a_border_does_not_take_the_pixels_that_a_small_rock_needs(tmp_path: Path) -> None:
