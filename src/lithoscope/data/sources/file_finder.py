@@ -27,10 +27,12 @@ class FileFinder:
 
     def __init__(self, identities: Iterable[str], root: str) -> None:
         self._root = root
-        self._exact = {_plain(identity): identity for identity in identities}
+        self._exact = dict.fromkeys(identities)
+        self._composed: dict[str, list[str]] = defaultdict(list)
         self._named: dict[str, list[str]] = defaultdict(list)
         self._stems: dict[str, list[str]] = defaultdict(list)
-        for identity in self._exact.values():
+        for identity in self._exact:
+            self._composed[_plain(identity)].append(identity)
             name = PurePosixPath(_plain(identity)).name
             self._named[name.casefold()].append(identity)
             self._stems[PurePosixPath(name).stem.casefold()].append(identity)
@@ -42,7 +44,12 @@ class FileFinder:
         if self._root in path.parts[:-1]:
             last = max(number for number, part in enumerate(path.parts[:-1]) if part == self._root)
             places.append(PurePosixPath(*path.parts[last + 1 :]))
-        return next((self._exact[key] for place in places if (key := _plain(place.as_posix())) in self._exact), None)
+        for place in places:
+            if (literal := place.as_posix()) in self._exact:
+                return literal
+            if len(alike := self._composed.get(_plain(literal), [])) == 1:  # two: one composed, one decomposed
+                return alike[0]
+        return None
 
     def similar(self, row: Row) -> tuple[str | None, str]:
         """Return the file's id by its name, or None and the reason."""
@@ -125,7 +132,7 @@ def _path(cell: str) -> PurePosixPath:
 def _narrowed(candidates: Sequence[str], path: PurePosixPath) -> list[str]:
     """Of files of one name, those that share most of the folders before it, and the very case where that decides."""
     left = list(candidates)
-    above = path.parent.parts
+    above = PurePosixPath(_plain(path.as_posix())).parent.parts
     for depth in range(1, len(above) + 1):
         closer = [each for each in left if PurePosixPath(_plain(each)).parent.parts[-depth:] == above[-depth:]]
         if not closer:

@@ -9,7 +9,14 @@ from lithoscope.config.params import FolderParameters, table_names
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.file_finder import match_rows
-from lithoscope.data.sources.label_table import Row, find_tables, objection, possible_tables, read_table
+from lithoscope.data.sources.label_table import (
+    Row,
+    described_columns,
+    find_tables,
+    objection,
+    possible_tables,
+    read_table,
+)
 from lithoscope.data.sources.layout import Place, class_names, listed, place, split_folders, split_of_name
 from lithoscope.data.sources.listing import printable, refusal, visible_files, walk
 
@@ -85,11 +92,13 @@ class FolderSet(PhotographSet):
         identities = [identity for identity in visible_files(root) if root / identity not in tables.values()]
         matched, left = match_rows(identities, rows, root.name)
         if rows and not matched:
+            row = next((row for row in rows if row.file), rows[0])
+            column = described_columns(tables[row.table], row.table, self.layout.columns)["file"]
             example = identities[0] if identities else "none"
             raise LithoscopeError(
-                f"{root}: no row of {', '.join(tables)} names a file that is there: {rows[0].where} names "
-                f"{rows[0].file or 'none'}, and the files are called such as {example}; name another column with "
-                "--file-column"
+                f"{root}: no row of {', '.join(tables)} names a file that is there: the column {column!r} says "
+                f"{row.file or 'nothing'} in {row.where}, and the files are called such as {example}; name another "
+                "column with --file-column"
             )
         files = [_labelled(identity, matched.get(identity, [])) for identity in identities]
         _require_files(root, files, set(), tabled=True)

@@ -9,7 +9,9 @@ import pytest
 from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.sources.base import Photograph
+from lithoscope.data.sources.file_finder import match_rows
 from lithoscope.data.sources.folder import FolderSet
+from lithoscope.data.sources.label_table import Row
 
 from helpers.photographs_on_disk import photograph
 
@@ -21,6 +23,10 @@ def labelled(root: Path, table: str, *files: str, labels: str = "labels.csv", **
     (root / labels).parent.mkdir(parents=True, exist_ok=True)
     (root / labels).write_text(table, encoding="utf-8")
     return FolderSet(FolderParameters(labels=labels, **layout)).photographs(root)  # type: ignore[arg-type]
+
+
+def made_up_row(file: str) -> Row:
+    return Row("labels.csv", "row 2", "", file, "a", "", "", "", "", 1.0)
 
 
 def label_of(found: list[Photograph]) -> dict[str, str]:
@@ -223,9 +229,37 @@ def test_several_labels_of_one_photograph_set_it_aside(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.kind(
+    about="labels",
+    kind="a table none of whose files is there, as where the photographs were not copied or another column names them",
+    done="refused in a line that names the table, the column, a path that was looked for and one that is there",
+    reported="–",
+)
 def test_no_row_that_names_a_file_is_told_with_both(tmp_path: Path) -> None:
-    with pytest.raises(LithoscopeError, match=r"row 2 names 9.*called such as 1\.png; name another column with --file"):
-        labelled(tmp_path, "file,label\n9,a\n8,b\n", "1.png", "2.png")
+    with pytest.raises(LithoscopeError) as told:
+        labelled(tmp_path, "id,label\n,a\nx/9,a\n8,b\n", "1.png", "2.png")
+    assert str(told.value) == (
+        f"{tmp_path}: no row of labels.csv names a file that is there: the column 'id' says x/9 in labels.csv row 3, "
+        "and the files are called such as 1.png; name another column with --file-column"
+    )
+
+
+@pytest.mark.kind(
+    about="labels",
+    kind="two files whose names differ in composed and decomposed letters alone",
+    done="a row means the one that it writes the same way; a name in a third way means none",
+    reported="–",
+)
+def test_a_composed_and_a_decomposed_name_are_two_files(tmp_path: Path) -> None:
+    composed, decomposed = "gr\u00e8s.png", "gre\u0300s.png"
+    found = labelled(tmp_path, f"file,label\n{decomposed},a\n{composed},b\n", composed, decomposed)
+    assert label_of(found) == {decomposed: "a", composed: "b"}
+    (tmp_path / "x").mkdir()
+    found = labelled(tmp_path / "x", f"file,label\n{decomposed},a\n1.png,b\n", composed, "1.png")
+    assert label_of(found) == {composed: "a", "1.png": "b"}, "where there is one alone, it is meant"
+    matched, left = match_rows(["\u00e8\u00e8.png", "e\u0300e\u0300.png"], [made_up_row("\u00e8e\u0300.png")])
+    assert matched == {}
+    assert left[0][1].startswith("could mean several files: ")
 
 
 @pytest.mark.kind(
