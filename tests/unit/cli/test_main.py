@@ -12,6 +12,7 @@ from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.inspect import inspect_source
 
+from helpers.narrow_terminal import ENCODINGS, writing_in
 from helpers.photographs_on_disk import class_folders
 
 
@@ -103,16 +104,18 @@ def test_a_name_in_an_error_cannot_steer_the_terminal(workspace: Path, capsys: p
     assert capsys.readouterr().err == "error: nowhere\\x1b[2J.jpg: no such file or folder\n"
 
 
+SUMMARISED: dict[str, dict[str, object]] = {
+    "build/dataset.json": {"title": "Specimens", "classes": ["a", "b"], "synthetic": True, "published": None},
+    "metrics/evaluation.json": {
+        "test": {"n": 10, "accuracy": 0.9, "loss": 0.3, "top3_accuracy": 1.0, "macro": {"f1": 0.89}}
+    },
+    "metrics/data.json": {"photographs": 40},
+    "metrics/train.json": {"best_epoch": 3, "epochs": 5, "validation": {"loss": 0.25}},
+}
+
+
 def test_summary_says_synthetic_and_gives_the_interval(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    files = {
-        "build/dataset.json": {"title": "Specimens", "classes": ["a", "b"], "synthetic": True, "published": None},
-        "metrics/evaluation.json": {
-            "test": {"n": 10, "accuracy": 0.9, "loss": 0.3, "top3_accuracy": 1.0, "macro": {"f1": 0.89}}
-        },
-        "metrics/data.json": {"photographs": 40},
-        "metrics/train.json": {"best_epoch": 3, "epochs": 5, "validation": {"loss": 0.25}},
-    }
-    for name, values in files.items():
+    for name, values in SUMMARISED.items():
         (workspace / name).parent.mkdir(exist_ok=True)
         (workspace / name).write_text(json.dumps(values), encoding="utf-8")
     assert cli.main(["summary"]) == 0
@@ -120,6 +123,32 @@ def test_summary_says_synthetic_and_gives_the_interval(workspace: Path, capsys: 
     assert "40 photographs (synthetic" in printed
     assert ".900 [.596, .982], n = 10" in printed
     assert "report/index.html" in printed
+
+
+@pytest.mark.kind(
+    about="encodings",
+    kind="tables that commands print, in ASCII, latin-1 or cp1252: `use`, `models`, `recipe --list`, `summary`",
+    done="printed; what cannot be written is escaped",
+    reported="–",
+)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_tables_are_printed_in_any_encoding(
+    workspace: Path, tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    class_folders(tmp_path / "岩石", "Schörl", "花崗岩", each=3)
+    for name, values in SUMMARISED.items():
+        (workspace / name).parent.mkdir(exist_ok=True)
+        (workspace / name).write_text(json.dumps(values | {"title": "岩石 …"}), encoding="utf-8")
+    for folder, arguments, words in (
+        (workspace, ["use", str(tmp_path / "岩石")], "\\u82b1\\u5d17\\u5ca9"),
+        (workspace, ["summary"], "\\u5ca9\\u77f3"),
+        (checkout, ["models"], "resnet18"),
+        (checkout, ["recipe", "--list"], "minerals-best"),
+    ):
+        monkeypatch.chdir(folder)
+        with writing_in(encoding) as written:
+            assert cli.main(arguments) == 0, written()
+            assert words in written()
 
 
 def test_help_lists_every_command_in_a_section_and_loads_no_library(capsys: pytest.CaptureFixture[str]) -> None:

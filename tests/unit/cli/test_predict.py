@@ -24,6 +24,7 @@ from lithoscope.models.predictor import Predictor
 from lithoscope.serving import pipeline, tables
 
 from helpers.exports import exported
+from helpers.narrow_terminal import ENCODINGS, writing_in
 from helpers.photographs_on_disk import photograph
 
 CLASSES = ["basalt", "gneiss"]
@@ -60,6 +61,20 @@ def test_names_that_are_no_utf_8_or_steer_a_terminal_are_shown_as_escapes(
     assert "\x1b" not in printed.out + printed.err
 
 
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_labels_are_printed_in_any_encoding(model: Path, tmp_path: Path, encoding: str) -> None:
+    photograph(tmp_path / "岩石.png")
+    with writing_in(encoding) as written:
+        assert cli.main(["predict", str(tmp_path), "--model", str(model), "--top", "2"]) == 0, written()
+        assert "\\u5ca9\\u77f3.png" in written()
+
+
+@pytest.mark.kind(
+    about="photographs",
+    kind="an archive in the place of a folder: `lithoscope predict photos.zip`, or a tar",
+    done="answered like the folder it holds, each photograph by its path in the archive; nothing unpacked is left",
+    reported="–",
+)
 def test_an_archive_is_classified_like_the_folder_it_holds(
     model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

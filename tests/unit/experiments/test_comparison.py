@@ -19,6 +19,8 @@ from lithoscope.experiments.comparison_page import COLOURS, comparison_page, dra
 from lithoscope.experiments.recipes import committed_parameters, parameters_with
 from lithoscope.tracking import Store
 
+from helpers.narrow_terminal import ENCODINGS, writing_in
+
 pytestmark = pytest.mark.slow
 
 RUNS = 12
@@ -112,6 +114,14 @@ def test_runs_are_chosen_by_experiment_by_id_or_as_the_newest(root: Path) -> Non
     assert comparison_table(by_name)[1][2][1] == "broken, failed"
     with pytest.raises(LithoscopeError, match="no run of brokn: did you mean broken"):
         compare_runs(root, ["brokn"])
+
+
+def test_the_table_is_printed_in_any_encoding(root: Path, tmp_path: Path) -> None:
+    for encoding in ENCODINGS:
+        with writing_in(encoding) as written:
+            assert cli.main(["compare", "--last", "2", "--output", str(tmp_path / "岩石.html")]) == 0, written()
+            assert "a-rather-long-experiment-name-12" in written()
+            assert "\\u5ca9\\u77f3.html" in written()
 
 
 def page_of(root: Path) -> str:

@@ -12,6 +12,8 @@ from lithoscope.reporting.inputs import Hashes
 from lithoscope.reporting.provenance_section import find_command
 from lithoscope.tracking import DATA_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store
 
+from helpers.narrow_terminal import ENCODINGS, writing_in
+
 WEIGHTS, PARAMETERS, DATA = "a" * 64, "b" * 64, "c" * 64
 
 
@@ -41,6 +43,15 @@ def test_the_command_of_the_report_finds_the_run(runs: dict[str, str], capsys: p
     assert lines["name"] == "here"
     assert lines["data"] == DATA
     assert lines["figures"] == "test.accuracy 0.75"
+
+
+def test_a_run_is_described_in_any_encoding(runs: dict[str, str]) -> None:
+    for encoding in ENCODINGS:
+        with writing_in(encoding) as written:
+            assert main(["runs", "--weights", WEIGHTS, "--parameters", PARAMETERS, "--data", DATA]) == 0
+            assert runs["here"] in written()
+            assert main(["runs", "--weights", "d" * 64, "--parameters", "e" * 64, "--data", DATA]) == 1
+            assert "no run of the weights dddddddddddd" in written()
 
 
 def test_a_run_that_does_not_tell_its_data_is_found_and_says_so(

@@ -1,7 +1,9 @@
 import json
+from pathlib import Path
 
 import pytest
 
+from lithoscope.cli import main as cli
 from lithoscope.cli.gate import print_verdict
 from lithoscope.gate.budgets import Budget
 from lithoscope.gate.checks import Finding
@@ -11,6 +13,7 @@ from lithoscope.gate.settings import Rule
 from lithoscope.gate.verdict import Verdict
 
 from helpers.made_up_predictions import predictions
+from helpers.narrow_terminal import ENCODINGS, writing_in
 
 RULE = Rule(better="higher", drop=0.05, level=0.95, floor=None)
 BEFORE, NOW = predictions(180, 200), predictions(150, 200)
@@ -66,6 +69,24 @@ def test_people_read_the_figures_the_reason_the_test_and_the_classes(capsys: pyt
         "gate: failed (the workspace against main (1a2b3c4d5))",
     ):
         assert words in printed
+
+
+@pytest.mark.kind(
+    about="encodings",
+    kind="the gate's verdict, in ASCII, latin-1 or cp1252",
+    done="printed, with its exit status; what cannot be written is escaped",
+    reported="–",
+)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_verdict_is_printed_in_any_encoding(checkout: Path, monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    found = verdict(findings=[Finding("failure", "花崗岩 … vanished")])
+    monkeypatch.setattr("lithoscope.gate.verdict.decide", lambda *_, **__: found)
+    monkeypatch.setattr("lithoscope.gate.result_files.baseline_files", lambda *_: None)
+    monkeypatch.chdir(checkout)
+    with writing_in(encoding) as written:
+        assert cli.main(["gate"]) == 1, written()
+        assert "\\u82b1\\u5d17\\u5ca9 " in written()
+        assert "gate: failed (the workspace against main" in written()
 
 
 def test_an_unpaired_comparison_says_so() -> None:
