@@ -1,6 +1,5 @@
 """Checks beside the statistics: missing figures, inconsistent files, leakage, floors, changed rules."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,6 +8,7 @@ import numpy as np
 
 from lithoscope.config.params import GATE
 from lithoscope.core.nested import flatten
+from lithoscope.core.numbers import is_number
 from lithoscope.gate.predictions import HALF_DIGIT, METRICS, Predictions
 from lithoscope.gate.result_files import BASELINES, DATA, EVALUATION, PARAMETERS, PREDICTIONS, SPLITS, ResultFiles
 from lithoscope.gate.settings import GateSettings
@@ -59,7 +59,7 @@ def missing_figures(baseline: ResultFiles, current: ResultFiles) -> Iterator[Fin
                 yield Finding("failure", f"{name} vanished")
             continue
         figures = numbers(now)
-        bad = [f"{key} = {value}" for key, value in figures.items() if not math.isfinite(value)]
+        bad = [f"{key} = {value}" for key, value in figures.items() if not is_number(value)]
         if bad:
             yield Finding("failure", f"{name}: not a number: {_first_few(bad)}")
         # Which duplicates and reasons are counted follows from the photographs; they are no measure of quality.

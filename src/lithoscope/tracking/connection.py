@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,11 +61,6 @@ def tracking_uri(root: Path) -> str:
     if path == uri or PurePath(path).is_absolute() or path.startswith((":memory:", "file:")):
         return uri
     return f"sqlite:///{root / path}"
-
-
-def is_number(value: float) -> bool:
-    """Say whether a store's figure came from a number: its SQLite gives infinity back as the largest finite float."""
-    return abs(value) < sys.float_info.max  # which NaN is not either
 
 
 def shown(uri: str) -> str:

@@ -11,7 +11,8 @@ from mlflow.tracking import MlflowClient
 
 from lithoscope.config.params import Parameters
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.tracking.connection import FAILURES, Connection, artifact_store, is_number, project_root, tracking_uri
+from lithoscope.core.numbers import is_number
+from lithoscope.tracking.connection import FAILURES, Connection, artifact_store, project_root, tracking_uri
 from lithoscope.tracking.delivery import deliver, find_run
 from lithoscope.tracking.environment import DVC_TAG, PARAMETERS_TAG, SOURCE_TAG, WEIGHTS_TAG, environment
 from lithoscope.tracking.journal import Journal

@@ -1,5 +1,7 @@
 """Stores that take figures and refuse files, or know no models."""
 
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,10 @@ from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 from mlflow.tracking import MlflowClient
 
 from lithoscope.config.params import Parameters
+from lithoscope.experiments.comparison import compare_runs, comparison_table
+from lithoscope.experiments.comparison_page import comparison_page, draw_curves
+from lithoscope.gate.checks import missing_figures
+from lithoscope.gate.result_files import EVALUATION, ResultFiles
 from lithoscope.models.classifier import build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking import Store, deliver, waiting
@@ -240,17 +246,30 @@ def test_a_server_without_logged_models_gets_all_but_the_model(
 @pytest.mark.kind(
     about="MLflow",
     kind="infinity, which comes back from SQLite as 1.797e308",
-    done="no number: never compared, charted or gated as one",
+    done="no number: never compared, charted or gated as one; a metrics file that holds it fails the gate",
     reported="mlflow/mlflow#22826",
 )
 def test_figures_that_came_from_no_number_are_none_in_what_the_store_gives_back(
-    kept_in: str, tmp_path: Path, params: Parameters
+    kept_in: str, tmp_path: Path, params: Parameters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", kept_in)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
     store = Store(kept_in, tmp_path)
     with store.run("diverged", params, {}) as run:
+        run.log_metrics({"test.accuracy": float("inf"), "test.n": 10, "best_epoch": float("inf")})
         for epoch, loss in enumerate([0.5, float("inf"), float("nan"), float("-inf")], start=1):
             run.log_metrics({"val_loss": loss, "seconds": 1.0}, epoch)
     assert store.client.get_metric_history(run.run_id, "val_loss")[1].value > 1e308, "what MLflow makes of infinity"
     (past,) = store.past_runs()
-    assert past.metrics == {"seconds": 1.0}
+    assert past.metrics == {"seconds": 1.0, "test.n": 10}
     assert store.by_epoch(run.run_id, "val_loss") == {1: 0.5}
+    (compared,) = compare_runs(tmp_path, ["diverged"])
+    assert (compared.accuracies, compared.best_epoch) == ([], None)
+    head, lines = comparison_table([compared])
+    (curve,) = draw_curves([compared], "loss").axes[0].lines[:1]
+    assert np.asarray(curve.get_xydata()).tolist() == [[1.0, 0.5]], "the chart"
+    assert not re.search(r"e\+?308|\binf\b|\bnan\b", " ".join(lines[0]) + comparison_page([compared], head, lines, ""))
+    stated = {"test": {"loss": store.client.get_metric_history(run.run_id, "val_loss")[1].value}}
+    result = ResultFiles("here", {EVALUATION: json.dumps(stated)})
+    (failure,) = missing_figures(result, result)
+    assert failure.text.startswith(f"{EVALUATION}: not a number: test.loss = 1.79"), "the gate"
