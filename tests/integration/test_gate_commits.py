@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lithoscope.cli import main as cli
+from lithoscope.experiments.reproducibility import check, record
 
 from helpers.git_checkout import git
 from helpers.small_pipeline import SmallPipeline
@@ -94,6 +95,36 @@ def test_a_comment_passes_once_the_results_were_made_anew(pipeline: SmallPipelin
     status, report = gate()
     assert (status, report["failures"]) == (0, [])
     assert set(outcomes(report).values()) == {"no drop shown"}
+
+
+@pytest.mark.kind(
+    about="Git",
+    kind="`gate`, `gate --rev` and `make unchanged` from a project in a folder of a larger repository",
+    done="the project's own files and revisions are judged; a change elsewhere is none of it",
+    reported="treeverse/dvc#4969",
+)
+def test_the_gate_judges_a_project_in_a_folder_of_a_larger_repository(
+    pipeline: SmallPipeline, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, project = tmp_path / "monorepo", tmp_path / "monorepo" / "science" / "my rocks"
+    shutil.copytree(pipeline.root, project, ignore=shutil.ignore_patterns(".git", "tmp"))
+    monkeypatch.setattr("lithoscope.experiments.reproducibility.machine", lambda: {"processor": "A (1)"})
+    record(project)
+    (root / "params.yaml").write_text("of another project\n", encoding="utf-8")
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "Start")
+    (root / "params.yaml").write_text("edited\n", encoding="utf-8")
+    for arguments in ((), ("--rev", "HEAD")):
+        status, report = gate(*arguments, at=project)
+        assert (status, report["failures"]) == (0, [])
+        assert set(outcomes(report).values()) == {"no drop shown"}
+    assert check(project, {"processor": "A (1)"})[0] == 0
+    evaluation = project / "metrics" / "evaluation.json"
+    evaluation.write_text(evaluation.read_text("utf-8").replace('"accuracy": 0.', '"accuracy": 0.0', 1), "utf-8")
+    assert gate(at=project)[0] == 1
+    assert check(project, {"processor": "A (1)"})[0] == 1
+    assert gate("--rev", "HEAD", at=project)[0] == 0
 
 
 def test_another_seed_passes(pipeline: SmallPipeline, gate: Gate) -> None:

@@ -162,6 +162,12 @@ def test_pictures_and_peoples_judgements_stay_out_of_git_and_figures_in_it(pipel
             assert options.get("cache", True) == (path.endswith(".png") or path == "plots/people.csv"), path
 
 
+@pytest.mark.kind(
+    about="DVC",
+    kind="`dvc metrics show` and `dvc exp show` with hundreds of figures",
+    done="list `metrics/headline.json` alone, six figures a split at most; the rest stands in files beside it",
+    reported="–",
+)
 def test_what_dvc_lists_of_every_run_is_the_headline(pipeline: dict[str, Any], checkout: Path) -> None:
     listed = [name for stage in pipeline.values() for entry in stage.get("metrics", []) for name in entry]
     assert listed == ["metrics/headline.json"]

@@ -1,6 +1,7 @@
 """Keeping finished runs of a made-up workspace; ``test_pipeline.py`` keeps an experiment that the real ``dvc`` ran."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,24 @@ def root(tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     save_model(folder / "build" / "model", description, build_classifier(architecture).state_dict())
     track(folder, accuracy=0.75, seconds=61.24, processor="A Processor")
     return folder
+
+
+@pytest.mark.kind(
+    about="Git",
+    kind="`record` from a project in a folder of a larger repository",
+    done="the result stands in the project's `results/`, with the command that makes it there",
+    reported="treeverse/dvc#4969",
+)
+def test_a_project_in_a_folder_of_a_larger_repository_is_recorded(root: Path, tmp_path: Path) -> None:
+    alone = json.loads(record_run(root, "alone").read_text("utf-8"))
+    shutil.rmtree(root / ".git")
+    (tmp_path / "params.yaml").write_text("of another project\n", encoding="utf-8")
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    git(tmp_path, "add", "checkout/params.yaml", "params.yaml")
+    git(tmp_path, "commit", "--quiet", "--message", "Start")
+    below = record_run(root, "below")
+    assert below == root / "results" / "below.json"
+    assert json.loads(below.read_text("utf-8")) == {**alone, "command": alone["command"].replace("alone", "below")}
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -108,9 +108,17 @@ def test_a_private_authority_and_a_client_certificate_are_used_from_the_first_qu
     probe.require_server()
 
 
+@pytest.mark.kind(
+    about="MLflow",
+    kind="a server whose certificate nobody signed",
+    done="refused, and taken where `MLFLOW_TRACKING_INSECURE_TLS=true` asks for it",
+    reported="–",
+)
 def test_an_unknown_certificate_is_taken_on_request(
     probe: Connection, tls: TlsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
     monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(tls.client))
+    with pytest.raises(LithoscopeError, match="certificate verify failed"):
+        probe.require_server()
+    monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
     probe.require_server()

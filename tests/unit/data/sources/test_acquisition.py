@@ -93,6 +93,12 @@ def test_a_lone_split_or_class_folder_is_not_unwrapped(tmp_path: Path) -> None:
     assert unwrapped(tmp_path / "two") == tmp_path / "two"
 
 
+@pytest.mark.kind(
+    about="layouts",
+    kind="photographs that are links pointing out of their folder",
+    done="`download` copies what they point to; a file that belongs to no class stays behind",
+    reported="–",
+)
 def test_links_are_copied_wherever_they_lead_and_loose_files_are_not(tmp_path: Path, photos: Path) -> None:
     photograph(tmp_path / "elsewhere.png")
     (photos / "quartz" / "out.png").symlink_to(tmp_path / "elsewhere.png")
