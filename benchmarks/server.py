@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import requests
+from _sections import write_section
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
@@ -213,15 +214,6 @@ def api(model: Path, examples: int) -> tuple[bool, list[str]]:
     return bool(report["complete"]) and not faults, lines
 
 
-def write_section(path: Path, what: str, words: str, lines: Sequence[str]) -> None:
-    """Write one section into the document, in the place of the one that is there."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    kept = {part.partition("\n")[0]: f"## {part.rstrip()}" for part in text.split("\n## ")[1:]}
-    kept[TITLES[what]] = "\n".join([f"## {TITLES[what]}", "", f"`{words}`", "", *lines])
-    sections = [HEAD.rstrip(), *(kept[title] for title in TITLES.values() if title in kept)]
-    path.write_text("\n\n".join(sections) + "\n", encoding="utf-8")
-
-
 def _words(model: Path) -> str:
     said = load_onnx_description(model)
     size = (model / NETWORK).stat().st_size / 1e6
@@ -251,7 +243,7 @@ def main() -> int:
         well, lines = api(asked.model, asked.examples)
         options = f"--examples {asked.examples}"
     lines = [*lines, "", f"With {_words(asked.model)}. {'As it should be.' if well else '**Not as it should be.**'}"]
-    write_section(asked.output, asked.what, f"{asked.what} MODEL {options}", lines)
+    write_section(asked.output, HEAD, TITLES, asked.what, f"{asked.what} MODEL {options}", lines)
     print("\n".join(lines))
     return 0 if well else 1
 
