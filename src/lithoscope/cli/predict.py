@@ -16,12 +16,14 @@ from lithoscope.core.text import safe
 from lithoscope.serving.outcomes import OUTCOMES, TESTS
 
 if TYPE_CHECKING:
+    from lithoscope.serving.pages import Engine
     from lithoscope.serving.photographs import FoundPhotograph
     from lithoscope.serving.rows import AnswerRow
     from lithoscope.serving.tables import Table
 
 SHEET_LIMIT = {".png": 120, ".html": 1000}
 """Most photographs on a sheet, by its ending."""
+ENGINE_HELP = "What decodes and asks: this process, or Ray Data on a cluster (without an address, on this machine)."
 _FLUSH = 64  # rows after which a table is safe from the end of this process
 
 
@@ -45,7 +47,9 @@ def field_test_options(command: Callable[..., int]) -> Callable[..., int]:
 @field_test_options
 @click.option("--tests", type=PATH, metavar="TABLE", help="Field tests of each: a CSV with the column file, and those.")
 @click.option("--properties", type=PATH, metavar="TABLE", help="What your classes allow in field tests, as a CSV.")
-@click.option("--resume", is_flag=True, help="Go on with an --output that was stopped.")
+@click.option("--resume", is_flag=True, help="Go on with an --output that was stopped; what changed is asked anew.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True, help=ENGINE_HELP)
+@click.option("--ray-address", metavar="HOST:PORT", help="Of a Ray cluster that runs; auto: of this machine's.")
 def predict(
     paths: tuple[str, ...],
     model: str,
@@ -56,6 +60,8 @@ def predict(
     tests: Path | None,
     properties: Path | None,
     resume: bool,
+    engine: str,
+    ray_address: str | None,
     **found_in_tests: str | None,
 ) -> int:
     """Classify photographs: files, folders, archives, patterns, and - for a list of files on standard input.
@@ -72,6 +78,11 @@ def predict(
         raise LithoscopeError("--resume goes on photograph by photograph: leave it or --specimens out")
     if resume and (output is None or sheet is not None):
         raise LithoscopeError("--resume goes on with a table: give --output, and draw a --sheet in a run of its own")
+    if ray_address is not None and engine != "ray":
+        raise LithoscopeError("--ray-address goes with --engine ray")
+    if engine == "ray" and sheet is not None:
+        raise LithoscopeError("--engine ray leaves the pictures where they are: draw a --sheet with --engine local")
+    asks = _engine(engine, ray_address, digests=output is not None)
     found = click.get_current_context().with_resource(opened_photographs(paths, sys.stdin.buffer))
     _check_targets([target for target in (output, sheet) if target is not None], found)
     if sheet is not None and sheet.suffix.lower() not in SHEET_LIMIT:
@@ -90,16 +101,17 @@ def predict(
         observations.require_used(names, tests)
     mark = asked.description.onnx[:12]
     table = _open_table(output, {"model": mark, "top": top}, resume) if output is not None else None
-    wanted = [one for one in found if one.shown not in table.done] if table is not None and table.done else found
+    done = table.done if table is not None else {}
+    wanted = [one._replace(known=done[one.shown]) if one.shown in done else one for one in found] if done else found
     shown: list[AnswerRow] = []
     broken = 0
     limit = SHEET_LIMIT[sheet.suffix.lower()] if sheet is not None else 0
     width = max(map(len, classes))
     try:
-        rows = predict_rows(asked, wanted, observations=observations, specimens=specimens)
-        for count, row in enumerate(_tracked(rows, len(wanted)), start=1):
+        rows = predict_rows(asked, wanted, asks, observations, specimens=specimens)
+        for count, row in enumerate(_tracked(rows, len(wanted) - len(done)), start=1):
             if table is not None:
-                table.add(row.cells(classes, top, mark))
+                table.add(row.cells(classes, top, mark), row.content)
                 if count % _FLUSH == 0:
                     table.flush()
             if row.problem is not None:
@@ -121,6 +133,16 @@ def predict(
         _draw(sheet, shown, len(wanted) - broken, classes, top, synthetic=asked.description.synthetic)
         print(f"wrote {_shown(sheet)}")
     return 1 if broken else 0
+
+
+def _engine(name: str, address: str | None, *, digests: bool) -> "Engine":
+    if name == "ray":
+        from lithoscope.serving.ray_engine import on_ray
+
+        return on_ray(address)
+    from lithoscope.serving.pages import on_threads
+
+    return on_threads(digests=digests)
 
 
 def _open_table(path: Path, run: dict[str, str | float | None], resume: bool) -> "Table":

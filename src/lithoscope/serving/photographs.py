@@ -21,10 +21,12 @@ class FoundPhotograph(NamedTuple):
     Attributes:
         file: Where it lies.
         shown: What names it for people, valid UTF-8; for one in an archive it begins with the archive's path.
+        known: SHA-256 of the content that was answered before; while the file holds that, it is left out.
     """
 
     file: str
     shown: str
+    known: str | None = None
 
 
 @contextmanager

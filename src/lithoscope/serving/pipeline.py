@@ -1,26 +1,22 @@
-"""Streaming prediction: each thread decodes photographs, frames them and asks the network, one after the other.
+"""Streaming prediction: what an engine's network says of photographs becomes rows of answers.
 
-Nothing holds all photographs or all answers: a bounded number of them is ahead of what was yielded. Whole photographs
-side by side keep all cores busy, which threads inside the network, that wait for each other at every layer, do not.
+Nothing holds all photographs or all answers. What is decided here is decided in the same batches whatever the engine,
+so that its answers are the same to the last digit.
 """
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby, islice
-from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from lithoscope.core.threads import in_order
-from lithoscope.data.images.framed import read_framed
-from lithoscope.data.images.reading import UnreadablePhotograph, page_path
 from lithoscope.evaluation.answers.limits import Limits
 from lithoscope.serving.answers import COLUMNS, FieldTests, answered, load_limits
 from lithoscope.serving.observations import Observations
-from lithoscope.serving.onnx_description import LIMITS, OnnxDescription
+from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel, Outputs
+from lithoscope.serving.pages import Engine, Page, on_threads
 from lithoscope.serving.photographs import FoundPhotograph
 from lithoscope.serving.rows import AnswerRow, Value
 
@@ -28,18 +24,10 @@ ROWS = 16
 """Answers that are decided on at once."""
 
 
-@dataclass(frozen=True)
-class _Framed:
-    name: str
-    square: npt.NDArray[np.uint8] | None
-    problem: str | None = None
-    outputs: Outputs | None = None  # of this photograph alone
-
-
 def predict_rows(
     model: OnnxModel,
     photographs: Iterable[FoundPhotograph],
-    threads: int | None = None,
+    engine: Engine | None = None,
     observations: Observations | None = None,
     *,
     specimens: bool = False,
@@ -48,8 +36,8 @@ def predict_rows(
 
     Args:
         model: Who is asked.
-        photographs: What is to be classified; drawn as it is needed.
-        threads: How many work side by side; None for one a core. The answers are the same.
+        photographs: What is to be classified.
+        engine: What reads them and asks the network; None for threads, one a core. The answers are the same.
         observations: Field tests that go with them.
         specimens: Whether the photographs of a folder, which stand beside each other, show one specimen. It gets one
             row, by the folder's path, from the mean of their probabilities and features; those that cannot be read have
@@ -59,14 +47,7 @@ def predict_rows(
         A row a photograph or page; one that cannot be read says why.
     """
     description, limits = model.description, load_limits(model.folder / LIMITS)
-
-    def framed(photograph: FoundPhotograph) -> list[_Framed]:
-        return [
-            page if page.square is None else replace(page, outputs=model.run(page.square[None]))
-            for page in _framed(photograph, description)
-        ]
-
-    pages = (page for found in in_order(framed, photographs, threads or os.cpu_count() or 1) for page in found)
+    pages = (page for found in (engine or on_threads())(model, photographs) for page in found)
     known = observations or Observations()
     if specimens:
         for name, of_one in groupby(pages, key=lambda page: os.path.dirname(page.name)):  # noqa: PTH120 (it is a text)
@@ -76,39 +57,20 @@ def predict_rows(
         yield from _rows(description.classes, limits, batch, known)
 
 
-def _framed(photograph: FoundPhotograph, description: OnnxDescription) -> list[_Framed]:
-    path = Path(photograph.file)
-    if not path.is_file():  # a pipe, say, which would never end
-        return [_Framed(photograph.shown, None, "not a regular file" if path.exists() else "no such file")]
-    settings, size, crop = description.reading, description.image_size, description.crop_border
-    try:
-        first = read_framed(path, settings, size, crop)
-        found = [_Framed(photograph.shown, first.square)]
-    except UnreadablePhotograph as problem:
-        return [_Framed(photograph.shown, None, str(problem))]
-    for number in range(2, first.pages + 1 if settings.pages == "each" else 2):
-        name = page_path(photograph.shown, number)
-        try:
-            page = read_framed(Path(page_path(photograph.file, number)), settings, size, crop)
-            found.append(_Framed(name, page.square))
-        except UnreadablePhotograph as problem:
-            found.append(_Framed(name, None, str(problem)))
-    return found
-
-
-def _joined(pages: Sequence[_Framed]) -> Outputs:
+def _joined(pages: Sequence[Page]) -> Outputs:
     found = [page.outputs for page in pages if page.outputs is not None]
     return Outputs(
         np.concatenate([one.probabilities for one in found]), np.concatenate([one.features for one in found])
     )
 
 
-def _rows(
-    classes: Sequence[str], limits: Limits | None, pages: Sequence[_Framed], known: Observations
-) -> list[AnswerRow]:
+def _rows(classes: Sequence[str], limits: Limits | None, pages: Sequence[Page], known: Observations) -> list[AnswerRow]:
     empty: dict[str, Value] = {} if limits is None else dict.fromkeys(COLUMNS)
-    rows = [AnswerRow(page.name, None, None, None, page.problem, extra=empty, square=page.square) for page in pages]
-    readable = [place for place, page in enumerate(pages) if page.square is not None]
+    rows = [
+        AnswerRow(page.name, None, None, None, page.problem, extra=empty, square=page.square, content=page.content)
+        for page in pages
+    ]
+    readable = [place for place, page in enumerate(pages) if page.outputs is not None]
     if not readable:
         return rows
     outputs = _joined(pages)
@@ -146,7 +108,7 @@ def _answer_rows(
 
 
 def _specimen(
-    classes: Sequence[str], limits: Limits | None, name: str, pages: Iterable[_Framed], known: Observations
+    classes: Sequence[str], limits: Limits | None, name: str, pages: Iterable[Page], known: Observations
 ) -> Iterator[AnswerRow]:
     """Yield the row of a specimen, however many photographs it has: only sums of them are held."""
     empty: dict[str, Value] = {"photographs": None} | ({} if limits is None else dict.fromkeys(COLUMNS))
@@ -155,11 +117,11 @@ def _specimen(
     pages = iter(pages)
     while batch := list(islice(pages, ROWS)):
         yield from (AnswerRow(one.name, None, None, None, one.problem, extra=empty) for one in batch if one.problem)
-        squares = [one.square for one in batch if one.square is not None]
-        if squares:
-            outputs = _joined(batch)
-            first = squares[0] if first is None else first
-            count += len(squares)
+        readable = [one for one in batch if one.outputs is not None]
+        if readable:
+            outputs = _joined(readable)
+            first = readable[0].square if first is None else first
+            count += len(readable)
             parts.append(Outputs(outputs.probabilities.sum(axis=0), outputs.features.sum(axis=0)))
     if not count:
         return

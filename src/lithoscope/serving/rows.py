@@ -21,7 +21,9 @@ class AnswerRow:
         problem: Why the file could not be read.
         shown: What a person is told, where that is not the label: ``"none of these"``.
         extra: More columns; every row of a run has the same.
-        square: The photograph as the network saw it, uint8 (size, size, 3); None where the file could not be read.
+        square: The photograph as the network saw it, uint8 (size, size, 3); None where the file could not be read,
+            or the engine keeps it.
+        content: SHA-256 of the file, for a run that goes on; None where nobody asked for it.
     """
 
     path: str
@@ -32,6 +34,7 @@ class AnswerRow:
     shown: str | None = None
     extra: dict[str, Value] = field(default_factory=dict)
     square: npt.NDArray[np.uint8] | None = None
+    content: str | None = None
 
     @property
     def stated(self) -> float | None:

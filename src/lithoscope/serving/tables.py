@@ -1,6 +1,8 @@
 """Tables of answers: written as they come, so that a long run can go on where it was stopped.
 
 Rows go to a journal of JSON lines beside the table, which at the end becomes the table: CSV, JSON lines or Parquet.
+Each line also holds the SHA-256 of the file it speaks of; a later line of a file with another content stands for the
+earlier one.
 """
 
 import csv
@@ -20,6 +22,8 @@ Cells = Mapping[str, Value]
 DIGITS = 6
 """Decimals of a probability."""
 _CHUNK = 1000  # rows of Parquet in memory
+_CONTENT = "#content"  # of a journal's line, beside the columns
+_FORMAT, _CONTENTS = "#format", "contents"  # of its first
 
 
 class Table:
@@ -31,7 +35,7 @@ class Table:
         resume: Go on with a journal that is there.
 
     Attributes:
-        done: The paths that an earlier run wrote.
+        done: The files that an earlier run wrote, by what names them for people, each with its SHA-256.
 
     Raises:
         LithoscopeError: The ending is none of the formats', its package is missing, or the journal is another run's.
@@ -40,38 +44,52 @@ class Table:
     def __init__(self, path: Path, run: Mapping[str, Value], *, resume: bool = False) -> None:
         self.path, self._write_all = path, _writer(path)
         self.journal = path.with_name(path.name + ".journal")
-        self.done: set[str] = set()
+        self.done: dict[str, str] = {}
+        self._replaced: dict[str, str] = {}  # files that changed between two runs, with what they hold now
         if resume and self.journal.exists():
-            self._take_up(dict(run))
+            self._take_up({_FORMAT: _CONTENTS, **run})
         else:
-            self.journal.write_text(json.dumps(dict(run)) + "\n", encoding="utf-8")
+            self.journal.write_text(json.dumps({_FORMAT: _CONTENTS, **run}) + "\n", encoding="utf-8")
         self._stream: IO[str] = self.journal.open("a", encoding="utf-8")
 
     def _take_up(self, run: dict[str, Value]) -> None:
-        """Read the paths that are done, but for a line that was cut and the last file, some of whose pages may lack."""
+        """Read the files that are done, but for a line that was cut and the last file, some of whose pages may lack."""
         with self.journal.open("rb") as stream:
             head = _parsed(stream.readline())
             if head != run:
                 raise LithoscopeError(
-                    f"{self.journal}: was written with another model or --top; start anew without --resume"
+                    f"{self.journal}: was written with another model, --top or version; start anew without --resume"
                 )
-            end, last, begins = stream.tell(), "", stream.tell()
+            end, begins = stream.tell(), stream.tell()
+            last, content = "", ""
             for line in stream:
                 cells = _parsed(line)
                 if cells is None:
                     break
-                file = str(cells["path"]).partition(PAGE_MARK)[0]
+                file = _file(cells)
                 if file != last:
                     if last:
-                        self.done.add(last)
+                        self._note(last, content)
                     last, begins = file, end
+                content = str(cells[_CONTENT] or "")
                 end += len(line)
         os.truncate(self.journal, begins)
 
-    def add(self, cells: Cells) -> None:
-        """Write a row."""
+    def _note(self, file: str, content: str) -> None:
+        if self.done.setdefault(file, content) != content:
+            self.done[file] = self._replaced[file] = content
+
+    def add(self, cells: Cells, content: str | None = None) -> None:
+        """Write a row.
+
+        Args:
+            cells: Its columns.
+            content: SHA-256 of the file that it speaks of.
+        """
         rounded = {name: round(value, DIGITS) if isinstance(value, float) else value for name, value in cells.items()}
-        self._stream.write(json.dumps(rounded, ensure_ascii=False) + "\n")
+        if content is not None and (file := _file(cells)) in self.done:
+            self._note(file, content)
+        self._stream.write(json.dumps({_CONTENT: content, **rounded}, ensure_ascii=False) + "\n")
 
     def flush(self) -> None:
         """Hand what was written to the system, where the end of this process cannot touch it."""
@@ -81,13 +99,26 @@ class Table:
         """Make the table of the journal, and put it in its place."""
         self._stream.close()
         partial = partial_path(self.path)
-        self._write_all(lambda: _rows(self.journal), partial)
+        self._write_all(self._rows, partial)
         commit_file(partial, self.path)
         self.journal.unlink()
+
+    def _rows(self) -> Iterator[dict[str, Value]]:
+        with self.journal.open(encoding="utf-8") as stream:
+            next(stream)
+            for line in stream:
+                cells = json.loads(line)
+                content = cells.pop(_CONTENT)
+                if self._replaced.get(_file(cells), content) == content:
+                    yield cells
 
     def close(self) -> None:
         """Stop writing; the journal stays."""
         self._stream.close()
+
+
+def _file(cells: Cells) -> str:
+    return str(cells["path"]).partition(PAGE_MARK)[0]
 
 
 def _parsed(line: bytes) -> dict[str, Value] | None:
@@ -96,13 +127,6 @@ def _parsed(line: bytes) -> dict[str, Value] | None:
     except ValueError:
         return None
     return values if isinstance(values, dict) and line.endswith(b"\n") else None
-
-
-def _rows(journal: Path) -> Iterator[dict[str, Value]]:
-    with journal.open(encoding="utf-8") as stream:
-        next(stream)
-        for line in stream:
-            yield json.loads(line)
 
 
 Rows = Callable[[], Iterator[dict[str, Value]]]

@@ -219,6 +219,39 @@ def test_a_run_that_was_stopped_is_gone_on_with(
     assert not journal.exists()
 
 
+def test_what_changed_since_a_run_was_stopped_is_asked_anew_and_has_one_row(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, table, whole = tmp_path / "new", tmp_path / "table.csv", tmp_path / "whole.csv"
+    for number in range(4):
+        photograph(folder / f"{number}.png", number)
+    (folder / "2.png").write_bytes(b"no photograph")
+    command = ["predict", str(folder), "--model", str(model), "--output"]
+    finish = tables.Table.finish
+    for further, seed in ([], 7), (["--resume"], 8), (["--resume"], 9):  # stopped twice, changed after each time
+        monkeypatch.setattr(tables.Table, "finish", _interrupted if seed < 9 else finish)
+        assert cli.main([*command, str(table), *further]) == (130 if seed < 9 else 0)
+        if seed < 9:
+            photograph(folder / "1.png", seed)
+    assert "3 photographs were done before" in capsys.readouterr().err, "0 and both versions of 1 and 2"
+    assert cli.main([*command, str(whole)]) == 1
+    assert sorted(table.read_text().splitlines()) == sorted(whole.read_text().splitlines())
+
+
+def _interrupted(_table: tables.Table) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ray_is_asked_for_where_it_is_not_installed(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    arguments = ["predict", str(photograph(tmp_path / "a.png")), "--model", str(model), "--engine", "ray"]
+    assert cli.main(arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "pip install 'lithoscope[ray]'" in line
+
+
 def test_a_sheet_is_a_picture_or_a_page_of_its_own(model: Path, tmp_path: Path) -> None:
     photograph(tmp_path / "new" / "a <b>.png")
     (tmp_path / "new" / "broken.png").write_bytes(b"")

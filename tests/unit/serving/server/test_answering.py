@@ -11,6 +11,7 @@ from PIL import Image
 from lithoscope.data.images.framed import read_framed
 from lithoscope.serving.observations import read_observations
 from lithoscope.serving.onnx_model import OnnxModel
+from lithoscope.serving.pages import on_threads
 from lithoscope.serving.photographs import FoundPhotograph
 from lithoscope.serving.pipeline import predict_rows
 from lithoscope.serving.server.answering import ExportedModel
@@ -57,7 +58,7 @@ def test_field_tests_and_specimens_have_the_digits_of_predict(
     observations = read_observations(CLASSES, fields, None, None)
     expected = [
         {"label": row.label, "p": [round(float(one), DIGITS) for one in row.probabilities]}
-        for row in predict_rows(model, photographs, 1, observations, specimens=one_specimen)
+        for row in predict_rows(model, photographs, on_threads(1), observations, specimens=one_specimen)
         if row.probabilities is not None
     ]
     served = ExportedModel(model)

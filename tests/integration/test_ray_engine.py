@@ -1,0 +1,133 @@
+"""``lithoscope predict --engine ray`` on a cluster of two node processes: the local engine's rows, whatever dies."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from lithoscope.cli import main as cli
+from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.serving import ray_engine
+from lithoscope.serving.tables import Table
+
+from helpers.exports import exported
+from helpers.photographs_on_disk import photograph
+from helpers.ray_nodes import is_busy, ray_nodes, workers
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'lithoscope[ray]'"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return exported(tmp_path_factory.mktemp("model"), ["basalt", "gneiss"], reading=ReadingSettings(pages="each"))
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with ray_nodes(2) as cluster:
+        yield cluster.address
+
+
+@pytest.fixture
+def ask(model: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    monkeypatch.setattr(ray_engine, "BLOCK", 2)
+
+    def asked(place: Path, table: Path, *further: str, engine: str = "ray") -> int:
+        arguments = ["predict", str(place), "--model", str(model), "--output", str(table), "--engine", engine]
+        return cli.main([*arguments, *(["--ray-address", address] if engine == "ray" else []), *further])
+
+    return asked
+
+
+@pytest.mark.fault(
+    tried="`lithoscope predict --engine ray` on two nodes: a worker is killed while it has a block under way",
+    outcome="the table is that of the local engine, byte for byte; broken files cost a row each",
+)
+def test_a_killed_worker_loses_nothing_and_rows_are_those_of_the_local_engine(
+    ask: Callable[..., int], tmp_path: Path
+) -> None:
+    folder = tmp_path / "new"
+    for number in range(6):
+        photograph(folder / f"{number}.png", number, size=(60 + number, 50))
+    photograph(folder / "7 no ending", 7)
+    photograph(folder / os.fsdecode(b"8 gr\xfcn.webp"), 8)
+    (folder / "broken.jpg").write_bytes(b"no photograph")
+    pages = [np.full((40, 40, 3), level, np.uint8) for level in (40, 200)]
+    tifffile.imwrite(folder / "stack.tif", np.stack(pages), photometric="rgb")
+    for number in range(2):  # in which the worker has time to die
+        photograph(folder / f"z{number}.png", number, size=(2400, 1800), compress_level=1)
+    local, table = tmp_path / "local.csv", tmp_path / "ray.csv"
+    assert ask(folder, local, engine="local") == 1
+    killed: list[int] = []
+    loaded: set[str] = set()
+
+    def kill_one() -> None:
+        while not killed:
+            for worker in filter(is_busy, workers()):
+                loaded.update(Path(one.path).name for one in worker.memory_maps())
+                killed.append(worker.pid)
+                worker.kill()
+                return
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    assert ask(folder, table) == 1
+    killer.join(1)
+    assert killed, "a worker was at work when it was killed"
+    assert not any("torch" in name for name in loaded), "workers need no torch"
+    assert table.read_bytes() == local.read_bytes()
+    assert len(table.read_text().splitlines()) == 1 + 13, "the stack has two rows"
+
+
+def test_a_run_goes_on_with_another_engines_journal_and_asks_again_for_what_changed(
+    ask: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, table, whole = tmp_path / "new", tmp_path / "table.csv", tmp_path / "whole.csv"
+    for number in range(5):
+        photograph(folder / f"{number}.png", number)
+
+    def stopped(_table: Table) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Table, "finish", stopped)
+        assert ask(folder, table, engine="local") == 130
+    photograph(folder / "1.png", 99)
+    capsys.readouterr()
+    assert ask(folder, table, "--resume") == 0
+    printed = capsys.readouterr().out
+    assert [name for name in map(str, range(5)) if f"/{name}.png" in printed] == ["1", "4"], "4: pages of it may lack"
+    assert ask(folder, whole, engine="local") == 0
+    head, *rows = whole.read_text().splitlines()
+    assert table.read_text().splitlines() == [head, rows[0], *rows[2:4], rows[1], rows[4]]
+
+
+def test_what_is_in_the_way_is_told_in_a_line_and_soon(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["predict", str(photograph(tmp_path / "a.png")), "--model", str(model)]
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    began = time.monotonic()
+    for given, said in (
+        (["--engine", "ray", "--ray-address", f"127.0.0.1:{port}"], "no cluster answers at"),
+        (["--engine", "ray", "--ray-address", "ray://127.0.0.1:10001"], "allowed: HOST:PORT"),
+        (["--ray-address", "auto"], "goes with --engine ray"),
+        (["--engine", "ray", "--sheet", str(tmp_path / "x.png")], "draw a --sheet with --engine local"),
+    ):
+        assert cli.main([*arguments, *given]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert said in line
+    assert time.monotonic() - began < 10
