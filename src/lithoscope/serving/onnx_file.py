@@ -56,6 +56,7 @@ def _fold(path: Path) -> None:
 def strip(path: Path) -> None:
     """Take out of a file what is not computed with: source lines and folders of the maker, notes."""
     model = onnx.load(path)
+    _sort(model.graph)
     del model.metadata_props[:]
     used = {node.domain for node in model.graph.node}
     kept = [each for each in model.opset_import if each.domain in used]
@@ -73,3 +74,25 @@ def strip(path: Path) -> None:
         del node.metadata_props[:]
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+def _sort(graph: onnx.GraphProto) -> None:
+    """Put nodes behind those whose outputs they and their branches take; quantisation leaves branches out of account."""
+    nodes, made = list(graph.node), {output for node in graph.node for output in node.output}
+    done: set[str] = set()
+    ordered: list[onnx.NodeProto] = []
+    while nodes:
+        ready = [(_taken(node) & made) <= done for node in nodes]
+        if not any(ready):  # a circle: the check that follows says so
+            ready = [True] * len(nodes)
+        ordered += [node for node, now in zip(nodes, ready, strict=True) if now]
+        done.update(output for node in ordered for output in node.output)
+        nodes = [node for node, now in zip(nodes, ready, strict=True) if not now]
+    del graph.node[:]
+    graph.node.extend(ordered)
+
+
+def _taken(node: onnx.NodeProto) -> set[str]:
+    """Return the names that a node takes, and those that the nodes of its branches take."""
+    branches = [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+    return {*node.input}.union(*(_taken(inner) for branch in branches for inner in branch.node))
