@@ -38,7 +38,8 @@ PAGE = Path(__file__).with_suffix(".md")
 HEAD = """# Predictions: how fast
 
 Made by `python benchmarks/predict.py MODEL EXPORT FOLDER... --write`, with `--old LITHOSCOPE` where an earlier build is
-in it. The parts alone are what a build that does them on these cores cannot go below.
+in it. The parts alone are what a build that does them on these cores cannot go below. Torch's threads
+spin while they wait: on a busy machine its processor time says more of the others than of it.
 """
 
 
