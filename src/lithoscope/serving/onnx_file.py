@@ -77,7 +77,7 @@ def strip(path: Path) -> None:
 
 
 def _sort(graph: onnx.GraphProto) -> None:
-    """Put nodes behind those whose outputs they and their branches take; quantisation leaves branches out of account."""
+    """Put nodes behind those whose outputs they and their branches take; the quantiser does not heed branches."""
     nodes, made = list(graph.node), {output for node in graph.node for output in node.output}
     done: set[str] = set()
     ordered: list[onnx.NodeProto] = []
