@@ -222,8 +222,8 @@ def others(asked: argparse.Namespace, job: Job, laid: Laid, loads: Loads) -> lis
             ]
             rows.append(f"| {name} {one['version']} | {one['seconds'][-1]:.0f} s | {' | '.join(figures)} |")
     return [
-        f"{laid.counts['train']} photographs train, {laid.counts['val']} validate, {asked.epochs} epochs of "
-        "everything, EfficientNet-Lite0 where it can be had, without a hub:",
+        f"{laid.counts['train']} photographs train, {laid.counts['val']} validate, {asked.epochs} "
+        f"epoch{'s' * (asked.epochs > 1)} of everything, EfficientNet-Lite0 where it can be had, without a hub:",
         "",
         "| | in all | images/s in the last epoch | validation |",
         "| --- | --- | ---: | ---: |",
