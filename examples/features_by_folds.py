@@ -32,6 +32,7 @@ from lithoscope.models.device import make_repeatable, resolve_device, resolve_pr
 from lithoscope.models.ensemble import mean_log_probabilities, symmetry
 from lithoscope.models.frozen_features import for_features
 from lithoscope.models.pretrained import load_pretrained
+from lithoscope.models.temperature import fit_temperature
 from lithoscope.training.discriminant_head import standardised_discriminant
 
 SPLITS = Path("build/splits.csv")
@@ -87,20 +88,23 @@ def compute(
     return Features(*([rows for (kind, _), rows in whole.items() if kind == wanted] for wanted in kinds))
 
 
-def named_right(
+def fold_logits(
     features: Features, columns: slice, labels: npt.NDArray[np.int64], fold: npt.NDArray[np.bool_], shrinkage: float
-) -> tuple[int, int]:
-    """Fit the discriminant outside a fold and count whom it names right in it: as framed, and framed more closely."""
+) -> tuple[Rows, Rows]:
+    """Fit the discriminant outside a fold and return its answers inside, all views averaged, float32 (n, classes).
+
+    Returns:
+        Of the photographs as framed, and framed more closely.
+    """
     training = [rows[~fold][:, columns].astype(np.float64) for rows in (features.views[0], *features.passes)]
     known = np.tile(labels[~fold], len(training))
     weights, biases = standardised_discriminant(np.concatenate(training), known, int(labels.max()) + 1, shrinkage)
 
-    def right(views: list[Rows]) -> int:
+    def averaged(views: list[Rows]) -> Rows:
         logits = [torch.from_numpy(view[fold][:, columns] @ weights.T + biases) for view in views]
-        named = mean_log_probabilities(logits).numpy().argmax(axis=1)
-        return int((named == labels[fold]).sum())
+        return np.asarray(mean_log_probabilities(logits).numpy(), np.float32)
 
-    return right(features.views), right(features.closer)
+    return averaged(features.views), averaged(features.closer)
 
 
 def main() -> None:
@@ -154,16 +158,30 @@ def main() -> None:
         }
         for kind, columns in kinds.items():
             for passes in options.passes:
-                right = np.zeros(2)
+                found: dict[str, list[Rows]] = {"framed": [], "closer": []}
+                asked: list[npt.NDArray[np.int64]] = []
                 for repeat in range(options.repeats):
                     splitter = StratifiedGroupKFold(options.folds, shuffle=True, random_state=repeat)  # type: ignore[no-untyped-call]
                     inner = splitter.split(labels, labels, table["group"])  # type: ignore[no-untyped-call]
                     for _, inside in inner:
                         fold = np.isin(np.arange(len(labels)), inside)
                         some = Features(features.views, features.passes[:passes], features.closer)
-                        right += named_right(some, columns, labels, fold, options.shrinkage)
-                whole, closer = (in_words(count / options.repeats, len(labels)) for count in right)
-                print(f"{size} px  {kind:13}  {passes:2} passes  accuracy {whole}, framed closer {closer}", flush=True)
+                        for name, logits in zip(
+                            found, fold_logits(some, columns, labels, fold, options.shrinkage), strict=True
+                        ):
+                            found[name].append(logits)
+                        asked.append(labels[fold])
+                answers, truth = {name: np.concatenate(parts) for name, parts in found.items()}, np.concatenate(asked)
+                whole, closer = (
+                    in_words(float((logits.argmax(axis=1) == truth).sum()) / options.repeats, len(labels))
+                    for logits in answers.values()
+                )
+                temperature = fit_temperature(answers["framed"], truth).value
+                print(
+                    f"{size} px  {kind:13}  {passes:2} passes  accuracy {whole}, framed closer {closer}, "
+                    f"temperature {temperature:.4f}",
+                    flush=True,
+                )
 
 
 def in_words(right: float, n: int) -> str:
