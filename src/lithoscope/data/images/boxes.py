@@ -3,7 +3,12 @@
 import os
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import BinaryIO, NamedTuple
+
+MOST = 10_000
+"""Boxes side by side that are looked at; photographs have a few, a file that was made to keep a reader busy millions.
+"""
 
 
 class Box(NamedTuple):
@@ -21,17 +26,31 @@ class Box(NamedTuple):
 
 
 def boxes(stream: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Box]:
-    """Yield the boxes that begin between two places of a file, to its end by default; the last may claim to lie beyond.
+    """Yield the boxes that begin between two places of a file, to its end by default, the first :data:`MOST` of them.
 
-    What is no box ends them.
+    What is no box ends them. One that claims to lie beyond the second place ends there.
     """
     end = stream.seek(0, os.SEEK_END) if end is None else end
+    for box in islice(_claimed(stream, start, end), MOST):
+        yield box._replace(end=min(box.end, end))
+
+
+def first_box(stream: BinaryIO, kind: bytes, start: int = 0, end: int | None = None) -> Box | None:
+    """Return the first box of a kind that begins between two places, or None; see :func:`boxes`."""
+    return next((box for box in boxes(stream, start, end) if box.kind == kind), None)
+
+
+def _claimed(stream: BinaryIO, start: int, end: int) -> Iterator[Box]:
+    """Yield boxes with the ends that they claim."""
     while start + 8 <= end:
         stream.seek(start)
-        length, kind = struct.unpack(">I4s", stream.read(8))
+        said = stream.read(16)
+        if len(said) < 8:
+            return
+        length, kind = struct.unpack_from(">I4s", said)
         head = 8
-        if length == 1 and start + 16 <= end:
-            length, head = struct.unpack(">Q", stream.read(8))[0], 16
+        if length == 1 and len(said) == 16:
+            length, head = struct.unpack_from(">Q", said, 8)[0], 16
         if length == 0:  # to the end
             length = end - start
         if length < head:
@@ -41,9 +60,11 @@ def boxes(stream: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[
 
 
 def fill_the_file(stream: BinaryIO) -> bool:
-    """Say whether the file ends where its last box does: it is whole."""
-    found = list(boxes(stream))
-    return bool(found) and found[-1].end == stream.seek(0, os.SEEK_END)
+    """Say whether the file ends where its last box does, of at most :data:`MOST`: it is whole."""
+    size, end = stream.seek(0, os.SEEK_END), -1
+    for box in islice(_claimed(stream, 0, size), MOST):
+        end = box.end
+    return end == size
 
 
 def content(stream: BinaryIO, box: Box) -> bytes:

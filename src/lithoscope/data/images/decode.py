@@ -106,8 +106,10 @@ def _told(stream: BinaryIO, settings: ReadingSettings, number: int, side: int | 
     except ImportError as error:
         raise UnreadablePhotograph(f"needs a package: pip install {error.name or 'imagecodecs'}") from None
     except Exception as error:  # decoders fed with damaged files raise almost anything
-        damage = "truncated" if "truncated" in str(error).casefold() else "damaged"
-        raise UnreadablePhotograph(why_not_read(stream, error) or damage) from None
+        reason = "truncated" if "truncated" in str(error).casefold() else "damaged"
+        with suppress(Exception):  # it reads the same damaged file
+            reason = why_not_read(stream, error) or reason
+        raise UnreadablePhotograph(reason) from None
 
 
 def read_downloaded(path: str, settings: ReadingSettings) -> Image.Image:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from lithoscope.data.images.boxes import boxes, content, fill_the_file
+from lithoscope.data.images.boxes import boxes, content, fill_the_file, first_box
 from lithoscope.data.images.reading import UnreadablePhotograph
 
 CODE_STREAM = b"\xff\x4f\xff\x51"
@@ -67,7 +67,7 @@ def channels_of(stream: BinaryIO) -> Channels | None:
         if count > 4 and _at(stream, -2, 2) == _END:
             raise UnreadablePhotograph(_too_many(count))
         return Channels(count, _usual_colours(count))
-    header = next((box for box in boxes(stream) if box.kind == b"jp2h"), None) if head.startswith(IN_BOXES) else None
+    header = first_box(stream, b"jp2h") if head.startswith(IN_BOXES) else None
     if header is None:
         return None
     parts = {box.kind: content(stream, box) for box in reversed([*boxes(stream, header.start, header.end)])}

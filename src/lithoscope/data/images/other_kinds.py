@@ -3,7 +3,7 @@
 import os
 from typing import BinaryIO
 
-from lithoscope.data.images.boxes import boxes, content, fill_the_file
+from lithoscope.data.images.boxes import boxes, content, fill_the_file, first_box
 
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What a TIFF begins with; the last two are BigTIFF."""
@@ -91,14 +91,13 @@ def why_not_read(stream: BinaryIO, error: Exception) -> str | None:
 
 def _item_types(stream: BinaryIO) -> list[bytes]:
     """Return the types of the items of a HEIF file (ISO/IEC 14496-12, 8.11.6)."""
-    found = []
-    for meta in (box for box in boxes(stream) if box.kind == b"meta"):
-        for table in (box for box in boxes(stream, meta.start + 4, meta.end) if box.kind == b"iinf"):
-            first = table.start + (6 if content(stream, table)[:1] == b"\0" else 8)
-            for entry in boxes(stream, first, table.end):
-                said = content(stream, entry)
-                found.append(said[8:12] if said[:1] == b"\2" else said[10:14])
-    return found
+    meta = first_box(stream, b"meta")
+    table = first_box(stream, b"iinf", meta.start + 4, meta.end) if meta else None
+    if table is None:
+        return []
+    first = table.start + (6 if content(stream, table)[:1] == b"\0" else 8)
+    entries = (content(stream, entry) for entry in boxes(stream, first, table.end))
+    return [said[8:12] if said[:1] == b"\2" else said[10:14] for said in entries]
 
 
 def why_no_photograph(head: bytes) -> str:

@@ -100,6 +100,20 @@ def test_a_whole_file_is_never_called_damaged(tmp_path: Path) -> None:
         assert "truncated" in reason(tmp_path / "a") or "damaged" in reason(tmp_path / "a"), words
 
 
+def test_why_a_damaged_file_is_not_read_ends_in_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytearray(heif(b"hvc1", b"heic", bytes(600)))
+    table = content.index(b"iinf")
+    content[table - 4 : table] = (0x7FFFFF00).to_bytes(4, "big")  # beyond the file
+    (tmp_path / "a").write_bytes(content)
+    assert reason(tmp_path / "a") == "truncated or damaged"
+
+    def broken(*_arguments: object) -> None:
+        raise ValueError("what nobody thought of")
+
+    monkeypatch.setattr(decode, "why_not_read", broken)
+    assert reason(tmp_path / "a") == "damaged"
+
+
 def test_a_whole_heif_is_read_whatever_brand_it_names_first(tmp_path: Path) -> None:
     pillow_heif.from_pillow(smooth()).save(tmp_path / "a", quality=100, chroma=444)
     content = (tmp_path / "a").read_bytes()
