@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,8 +108,8 @@ def predict(
     limit = SHEET_LIMIT[sheet.suffix.lower()] if sheet is not None else 0
     width = max(map(len, classes))
     try:
-        rows = predict_rows(asked, wanted, asks, observations, specimens=specimens)
-        for count, row in enumerate(_tracked(rows, len(wanted) - len(done)), start=1):
+        asks = _tracked(asks, len(wanted))
+        for count, row in enumerate(predict_rows(asked, wanted, asks, observations, specimens=specimens), start=1):
             if table is not None:
                 table.add(row.cells(classes, top, mark), row.content)
                 if count % _FLUSH == 0:
@@ -154,12 +154,13 @@ def _open_table(path: Path, run: dict[str, str | float | None], resume: bool) ->
     return table
 
 
-def _tracked(rows: "Iterator[AnswerRow]", total: int) -> "Iterable[AnswerRow]":
+def _tracked(engine: "Engine", total: int) -> "Engine":
+    """Show how many photographs an engine went by, those that were done before among them: it reads them too."""
     if total < 2 or sys.stdout.isatty():  # on a terminal the lines themselves show it
-        return rows
+        return engine
     from lithoscope.data.sources.progress import track
 
-    return track(rows, total, "predicting")
+    return lambda model, photographs: track(engine(model, photographs), total, "predicting")
 
 
 def _line(row: "AnswerRow", classes: Sequence[str], top: int, width: int) -> str:

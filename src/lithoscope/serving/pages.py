@@ -41,7 +41,7 @@ class Page:
 
 
 Engine = Callable[[OnnxModel, Iterable[FoundPhotograph]], Iterator[list[Page]]]
-"""Yields the pages of each photograph, in their order; of one whose content is as it was known, none."""
+"""Yields the pages of each photograph, in their order; of one whose content is as it was known, an empty list."""
 
 
 def on_threads(threads: int | None = None, *, digests: bool = False) -> Engine:

@@ -102,7 +102,9 @@ def _require_reachable(address: str) -> None:
 def _connected(address: str | None) -> Iterator[None]:
     ray = _package("ray")
     quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
-    short = "/tmp"  # noqa: S108 (sockets lie in it, whose paths must be short)
+    # Ray puts sockets some 60 characters below, and a socket's path may have 103 on macOS, 107 on Linux: too few for
+    # macOS's own temporary folder. On Windows there are no such sockets.
+    short = "/tmp" if os.name == "posix" else None  # noqa: S108
     place = tempfile.mkdtemp(prefix="lithoscope-ray-", dir=short) if address is None else None
     own: dict[str, Any] = {"num_cpus": os.cpu_count(), "include_dashboard": False, "object_store_memory": STORE}
     try:
@@ -218,8 +220,11 @@ def _rows(batches: Iterable[Table]) -> Iterator[dict[str, Any]]:
 
 
 def _told(photographs: list[FoundPhotograph], rows: Iterable[dict[str, Any]]) -> Iterator[list[Page]]:
-    """Yield the pages of each photograph."""
+    """Yield the pages of each photograph; one without rows has none."""
+    told = 0
     for place, of_one in groupby(rows, key=lambda row: int(row["place"])):
+        yield from ([] for _ in range(told, place))
+        told = place + 1
         photograph = photographs[place]
         pages = []
         for row in of_one:
@@ -230,11 +235,10 @@ def _told(photographs: list[FoundPhotograph], rows: Iterable[dict[str, Any]]) ->
                 )
             outputs = None
             if row["probabilities"] is not None:
-                outputs = Outputs(
-                    *(np.frombuffer(row[name], np.float32)[None] for name in ("probabilities", "features"))
-                )
+                outputs = Outputs(_numbers(row["probabilities"]), _numbers(row["features"]))
             pages.append(Page(photograph.shown + row["page"], None, row["problem"], outputs, row["content"]))
         yield pages
+    yield from ([] for _ in range(told, len(photographs)))
 
 
 def _numbers(content: bytes) -> npt.NDArray[np.float32]:

@@ -45,7 +45,8 @@ class Table:
         self.path, self._write_all = path, _writer(path)
         self.journal = path.with_name(path.name + ".journal")
         self.done: dict[str, str] = {}
-        self._replaced: dict[str, str] = {}  # files that changed between two runs, with what they hold now
+        self._lines = 1  # of the journal; the first says of what run it is
+        self._counts_from: dict[str, int] = {}  # files that changed between runs: the line from which theirs count
         if resume and self.journal.exists():
             self._take_up({_FORMAT: _CONTENTS, **run})
         else:
@@ -61,23 +62,24 @@ class Table:
                     f"{self.journal}: was written with another model, --top or version; start anew without --resume"
                 )
             end, begins = stream.tell(), stream.tell()
-            last, content = "", ""
+            first, last = self._lines, ("", "")
             for line in stream:
                 cells = _parsed(line)
                 if cells is None:
                     break
-                file = _file(cells)
-                if file != last:
-                    if last:
-                        self._note(last, content)
-                    last, begins = file, end
-                content = str(cells[_CONTENT] or "")
+                one = _file(cells), str(cells[_CONTENT] or "")
+                if one != last:
+                    if last[0]:
+                        self._note(*last, first)
+                    first, last, begins = self._lines, one, end
+                self._lines += 1
                 end += len(line)
         os.truncate(self.journal, begins)
+        self._lines = first
 
-    def _note(self, file: str, content: str) -> None:
+    def _note(self, file: str, content: str, line: int) -> None:
         if self.done.setdefault(file, content) != content:
-            self.done[file] = self._replaced[file] = content
+            self.done[file], self._counts_from[file] = content, line
 
     def add(self, cells: Cells, content: str | None = None) -> None:
         """Write a row.
@@ -88,7 +90,8 @@ class Table:
         """
         rounded = {name: round(value, DIGITS) if isinstance(value, float) else value for name, value in cells.items()}
         if content is not None and (file := _file(cells)) in self.done:
-            self._note(file, content)
+            self._note(file, content, self._lines)
+        self._lines += 1
         self._stream.write(json.dumps({_CONTENT: content, **rounded}, ensure_ascii=False) + "\n")
 
     def flush(self) -> None:
@@ -106,10 +109,10 @@ class Table:
     def _rows(self) -> Iterator[dict[str, Value]]:
         with self.journal.open(encoding="utf-8") as stream:
             next(stream)
-            for line in stream:
+            for number, line in enumerate(stream, start=1):
                 cells = json.loads(line)
-                content = cells.pop(_CONTENT)
-                if self._replaced.get(_file(cells), content) == content:
+                del cells[_CONTENT]
+                if number >= self._counts_from.get(_file(cells), 0):
                     yield cells
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,6 +20,7 @@ from PIL import Image
 from lithoscope.cli import main as cli
 from lithoscope.cli import predict as predict_command
 from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.data.sources import progress
 from lithoscope.models.predictor import Predictor
 from lithoscope.serving import pipeline, tables
 
@@ -228,6 +229,16 @@ def test_what_changed_since_a_run_was_stopped_is_asked_anew_and_has_one_row(
     (folder / "2.png").write_bytes(b"no photograph")
     command = ["predict", str(folder), "--model", str(model), "--output"]
     finish = tables.Table.finish
+    tracked: list[tuple[int, int]] = []
+
+    def track(items: Iterable[object], total: int, _description: str) -> Iterator[object]:
+        count = 0
+        for item in items:
+            count += 1
+            yield item
+        tracked.append((count, total))
+
+    monkeypatch.setattr(progress, "track", track)
     for further, seed in ([], 7), (["--resume"], 8), (["--resume"], 9):  # stopped twice, changed after each time
         monkeypatch.setattr(tables.Table, "finish", _interrupted if seed < 9 else finish)
         assert cli.main([*command, str(table), *further]) == (130 if seed < 9 else 0)
@@ -236,6 +247,25 @@ def test_what_changed_since_a_run_was_stopped_is_asked_anew_and_has_one_row(
     assert "3 photographs were done before" in capsys.readouterr().err, "0 and both versions of 1 and 2"
     assert cli.main([*command, str(whole)]) == 1
     assert sorted(table.read_text().splitlines()) == sorted(whole.read_text().splitlines())
+    assert tracked == [(4, 4)] * 4, "each photograph counts, done before or not"
+
+
+def test_a_photograph_that_is_back_as_it_was_has_one_row(tmp_path: Path) -> None:
+    for contents in ("1", "", "1"), ("1", "2", "2"):
+        table = tables.Table(tmp_path / "a.jsonl", {})
+        for number, content in enumerate(contents):
+            if number:
+                table.close()
+                table = tables.Table(tmp_path / "a.jsonl", {}, resume=True)
+                assert table.done["a"] == contents[number - 1]
+            if not number or content != contents[number - 1]:
+                for page in ("a", "a#page=2"):
+                    table.add({"path": page, "run": number}, content)
+            table.add({"path": "z"}, "z")  # of the last file pages may lack
+        table.finish()
+        rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+        now = len(set(contents[:2])) if contents[2] == "1" else 1
+        assert rows == [{"path": "a", "run": now}, {"path": "a#page=2", "run": now}, {"path": "z"}]
 
 
 def _interrupted(_table: tables.Table) -> None:
