@@ -66,7 +66,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, settings: ServerSettings, measures: Measures) -> None:
         self._app, self._settings, self._measures = app, settings, measures
-        self._under_way = 0
+        self._under_way = self._drained = 0
         self._usual_seconds = 0.5
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,12 +83,13 @@ class Guard:
 
     async def _hand_on(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         refusal = self._refusal(scope)
+        computes = scope["path"] in COMPUTES and scope["method"] == "POST"
         if refusal is not None:
-            if refusal[0] == 413:
+            if refusal[0] == 413 and computes:  # no one has a reason to send a body elsewhere
                 await self._drain(scope, receive)
             await answer.refuse(*refusal)
             return
-        if scope["path"] not in COMPUTES or scope["method"] != "POST":
+        if not computes:
             await self._app(scope, receive, answer)
             return
         if self._under_way >= self._settings.waiting:
@@ -102,13 +103,11 @@ class Guard:
         self._under_way += 1
         self._measures.under_way.set(self._under_way)
         began = time.monotonic()
-        limits = self._settings
+        limits, too_large = self._settings, None
         try:
             await self._app(scope, _limited(receive, limits.max_bytes, limits.seconds), answer)
         except TooLarge as error:
-            if not error.whole:
-                await self._drain(scope, receive)
-            await answer.refuse(413, f"the request is larger than {limits.max_bytes:,} bytes: send fewer photographs")
+            too_large = error
         except TooSlow:
             await answer.refuse(408, f"the request did not arrive within {limits.seconds:g} s")
         except ClientDisconnect:
@@ -120,9 +119,13 @@ class Guard:
             self._measures.under_way.set(self._under_way)
             if scope["path"] == PREDICT:
                 self._measures.seconds.observe(seconds)
+        if too_large is not None:  # its place is free again, however slowly the rest comes
+            if not too_large.whole:
+                await self._drain(scope, receive)
+            await answer.refuse(413, self._too_large())
 
     async def _drain(self, scope: Scope, receive: Receive) -> None:
-        """Read what is still on its way and drop it, within bounds.
+        """Read what is still on its way and drop it, within bounds, of as many at once as may be under way.
 
         Where a connection is closed on bytes that no one read, the system resets it, and who sends without listening
         never sees why. A sender that waits to be asked for its body (``Expect``) sends none.
@@ -130,10 +133,19 @@ class Guard:
         headers = Headers(scope=scope)
         if "expect" in headers or ("transfer-encoding" not in headers and headers.get("content-length", "0") == "0"):
             return
+        if self._drained >= self._settings.waiting:
+            return
         limited = _limited(receive, _DROPPED * self._settings.max_bytes, self._settings.seconds)
-        with suppress(TooLarge, TooSlow):
-            while (message := await limited())["type"] == "http.request" and message.get("more_body", False):
-                pass
+        self._drained += 1
+        try:
+            with suppress(TooLarge, TooSlow):
+                while (message := await limited())["type"] == "http.request" and message.get("more_body", False):
+                    pass
+        finally:
+            self._drained -= 1
+
+    def _too_large(self) -> str:
+        return f"the request is larger than {self._settings.max_bytes:,} bytes: send fewer photographs"
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Return status and reason where a request may not go on; judged by its head alone."""
@@ -154,7 +166,7 @@ class Guard:
         if not length.isascii() or not length.isdigit():
             return 400, "Content-Length must be a whole number"
         if int(length) > settings.max_bytes:
-            return 413, f"the request is larger than {settings.max_bytes:,} bytes: send fewer photographs"
+            return 413, self._too_large()
         return None
 
 

@@ -5,13 +5,14 @@ import json
 import socket
 import tempfile
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 from starlette.requests import Request
-from starlette.types import Message, Receive
+from starlette.types import ASGIApp, Message, Receive
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.serving.server import run
@@ -58,21 +59,26 @@ def test_the_address_that_is_said_is_one_that_others_can_ask(monkeypatch: pytest
     assert "0.0.0.0" not in said[0]
 
 
-def post(receive: Receive, settings: ServerSettings = SETTINGS, *more: tuple[bytes, bytes]) -> list[Message]:
-    """Return what is sent for an upload whose body comes as ``receive`` says."""
+async def posted(app: ASGIApp, receive: Receive, *more: tuple[bytes, bytes], path: str = "/predict") -> list[Message]:
+    """Return what an application sends for an upload whose body comes as ``receive`` says."""
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
         sent.append(message)
 
     headers = [(b"host", b"testserver"), (b"content-type", b"multipart/form-data; boundary=x"), *more]
-    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": headers}
-    asyncio.run(create_app(RedOrBlue(), settings)(scope, receive, send))
+    await app({"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}, receive, send)
     return sent
+
+
+def post(receive: Receive, settings: ServerSettings = SETTINGS, *more: tuple[bytes, bytes]) -> list[Message]:
+    """Return what is sent for one upload."""
+    return asyncio.run(posted(create_app(RedOrBlue(), settings), receive, *more))
 
 
 BEGUN: Message = {"type": "http.request", "body": b"--x\r\n", "more_body": True}
 HUNG_UP: Message = {"type": "http.disconnect"}
+HUGE = (b"content-length", b"100000000")
 
 
 def test_who_hangs_up_during_an_upload_is_no_failure_of_the_servers() -> None:
@@ -134,7 +140,7 @@ def test_no_photograph_ever_reaches_the_disk(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("settings", "status"), [({"waiting": 0}, 429), ({"max_bytes": 9_000_000}, 413)], ids=["busy", "too large"]
+    ("settings", "status"), [({"waiting": 1}, 429), ({"max_bytes": 9_000_000}, 413)], ids=["busy", "too large"]
 )
 @pytest.mark.parametrize("length", [b"content-length: 20000000", b"transfer-encoding: chunked"], ids=["said", "unsaid"])
 def test_who_sends_all_before_listening_still_hears_why_it_is_refused(
@@ -150,7 +156,14 @@ def test_who_sends_all_before_listening_still_hears_why_it_is_refused(
     if b"chunked" in length:
         body = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
     kind = b"content-type: multipart/form-data; boundary=x"
-    with socket.create_connection(listening.getsockname(), timeout=30) as sender:
+    with ExitStack() as connections:
+        holder, sender = (
+            connections.enter_context(socket.create_connection(listening.getsockname(), timeout=30)) for _ in range(2)
+        )
+        if status == 429:  # the one place is taken by whom the server asks to go on
+            expect = (kind, b"content-length: 9", b"expect: 100-continue", b"", b"")
+            holder.sendall(b"\r\n".join((b"POST /predict HTTP/1.1", b"host: 127.0.0.1", *expect)))
+            assert holder.recv(100).startswith(b"HTTP/1.1 100")
         sender.sendall(b"\r\n".join((b"POST /predict HTTP/1.1", b"host: 127.0.0.1", kind, length, b"", b"")))
         sender.sendall(body)
         assert sender.recv(100).startswith(f"HTTP/1.1 {status}".encode())
@@ -162,7 +175,63 @@ def test_who_waits_to_be_asked_for_the_body_is_refused_at_once_and_sends_none() 
     async def receive() -> Message:
         raise AssertionError("asked for the body")
 
-    start, _ = post(
-        receive, replace(SETTINGS, waiting=0), (b"expect", b"100-continue"), (b"content-length", b"20000000")
-    )
-    assert start["status"] == 429
+    start, _ = post(receive, SETTINGS, (b"expect", b"100-continue"), HUGE)
+    assert start["status"] == 413
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/model", "/nothing"])
+def test_no_body_is_read_where_none_has_anything_to_say(path: str) -> None:
+    async def receive() -> Message:
+        raise AssertionError("asked for the body")
+
+    start, _ = asyncio.run(posted(create_app(RedOrBlue(), SETTINGS), receive, HUGE, path=path))
+    assert start["status"] == 413
+    assert (b"connection", b"close") in start["headers"]
+
+
+class Slow:
+    """Sends a first piece, and hangs up when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked, self.over, self._begun = asyncio.Event(), asyncio.Event(), False
+
+    async def __call__(self) -> Message:
+        if not self._begun:
+            self._begun = True
+            return BEGUN
+        self.asked.set()
+        await self.over.wait()
+        return HUNG_UP
+
+
+def test_of_no_more_refused_bodies_than_places_is_the_rest_read_at_once() -> None:
+    async def ask() -> None:
+        app, slow = create_app(RedOrBlue(), replace(SETTINGS, waiting=2)), [Slow() for _ in range(3)]
+        drained = [asyncio.create_task(posted(app, one, HUGE)) for one in slow[:2]]
+        await asyncio.gather(*(one.asked.wait() for one in slow[:2]))
+        start, _ = await asyncio.wait_for(posted(app, slow[2], HUGE), 10)
+        assert start["status"] == 413
+        assert not any(one.done() for one in drained)
+        for one in slow:
+            one.over.set()
+        await asyncio.gather(*drained)
+        again = asyncio.create_task(posted(app, last := Slow(), HUGE))
+        await asyncio.wait_for(last.asked.wait(), 10)  # a place is free again
+        last.over.set()
+        await again
+
+    asyncio.run(ask())
+
+
+def test_who_is_refused_in_the_midst_of_a_body_holds_no_place_while_the_rest_comes() -> None:
+    async def ask() -> None:
+        app, slow, next_one = create_app(RedOrBlue(), replace(SETTINGS, waiting=1, max_bytes=4)), Slow(), Slow()
+        first = asyncio.create_task(posted(app, slow, (b"transfer-encoding", b"chunked")))
+        await slow.asked.wait()
+        start, _ = await asyncio.wait_for(posted(app, next_one), 10)
+        assert start["status"] == 413, "not 429: the place is free"
+        assert not first.done()
+        slow.over.set()
+        assert (await first)[0]["status"] == 413
+
+    asyncio.run(ask())
