@@ -154,7 +154,14 @@ class DecodingPool:
         """Open new processes: pebble gives a pool up whose idle ones were killed, as a system short of memory does."""
         if self._pool is broken:  # who asked at the same time may have replaced it
             self._pool = self._open()
+            _kill(broken)
             threading.Thread(target=_end, args=(broken,), daemon=True).start()  # which may take as long as it likes
+
+
+def _kill(pool: ProcessPool) -> None:
+    """Kill a pool's processes: pebble waits for the pool's own threads first, for ever where it is they that hang."""
+    for process in tuple(pool._pool_manager.worker_manager.workers.values()):
+        process.kill()
 
 
 def _end(pool: ProcessPool) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,6 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.serving.server import decoding
 from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.settings import ServerSettings
@@ -241,49 +240,6 @@ def test_a_phones_heic_is_read_whatever_it_is_called(client: TestClient) -> None
     files = [("photographs", (name, packed.getvalue())) for name in ("IMG_0412.HEIC", "renamed.jpg")]
     answer = client.post("/predict", files=files)
     assert [row["label"] for row in answer.json()["predictions"]] == ["red", "red"]
-
-
-def test_pages_that_are_photographs_of_their_own_are_refused_with_a_reason() -> None:
-    packed = io.BytesIO()
-    pages = [Image.new("RGB", (40, 40), colour) for colour in ("red", "blue")]
-    pages[0].save(packed, "TIFF", save_all=True, append_images=pages[1:])
-    each = ReadingSettings(pages="each")
-    assert decoding.frame(packed.getvalue(), 48, False, each).problem == (
-        "2 pages, each a photograph to this model: send them as single files"
-    )
-    for content, reading in ((RED, each), (packed.getvalue(), ReadingSettings())):
-        found = decoding.frame(content, 48, False, reading)
-        assert found.square is not None
-        assert found.square[24, 24].tolist() == [255, 0, 0]
-
-
-def test_a_pool_that_ends_nothing_for_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Any] = []
-
-    class Dead:
-        active = True
-
-        def __init__(self) -> None:
-            self.asked: list[Future[decoding.Framed]] = []
-            opened.append(self)
-
-        def schedule(self, *_arguments: object, **_options: object) -> "Future[decoding.Framed]":
-            self.asked.append(Future())
-            return self.asked[-1]
-
-        stop = join = lambda self: None
-
-    monkeypatch.setattr(decoding, "_START_SECONDS", 0.0)
-    monkeypatch.setattr(decoding, "ProcessPool", lambda *_arguments, **_options: Dead())
-    with decoding.DecodingPool(48, False, ReadingSettings(), processes=1, seconds=0.05, memory=1 << 32) as pool:
-
-        async def both() -> list[decoding.Framed]:
-            return list(await asyncio.gather(pool.framed(RED), pool.framed(BLUE)))
-
-        found = asyncio.run(both())
-    assert [one.problem for one in found] == ["no decoder could be started: try again"] * 2
-    assert len(opened) == 4  # the first and, of each try, one in its place
-    assert all(asked.cancelled() for pool in opened for asked in pool.asked)
 
 
 def _kill_this_process(*_arguments: object) -> decoding.Framed:
