@@ -169,6 +169,7 @@ def test_a_port_that_is_taken_is_a_line(served: Served, model: Path, capsys: pyt
     assert "is taken by another program" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system tells shared memory apart")
 def test_memory_comes_back_after_bad_uploads(served: Served, photographs: list[Path]) -> None:
     def megabytes() -> float:
         server = psutil.Process(served.process.pid)
