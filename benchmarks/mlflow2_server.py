@@ -45,7 +45,11 @@ def installed(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def served(python: Path, folder: Path) -> Iterator[str]:
-    """Run the server, and yield its address."""
+    """Run the server, and yield its address.
+
+    Raises:
+        SystemExit: It did not come up; with the last line that it printed.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -70,15 +74,20 @@ def served(python: Path, folder: Path) -> Iterator[str]:
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"  # where the server finds its gunicorn
-    with (folder / "server.log").open("wb") as log:
+    log_path = folder / "server.log"
+    with log_path.open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env={**environment, "PATH": path})
     try:
         address = f"http://127.0.0.1:{port}"
         for _ in range(SECONDS):
+            if process.poll() is not None:
+                raise SystemExit(f"error: the server ended with status {process.returncode}: {_last_line(log_path)}")
             with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{address}/health", timeout=2).ok:
                     break
             time.sleep(1)
+        else:
+            raise SystemExit(f"error: the server did not answer within {SECONDS} s: {_last_line(log_path)}")
         yield address
     finally:
         process.terminate()
@@ -123,6 +132,10 @@ def main(python: str = "") -> int:
     )
     print("as documented" if right else "error: not as docs/mlflow.md says")
     return int(not right)
+
+
+def _last_line(log: Path) -> str:
+    return (log.read_text("utf-8", "replace").splitlines() or ["it printed nothing"])[-1]
 
 
 def _model(folder: Path) -> Path:
