@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,14 +98,14 @@ class Clock:
         return {"images/s": images / wall, "images/processor s": images / processor}
 
 
-def environment(threads: int) -> dict[str, str]:
-    """Return the environment of a measurement: so many threads, our modules at hand, no hub to wait for.
+def environment(threads: int, *, offline: bool = True) -> dict[str, str]:
+    """Return the environment of a measurement: so many threads, our modules at hand, offline no hub to wait for.
 
     Threads that wait sleep, as our stages ask for: spinning they would count as work, and slow whoever else is there.
     """
     found = os.pathsep.join([str(BENCHMARKS), str(BENCHMARKS.parent / "src")])
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "YOLO_OFFLINE": "true"}
-    return {**os.environ, **offline, "PYTHONPATH": found, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+    hubs = {"HF_HUB_OFFLINE": "1"} if offline else {}
+    return {**os.environ, **hubs, "PYTHONPATH": found, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
 
 
 def ask(module: str, job: Job, python: str = sys.executable, limit: float = 1200) -> dict[str, Any]:
@@ -112,8 +114,8 @@ def ask(module: str, job: Job, python: str = sys.executable, limit: float = 1200
     Args:
         module: Such as ``peers.ours``; given another Python, its file is run, and imports nothing of ours.
         job: What it is asked.
-        python: The interpreter.
-        limit: Seconds.
+        python: The interpreter; another than this one may ask hubs for weights.
+        limit: Seconds after which the process, and those that it started, are ended.
 
     Returns:
         The answer, or under ``error`` the last line that the process wrote.
@@ -121,11 +123,17 @@ def ask(module: str, job: Job, python: str = sys.executable, limit: float = 1200
     file = str(BENCHMARKS / (module.replace(".", "/") + ".py"))
     start = ["-m", module] if python == sys.executable else [file]
     command = [python, *start, json.dumps(dataclasses.asdict(job))]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(job.threads), timeout=limit)
-    except subprocess.TimeoutExpired:
-        return {"error": f"not done after {limit:.0f} s"}
-    return parse(done.stdout, done.stderr)
+    variables = environment(job.threads, offline=python == sys.executable)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=variables, start_new_session=True
+    ) as started:
+        try:
+            return parse(*started.communicate(timeout=limit))
+        except subprocess.TimeoutExpired:
+            return {"error": f"not done after {limit:.0f} s"}
+        finally:  # loaders of photographs too, which else would slow what is measured next
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
 
 
 def parse(output: str, errors: str) -> dict[str, Any]:

@@ -15,8 +15,6 @@ CLOCKS = ("images/s", "images/processor s")
 AIMS = {"timm tuned": 1.5, "timm's defaults": 3.0, "torchvision's script": 2.0}
 SHARE = 0.9
 """What our epochs are to reach of forward and backward alone."""
-FASTER = 5.0
-"""How many times sooner the accuracy of timm is to be reached."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def with_decoding(speed: float, seconds: float, epochs: int) -> float:
 
 
 def speed_rows(
-    found: Mapping[str, Sequence[Mapping[str, Any]]], seconds: Mapping[str, float], epochs: int
+    found: Mapping[str, Sequence[Mapping[str, Any]]], seconds: Mapping[str, float], epochs: int, *, quiet: bool = True
 ) -> list[str]:
     """Return the rows of one network: images a second, by the wall's clock, and ratios by it and by the processor's.
 
@@ -62,6 +60,7 @@ def speed_rows(
         found: By way, the answers of all rounds; ``ours`` and :data:`CEILING` among them.
         seconds: What our decoding takes for each photograph, by clock (:data:`CLOCKS`).
         epochs: Over how many it is spread.
+        quiet: Whether nobody else used the machine. Otherwise, and in one round, no aim is said to be met or missed.
     """
     alone = {clock: [one[clock] for one in found["ours"]] for clock in CLOCKS}
     whole = {
@@ -81,6 +80,8 @@ def speed_rows(
         by_wall, by_processor = (ratios(ours[clock], [one[clock] for one in answers]) for clock in CLOCKS)
         theirs = Spread.of([one[CLOCKS[0]] for one in answers]).text(1)
         met = "yes" if min(by_wall.median, by_processor.median) >= aim else "**no**"
+        if not quiet or len(answers) < 2:
+            met = "not judged"
         rows.append(f"| {way} | {theirs} | {by_wall.text(2)} | {by_processor.text(2)} | ≥ {aim:g} | {met} |")
     return rows
 
@@ -128,7 +129,7 @@ def accuracy_rows(
     until = {clock: first_reaching(timm[clock], timm["accuracies"], target) for clock in seconds}
     rows = [
         f"| timm tuned | {len(timm['seconds'])} | {timm['seconds'][-1]:.0f} | {target:.3f} | "
-        f"{until['seconds']:.0f} | | | | {tests['timm tuned'].correct.mean():.3f} | |"
+        f"{until['seconds']:.0f} | | | {tests['timm tuned'].correct.mean():.3f} | |"
     ]
     for way, one in found.items():
         if way == "timm tuned":
@@ -140,11 +141,10 @@ def accuracy_rows(
                 ratio[clock] = theirs / (at + decoding)
                 reached = f"{at + decoding:.0f}" if clock == "seconds" else reached
         sooner = [f"{value:.1f}" if value else "" for value in ratio.values()]
-        met = "yes" if min(ratio.values()) >= FASTER else "**no**"
         test = judged(rule, tests["timm tuned"], tests[way])
         rows.append(
             f"| ours, {way} | {len(one['seconds'])} | {one['seconds'][-1] + seconds['seconds']:.0f} | "
-            f"{max(one['accuracies']):.3f} | {reached} | {' | '.join(sooner)} | {met} | {test.current:.3f} | "
+            f"{max(one['accuracies']):.3f} | {reached} | {' | '.join(sooner)} | {test.current:.3f} | "
             f"{test.outcome}, drop {test.drop:+.3f} [{test.at_least:+.3f}, {test.at_most:+.3f}] |"
         )
     return rows

@@ -35,6 +35,19 @@ def seconds_until(line: str) -> tuple[int, float] | None:
     return int(found[1]), float(found[2]) * (int(found[1]) + 1)
 
 
+def version_of(script: Path) -> str:
+    """Return the version of the sources that the script lies in, which the name of their folder or a file there says.
+
+    Args:
+        script: Such as ``vision-0.21.0/references/classification/train.py``.
+    """
+    sources = script.resolve().parents[2]
+    said = sources / "version.txt"
+    if said.is_file():
+        return said.read_text(encoding="utf-8").strip()
+    return sources.name.rpartition("-")[2]
+
+
 def speed(job: Job, script: Path) -> dict[str, Any]:
     """Return images/s of the steps after the first ones, of an epoch that is then broken off."""
     assert job.warm_up + job.steps <= WINDOW
