@@ -6,7 +6,8 @@ MODEL is a saved model's folder and EXPORT what ``lithoscope export`` made of it
 classified as a whole, and its first photograph alone. LITHOSCOPE is the command of an earlier checkout's environment.
 The two builds run in turn, so that a busy machine slows both; wall time, processor time and the most memory are those
 of the process. Below each folder stand the parts that a build cannot go below: decoding and framing alone, and the
-network alone, each by the same threads that predictions use. ``--write`` makes ``predict.md`` of what is printed.
+network alone, each by the same threads that predictions use. The network on several runtimes, in turn too; in int8
+where EXPORT-int8 lies beside EXPORT. ``--write`` makes ``predict.md`` of what is printed.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
+from _sections import words_of
 
 from lithoscope.core.threads import in_order
 from lithoscope.data.images.framed import read_framed
@@ -37,10 +39,12 @@ Squares = npt.NDArray[np.uint8]
 PAGE = Path(__file__).with_suffix(".md")
 HEAD = """# Predictions: how fast
 
-Made by `python benchmarks/predict.py MODEL EXPORT FOLDER... --write`, with `--old LITHOSCOPE` where an earlier build is
-in it. The parts alone are what a build that does them on these cores cannot go below. Torch's threads
+Made in one run by `python benchmarks/predict.py {words}`.
+The parts alone are what a build that does them on these cores cannot go below. Torch's threads
 spin while they wait: on a busy machine its processor time says more of the others than of it.
 """
+FP32, INT8 = "ONNX Runtime, fp32", "ONNX Runtime, int8"
+THREADS = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -107,29 +111,51 @@ def alone(words: str, run: Callable[[Any], Any], arguments: Sequence[Any], repea
     return f"| {words} | {spread(wall)} | {spread(processor)} | | |", found
 
 
-def timed(run: Callable[[Squares], object], squares: Squares, repeats: int) -> list[float]:
-    """Return milliseconds of processor time a photograph, by repeat, batch by batch."""
-    run(squares[:BATCH])
-    found = []
-    for _ in range(repeats):
-        started = time.process_time()
-        for start in range(0, len(squares), BATCH):
-            run(squares[start : start + BATCH])
-        found.append((time.process_time() - started) / len(squares) * 1000)
-    return found
+def timed(run: Callable[[Squares], object], squares: Squares) -> tuple[float, float]:
+    """Return milliseconds a photograph, batch by batch: on the wall, and of the processor."""
+    started = time.perf_counter(), time.process_time()
+    for start in range(0, len(squares), BATCH):
+        run(squares[start : start + BATCH])
+    spent = time.perf_counter() - started[0], time.process_time() - started[1]
+    return spent[0] / len(squares) * 1000, spent[1] / len(squares) * 1000
+
+
+def runtime_rows(runs: dict[str, Callable[[Squares], object]], squares: Squares, repeats: int) -> list[str]:
+    """Return a row for each runtime, all in turn, and how many times as fast int8 is by the same threads."""
+    for run in runs.values():
+        run(squares[:BATCH])
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
+    for number in range(repeats):
+        for name in list(runs)[:: 1 if number % 2 == 0 else -1]:
+            found[name].append(timed(runs[name], squares))
+    rows = [
+        f"| {name} | {' | '.join(spread(clock) for clock in zip(*times, strict=True))} |"
+        for name, times in found.items()
+    ]
+    for threads in THREADS:
+        pair = [found.get(f"{name}, {_threads(threads)}") for name in (FP32, INT8)]
+        if pair[0] and pair[1]:
+            each = [
+                [one / other for one, other in zip(before, after, strict=True)]
+                for before, after in zip(*pair, strict=True)
+            ]
+            cells = (spread(clock, " ×") for clock in zip(*each, strict=True))
+            rows.append(f"| fp32 ÷ int8, {_threads(threads)} | {' | '.join(cells)} |")
+    return rows
+
+
+def _threads(number: int) -> str:
+    return f"{number} thread{'s' * (number > 1)}"
 
 
 def runtimes(model: Path, export: Path) -> dict[str, Callable[[Squares], object]]:
     """Return what runs the network, by name; OpenVINO where it is installed, int8 where it was exported."""
     from lithoscope.models.predictor import Predictor
 
-    found: dict[str, Callable[[Squares], object]] = {
-        "torch": Predictor.load(model).probabilities,
-        "ONNX Runtime, fp32, one thread": OnnxModel.load(export, threads=1).run,
-    }
-    int8 = export.with_name(f"{export.name}-int8")
-    if int8.is_dir():
-        found["ONNX Runtime, int8, one thread"] = OnnxModel.load(int8, threads=1).run
+    found: dict[str, Callable[[Squares], object]] = {"torch": Predictor.load(model).probabilities}
+    for name, folder in ((FP32, export), (INT8, export.with_name(f"{export.name}-int8"))):
+        for threads in THREADS if folder.is_dir() else ():
+            found[f"{name}, {_threads(threads)}"] = OnnxModel.load(folder, threads=threads).run
     if importlib.util.find_spec("openvino") is not None:
         openvino = importlib.import_module("openvino")
         compiled = openvino.Core().compile_model(
@@ -189,12 +215,12 @@ def main() -> None:
         network, _ = alone("the network alone", lambda square: model.run(square[None]), decoded, asked.repeats)
         say(framing, network)
         squares += decoded
-    say("", "| the network | ms a photograph, of the processor |", "| --- | ---: |")
-    shown = np.stack(squares)[:64]
-    for name, run in runtimes(asked.model, asked.export).items():
-        say(f"| {name} | {spread(timed(run, shown, asked.repeats))} |")
+    say("", "| the network | ms a photograph, on the wall | of the processor |", "| --- | ---: | ---: |")
+    say(*runtime_rows(runtimes(asked.model, asked.export), np.stack(squares)[:64], asked.repeats))
     if asked.write:
-        PAGE.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
+        options = words_of(asked, {"old": "LITHOSCOPE"}, ("model", "export", "folders"))
+        words = f"MODEL EXPORT {' '.join(['FOLDER'] * len(asked.folders))} {options}"
+        PAGE.write_text("\n".join([HEAD.format(words=words), *lines]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
