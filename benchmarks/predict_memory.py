@@ -67,7 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", type=int, nargs="+", default=[1_000, 10_000, 50_000])
     options = parser.parse_args()
-    lines = ["| photographs | most memory, MB | rows written |", "| ---: | ---: | ---: |"]
+    made = f"`python benchmarks/predict_memory.py --counts {' '.join(map(str, options.counts))}`, a small network:"
+    lines = [made, "", "| photographs | most memory, MB | rows written |", "| ---: | ---: | ---: |"]
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as folder:
         export, photographs = small_export(Path(folder)), small_photographs(Path(folder) / "photographs")
         for count in options.counts:
