@@ -30,6 +30,8 @@ from lithoscope.data.images.reading import (
 )
 from lithoscope.data.images.samples import decode_samples, is_jpeg_ls, jpeg_size, stored_bits
 
+QUICK_PIXELS = 4_000_000
+"""A JPEG below this is always decoded whole, which takes hundredths of a second, and so gives the training's pixels."""
 REDUCED_SIDE = 4096
 """A JPEG above :data:`LARGE_PIXELS` is decoded at a half, a quarter or an eighth, with a longer side of at least this:
 four times the largest square a network can be given."""
@@ -75,8 +77,9 @@ def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS, side: in
         source: A file, one of its pages (:func:`lithoscope.data.images.reading.page_path`), or its content as a binary
             stream that can seek.
         settings: Which page of several, and how large a picture may be.
-        side: A JPEG may come at a half, a quarter or an eighth of its scale, its longer side no shorter than this,
-            pixels. None: only a very large one, and no shorter than :data:`REDUCED_SIDE`.
+        side: A JPEG of at least :data:`QUICK_PIXELS` may come at a half, a quarter or an eighth of its scale, its
+            longer side no shorter than this, pixels. None: only a very large one, and no shorter than
+            :data:`REDUCED_SIDE`.
 
     Returns:
         A picture in mode RGB, at least 32 × 32 px, turned as its EXIF orientation says, in sRGB. Transparent parts lie
@@ -162,7 +165,7 @@ def _read_opened(
     size, kind = image.size, str(image.format)
     if side is None and size[0] * size[1] > LARGE_PIXELS:
         side = REDUCED_SIDE
-    if kind == "JPEG" and side is not None and 2 * side <= max(size):
+    if kind == "JPEG" and side is not None and 2 * side <= max(size) and size[0] * size[1] >= QUICK_PIXELS:
         scale = side / max(size)
         image.draft(None, (max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
     frames = 1 if kind in ("JPEG", "MPO", "HEIF") else getattr(image, "n_frames", 1)  # depth maps, auxiliary pictures

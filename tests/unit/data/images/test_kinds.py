@@ -177,6 +177,7 @@ def test_a_very_large_jpeg_is_decoded_at_a_reduced_scale(tmp_path: Path, monkeyp
     whole = read(tmp_path / "a.jpg")
     assert whole.picture.size == (2000, 1500)
     monkeypatch.setattr(decode, "LARGE_PIXELS", 1_000_000)  # the same, at a quarter of the size
+    monkeypatch.setattr(decode, "QUICK_PIXELS", 1_000_000)
     monkeypatch.setattr(decode, "REDUCED_SIDE", 1000)
     reduced = read(tmp_path / "a.jpg")
     assert reduced.picture.size == (1000, 750)
