@@ -4,9 +4,9 @@
     python examples/several_nodes.py kubernetes --nodes 4 --processes 1 --image registry/lithoscope --claim photographs
 
 Run it at the root of a checkout that lies on a file system which all nodes share, after `dvc repro augment`. ``--dry``
-prints the file; otherwise `sbatch` or `kubectl` takes it. Either has torchrun start `stages/train.py` on every node;
-whichever process dies, torchrun starts all of them again, and they go on from the last whole epoch. When it is over:
-`dvc commit train && dvc repro`.
+prints the file; otherwise `sbatch` or `kubectl` takes it. Either has torchrun start `stages/train.py` on every node.
+The death of a process ends all of them; the cluster starts them again, and they go on from the last whole epoch. When
+it is over: `dvc commit train && dvc repro`.
 """
 
 import argparse
@@ -21,27 +21,29 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 PORT = 29400
-"""Of torchrun's meeting point, on the first node."""
+"""On which the first node is met."""
 SUBMIT = {"slurm": ["sbatch"], "kubernetes": ["kubectl", "apply", "--filename", "-"]}
 
 
-def torchrun(nodes: int, processes: int, restarts: int, first: str, job: str) -> str:
+def torchrun(nodes: int, processes: int, number: str, first: str) -> str:
     """Return the command line that each node runs.
+
+    torchrun's own restarts are off: its agents count them each for itself, and processes whose agents have counted
+    differently wait for each other in vain (torch 2.13).
 
     Args:
         nodes: How many.
         processes: On each.
-        restarts: How often all are started again.
+        number: This node's, from 0; the cluster's shell fills it in.
         first: Address of the first node; the cluster's shell may fill it in.
-        job: What tells this training from others that meet there; the shell may fill it in.
     """
-    options = f"--nnodes {nodes} --nproc-per-node {processes} --max-restarts {restarts}"
-    return f'torchrun {options} --rdzv-backend c10d --rdzv-endpoint "{first}:{PORT}" --rdzv-id "{job}" stages/train.py'
+    options = f"--nnodes {nodes} --node-rank {number} --nproc-per-node {processes} --max-restarts 0"
+    return f'torchrun {options} --master-addr "{first}" --master-port {PORT} stages/train.py'
 
 
 def slurm(options: argparse.Namespace) -> str:
     """Return a batch file for `sbatch`."""
-    line = torchrun(options.nodes, options.processes, options.restarts, "$first", "$SLURM_JOB_ID")
+    line = torchrun(options.nodes, options.processes, "$SLURM_NODEID", "$first")
     return f"""#!/bin/bash
 #SBATCH --job-name=lithoscope
 #SBATCH --nodes={options.nodes}
@@ -52,13 +54,16 @@ set -euo pipefail
 export PATH="$PWD/.venv/bin:$PATH"
 first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export first
-srun bash -c {shlex.quote(line)}
+for start in {{0..{options.restarts}}}; do
+  srun --kill-on-bad-exit=1 bash -c {shlex.quote(line)} && exit 0
+done
+exit 1
 """
 
 
 def kubernetes(options: argparse.Namespace) -> str:
     """Return a service, so that the nodes find the first one, and a job of one pod a node, for `kubectl apply`."""
-    line = torchrun(options.nodes, options.processes, options.restarts, "lithoscope-0.lithoscope", "lithoscope")
+    line = torchrun(options.nodes, options.processes, "$JOB_COMPLETION_INDEX", "lithoscope-0.lithoscope")
     container = {
         "name": "train",
         "image": options.image,

@@ -1,7 +1,7 @@
 """Trainings that are run by one process and by several, to be compared; ``torchrun`` runs this module.
 
-``FOLDER`` trains every case, ``FOLDER CASE`` one alone, in which the last process is killed after its first epoch,
-once: ``torchrun`` has to start all of them again, and they have to go on.
+``FOLDER`` trains every case, ``FOLDER CASE`` one alone, in which the last process is killed after its first epoch the
+first time: started again, they have to go on.
 """
 
 import os
@@ -90,13 +90,14 @@ def main() -> None:
 
 
 def _killed_once(folder: Path) -> OnEpoch:
-    """Return what notes every epoch in ``started``, and kills the last process after the first one."""
+    """Return what notes every epoch in a file of the process, and kills the last process after the very first one."""
 
     def on_epoch(figures: EpochFigures, _: list[EpochFigures]) -> None:
-        rank, restarts = distributed.rank(), os.environ["TORCHELASTIC_RESTART_COUNT"]
-        with (folder / f"epochs.{rank}").open("a", encoding="utf-8") as file:
-            file.write(f"restart {restarts}, epoch {figures.epoch}\n")
-        if rank == distributed.world_size() - 1 and restarts == "0":
+        epochs = folder / f"epochs.{distributed.rank()}"
+        first = not epochs.exists()
+        with epochs.open("a", encoding="utf-8") as file:
+            file.write(f"{figures.epoch}\n")
+        if first and distributed.rank() == distributed.world_size() - 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
     return on_epoch
