@@ -176,7 +176,8 @@ def _without_places(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out where files lie on this machine; ``pretrained`` names the weights by their hash."""
     weights = parameters["model"]["weights"]
     place = {"weights": Path(weights).name} if weights else {}
-    kept = {name: value for name, value in parameters.items() if name not in PLACES}
+    folder = {name: value for name, value in parameters["folder"].items() if f"folder.{name}" not in PLACES}
+    kept = {name: value for name, value in {**parameters, "folder": folder}.items() if name not in PLACES}
     return {**kept, "model": {**parameters["model"], **place}}
 
 

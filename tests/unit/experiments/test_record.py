@@ -121,6 +121,7 @@ def test_the_workspaces_run_is_kept_with_what_mlflow_knows_of_it(root: Path) -> 
     assert kept["photographs"][3] == {"id": "3.jpg", "label": "quartz", "p": [0.9, 0.1]}
     assert kept["command"] == "dvc exp run"
     assert "mirror" not in kept["parameters"]
+    assert "table" not in kept["parameters"]["folder"]
 
 
 def test_specimens_are_kept_where_any_is_named(root: Path) -> None:
