@@ -11,7 +11,6 @@ no model. Ends with status 1 otherwise.
 import contextlib
 import io
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,9 @@ from lithoscope.config.params import load_parameters
 from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.saved_model import ModelDescription, save_model
 from lithoscope.tracking import Store, waiting
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from helpers.tracking_server import free_port, server_command
 
 VERSION = "2.22.5"
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,29 +52,8 @@ def served(python: Path, folder: Path) -> Iterator[str]:
     Raises:
         SystemExit: It did not come up; with the last line that it printed.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    store = [
-        "--backend-store-uri",
-        f"sqlite:///{folder / 'server.db'}",
-        "--artifacts-destination",
-        str(folder / "files"),
-    ]
-    command = [
-        str(python),
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-        *store,
-    ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    port = free_port()
+    command, environment = server_command(python, port, folder / "server.db", folder / "files")
     path = f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"  # where the server finds its gunicorn
     log_path = folder / "server.log"
     with log_path.open("wb") as log:

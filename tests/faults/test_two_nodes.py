@@ -1,7 +1,6 @@
 """Two nodes on the loopback, one process each, started by the real ``torchrun``: one is killed, and both go on."""
 
 import re
-import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -14,6 +13,7 @@ import torch
 from lithoscope.training.history import TrainingResult
 
 from helpers.sharded_cases import fit
+from helpers.tracking_server import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -21,13 +21,6 @@ CASE = "batch norm, dropout, average of weights"
 TAKEN = re.compile("EADDRINUSE|address already in use", re.IGNORECASE)
 TOLERANCE = 2e-4
 """Of losses, nats; docs/repeats.md states it."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def run_two_nodes(folder: Path) -> tuple[list[int], str]:

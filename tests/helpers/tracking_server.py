@@ -31,6 +31,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def server_command(python: Path, port: int, database: Path, artifacts: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the command line of ``mlflow server`` in an environment's Python, and our variables but for MLflow's."""
+    listens = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    stores = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(artifacts)]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    return [str(python), "-m", "mlflow", "server", *listens, *stores], kept
+
+
 class TrackingServer:
     """``mlflow server`` with a database and artifacts of its own, which outlive it.
 
@@ -53,23 +61,7 @@ class TrackingServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [
-            sys.executable,
-            "-m",
-            "mlflow",
-            "server",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(self.port),
-            "--workers",
-            "1",
-            "--backend-store-uri",
-            f"sqlite:///{self.database}",
-            "--artifacts-destination",
-            str(self.folder / "artifacts"),
-        ]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+        command, kept = server_command(Path(sys.executable), self.port, self.database, self.folder / "artifacts")
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command,

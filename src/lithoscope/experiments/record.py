@@ -176,9 +176,16 @@ def _without_places(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out where files lie on this machine; ``pretrained`` names the weights by their hash."""
     weights = parameters["model"]["weights"]
     place = {"weights": Path(weights).name} if weights else {}
-    folder = {name: value for name, value in parameters["folder"].items() if f"folder.{name}" not in PLACES}
-    kept = {name: value for name, value in {**parameters, "folder": folder}.items() if name not in PLACES}
-    return {**kept, "model": {**parameters["model"], **place}}
+    return {**_not_places(parameters), "model": {**parameters["model"], **place}}
+
+
+def _not_places(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested parameters but for those whose dotted name is among :data:`PLACES`."""
+    return {
+        name: _not_places(value, f"{prefix}{name}.") if isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if f"{prefix}{name}" not in PLACES
+    }
 
 
 def _one_line_a_photograph(values: dict[str, Any]) -> str:
