@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.serving import ray_engine
+from lithoscope.serving import ray_cluster, ray_engine
 from lithoscope.serving.pages import NO_FILE
 from lithoscope.serving.photographs import FoundPhotograph
+from lithoscope.serving.ray_worker import Asker, versions_here
 
 
 def _row(place: int, problem: str | None = None, page: str = "") -> dict[str, Any]:
@@ -41,7 +42,7 @@ def test_each_photograph_has_its_pages_and_one_that_is_known_none() -> None:
 
 def test_a_node_with_other_versions_ends_the_run() -> None:
     with pytest.raises(LithoscopeError, match="where the command runs it is 0: install the same"):
-        ray_engine.Asker({}, {**ray_engine._versions(), "numpy": "0"})
+        Asker({}, {**versions_here(), "numpy": "0"})
 
 
 def test_the_cause_of_what_ray_wrapped_is_our_own_line() -> None:
@@ -49,10 +50,10 @@ def test_the_cause_of_what_ray_wrapped_is_our_own_line() -> None:
     by_attribute, by_chain = ValueError("outer"), ValueError("outer")
     by_attribute.cause = ours  # type: ignore[attr-defined]
     by_chain.__cause__ = by_attribute
-    assert ray_engine._cause(by_attribute) == ray_engine._cause(by_chain) == "what to do"
+    assert ray_cluster.cause(by_attribute) == ray_cluster.cause(by_chain) == "what to do"
     trace = "Traceback\nlithoscope.core.errors.LithoscopeError: what to do\n\nThe worker died.\n"
-    assert ray_engine._cause(RuntimeError(trace)) == "what to do"
-    assert ray_engine._cause(RuntimeError("first\nlast\n\n")) == "RuntimeError: last"
+    assert ray_cluster.cause(RuntimeError(trace)) == "what to do"
+    assert ray_cluster.cause(RuntimeError("first\nlast\n\n")) == "RuntimeError: last"
 
 
 @pytest.mark.parametrize("system", ["posix", "nt"])
@@ -61,9 +62,10 @@ def test_a_cluster_of_its_own_listens_on_the_loopback_reports_nothing_and_leaves
 ) -> None:
     began: list[dict[str, Any]] = []
     ray = SimpleNamespace(init=lambda _address, **given: began.append(given), shutdown=lambda: None)
-    monkeypatch.setattr(ray_engine, "_package", lambda _name: ray)
+    for module in (ray_engine, ray_cluster):
+        monkeypatch.setattr(module, "package", lambda _name: ray)
     monkeypatch.setattr(ray_engine, "_pages", lambda *_arguments: iter([[*Path(began[0]["_temp_dir"]).iterdir()]]))
-    monkeypatch.setattr(ray_engine, "os", SimpleNamespace(**{**vars(os), "name": system}))
+    monkeypatch.setattr(ray_cluster, "os", SimpleNamespace(**{**vars(os), "name": system}))
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert list(ray_engine.on_ray()(None, [])) == [[]]  # type: ignore[arg-type]
