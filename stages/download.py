@@ -24,9 +24,10 @@ OWN_SOURCE = "data"
 def main() -> None:
     """Fill ``build/raw`` and write ``index.csv``, ``set_aside.csv``, ``notes.csv`` and ``dataset.json`` beside it."""
     parameters = load_parameters(Path("params.yaml"))
-    photographs = photograph_set(parameters.dataset, parameters.folder)
+    mirror = mirror_of(parameters.mirror)
+    photographs = photograph_set(parameters.dataset, parameters.folder, mirror)
     request = Request(
-        mirror=mirror_of(parameters.mirror),
+        mirror=mirror,
         osf_api=parameters.osf_api,
         partial=partial_folder() / "download" / parameters.dataset,
         max_megapixels=parameters.max_megapixels,

@@ -11,6 +11,7 @@ from rich.progress import Progress
 from lithoscope.config.params import load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
+from lithoscope.core.threads import cores
 from lithoscope.data.images.decode import read_downloaded
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.images.square import to_square
@@ -36,8 +37,8 @@ def main() -> None:
         task = progress.add_task("compare", total=len(paths))
         matches = near_duplicates(
             photographs["phash"].tolist(),
-            lambda row: read_downloaded(paths[row], settings),
-            parameters.threads,
+            lambda row: read_downloaded(paths[row], settings, contents[row]),
+            cores(),
             advance=lambda: progress.advance(task),
             keep=lambda row, image, box: write(row, framed(image, box if crop else None, side)),
         )

@@ -2,12 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lithoscope.cli.group import Command
 from lithoscope.cli.output import PATH, PLACE
 from lithoscope.core.errors import LithoscopeError
+
+if TYPE_CHECKING:
+    from lithoscope.config.params import FolderParameters
+    from lithoscope.data.inspection import Inspection
 
 OWN_SOURCES = ("specimens", "osf-rocks", "minerals")
 PARAMS = Path("params.yaml")
@@ -31,8 +36,16 @@ PARAMS = Path("params.yaml")
 @click.option("--locality-column", metavar="NAME", help="Its column with where each was found (locality).")
 @click.option("--split-column", metavar="NAME", help="Its column with train, val or test (split).")
 @click.option("--weight-column", metavar="NAME", help="Its column with what each counts in training (weight).")
+@click.option(
+    "--in-place/--copied", default=None, help="Whether photographs stay where they are (from 10,000 in a folder on)."
+)
 def use(
-    path: Path | str, labels: tuple[str, ...], depth: int | None, specimens: str | None, **columns: str | None
+    path: Path | str,
+    labels: tuple[str, ...],
+    depth: int | None,
+    specimens: str | None,
+    in_place: bool | None,
+    **columns: str | None,
 ) -> None:
     """Choose the photographs: your own, a local copy of a set, or a set by its name."""
     from lithoscope.config.params import FolderParameters, ReadingParameters, SplitParameters
@@ -65,8 +78,27 @@ def use(
         print(found.describe())
         split = validate_block(SplitParameters, written.get("split"), PARAMS.name, "split.")
         require_splittable(found.entries, split)
-        set_source(PARAMS, found.dataset, path, found.layout)
+        set_source(PARAMS, found.dataset, *_kept(path, found, in_place))
     print("params.yaml now says so; train on it with: dvc repro")
+
+
+def _kept(path: Path | str, found: "Inspection", in_place: bool | None) -> "tuple[Path | str, FolderParameters]":
+    """Return what the pipeline is told of: the place itself, or a manifest of a folder's photographs."""
+    from lithoscope.config.params import FolderParameters
+    from lithoscope.data.sources.in_place import IN_PLACE_FROM, MANIFEST, list_in_place, write_manifest
+
+    if in_place and found.root is None:
+        raise LithoscopeError(f"use --in-place: {path} is no folder of your own photographs; unpack or mount it")
+    if found.root is None or not (len(found.entries) >= IN_PLACE_FROM if in_place is None else in_place):
+        return path, found.layout
+    contents = {entry.id: entry.sha256 for entry in found.entries}
+    manifest = PARAMS.with_name(MANIFEST)
+    write_manifest(manifest, list_in_place(found.root, found.listed, contents), found.coarse)
+    print(
+        f"{manifest} lists the photographs, which stay where they are; when they change: `lithoscope use` again\n"
+        "(--copied has the pipeline copy them, and DVC keep each of them)"
+    )
+    return manifest, FolderParameters()
 
 
 @click.command(cls=Command)

@@ -1,5 +1,6 @@
-"""Ordered map over threads, a bounded number of results ahead."""
+"""How many threads there may be, and an ordered map over them, a bounded number of results ahead."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,6 +8,13 @@ from typing import TypeVar
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
+
+
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # fewer than there are in a container; not on macOS and Windows
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def in_order(function: Callable[[_In], _Out], arguments: Iterable[_In], threads: int) -> Iterator[_Out]:

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from lithoscope.config.params import FolderParameters, SplitParameters
@@ -12,10 +12,12 @@ from lithoscope.config.schema import validate_block
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
+from lithoscope.data.inspection import Inspection, inspection
 from lithoscope.data.set_source import mirror_value
 from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
-from lithoscope.data.sources.catalogue import Entry, SetAside, catalogue
+from lithoscope.data.sources.catalogue import Entry, catalogue
 from lithoscope.data.sources.folder import FolderSet
+from lithoscope.data.sources.in_place import ListedSet, is_manifest
 from lithoscope.data.sources.label_table import FILE_NAMES, find_tables
 from lithoscope.data.sources.layout import split_folders
 from lithoscope.data.sources.listing import broken_link, linked_folders, visible_folders
@@ -24,69 +26,9 @@ from lithoscope.data.sources.notes import notes_on_folders, notes_on_names, note
 from lithoscope.data.sources.registry import photograph_set
 from lithoscope.data.sources.remote import remote_mirror
 
-SHOWN_AT_MOST = 20
 GO_BY_FOLDERS = "; to go by the folders all the same: --labels none"
 DOWNLOAD = Path(".partial") / "download"
 """Where the stage ``download`` has its half-done work, from the checkout's root."""
-_SPLITS = {"train": "train", "val": "val", "test": "test", "": "to split"}
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What a place with photographs holds.
-
-    Attributes:
-        path: The folder or archive, absolute, or its address.
-        dataset: The value of the parameter ``dataset`` that fits it.
-        title: The set's title.
-        counts: Photographs that can be read, by class, then by official split (``""`` where there is none).
-        entries: Photographs that can be read.
-        set_aside: Files that would be set aside, with their reasons.
-        layout: How a folder of one's own is laid out.
-        notes: What else a person should know, a line each.
-    """
-
-    path: Path | str
-    dataset: str
-    title: str
-    counts: dict[str, dict[str, int]]
-    entries: list[Entry]
-    set_aside: list[SetAside]
-    layout: FolderParameters
-    notes: list[str]
-
-    @property
-    def photographs(self) -> int:
-        """How many photographs can be read."""
-        return sum(sum(splits.values()) for splits in self.counts.values())
-
-    @property
-    def splits(self) -> dict[str, int]:
-        """Photographs by official split, of those splits that occur."""
-        totals: Counter[str] = Counter()
-        for splits in self.counts.values():
-            totals.update(splits)
-        return {split: totals[split] for split in _SPLITS if totals[split]}
-
-    def describe(self) -> str:
-        """Say in a few lines, for a terminal, what was found."""
-        lines = [
-            safe(str(self.path)),
-            f"dataset: {self.dataset} ({self.title})",
-            f"{self.photographs:,} photographs of {len(self.counts)} classes; "
-            + ", ".join(f"{_SPLITS[split]} {count:,}" for split, count in self.splits.items()),
-        ]
-        width = max(len(safe(label)) for label in self.counts)
-        for label, splits in sorted(self.counts.items()):
-            cells = [f"{_SPLITS[split]} {splits.get(split, 0):>6,}" for split in self.splits]
-            lines.append(f"  {safe(label):<{width}}  {'   '.join(cells)}")
-        lines += [f"note: {safe(note)}" for note in self.notes]
-        files = "1 file" if len(self.set_aside) == 1 else f"{len(self.set_aside) or 'no'} files"
-        lines.append(f"{files} would be set aside{':' if self.set_aside else ''}")
-        lines += [f"  {safe(item.id)}: {item.reason}" for item in self.set_aside[:SHOWN_AT_MOST]]
-        if len(self.set_aside) > SHOWN_AT_MOST:
-            lines.append(f"  and {len(self.set_aside) - SHOWN_AT_MOST:,} more")
-        return "\n".join(lines)
 
 
 def inspect_source(
@@ -119,6 +61,10 @@ def inspect_source(
     if not source.exists():
         raise LithoscopeError(f"{source}: no such folder or file")
     _refuse_what_dvc_cannot_hash(source)
+    if is_manifest(source):
+        if tables or columns or layout not in (None, FolderParameters()):
+            raise LithoscopeError(f"{source}: a manifest says itself what its photographs show: no options beside it")
+        return _inspected_manifest(source, settings)
     _refuse_specimens(source)
     return _inspected(source, source, layout, look_for_table, settings, tables, columns)
 
@@ -159,11 +105,16 @@ def _inspected(
             )
         if name == FolderSet.name:
             notes += notes_on_folders(root, photographs, layout)
-    counts: dict[str, dict[str, int]] = {label: {} for label in found.labels()}
-    for entry in found.entries:
-        splits = counts[entry.label]
-        splits[entry.official_split] = splits.get(entry.official_split, 0) + 1
-    return Inspection(named, name, kind.title, counts, found.entries, found.set_aside, layout, notes)
+    here = root if source.is_dir() and name == FolderSet.name else None
+    return inspection(named, kind, found, layout, notes, here, photographs)
+
+
+def _inspected_manifest(manifest: Path, settings: ReadingSettings) -> Inspection:
+    kind = ListedSet(manifest)
+    photographs = kind.photographs(manifest.parent)
+    found = catalogue(manifest.parent, photographs, settings=settings)
+    notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
+    return inspection(manifest, kind, found, FolderParameters(), notes)
 
 
 def require_splittable(entries: Sequence[Entry], settings: SplitParameters) -> None:

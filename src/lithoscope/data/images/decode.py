@@ -27,6 +27,7 @@ from lithoscope.data.images.reading import (
     UnreadablePhotograph,
     bounded,
     file_and_page,
+    require_unchanged,
 )
 from lithoscope.data.images.samples import decode_samples, is_jpeg_ls, jpeg_size, stored_bits
 
@@ -115,13 +116,20 @@ def _told(stream: BinaryIO, settings: ReadingSettings, number: int, side: int | 
         raise UnreadablePhotograph(reason) from None
 
 
-def read_downloaded(path: str, settings: ReadingSettings) -> Image.Image:
+def read_downloaded(path: str, settings: ReadingSettings, content: str = "") -> Image.Image:
     """Decode a photograph that the download stage could read.
 
+    Args:
+        path: From the checkout's root; in full if it stayed in its place, where it may have changed.
+        settings: How to read.
+        content: What :func:`lithoscope.data.images.reading.page_digest` was; "" = do not compare.
+
     Raises:
-        LithoscopeError: It cannot be read any more.
+        LithoscopeError: It cannot be read any more, or it has changed in its place.
     """
     try:
+        if content and Path(path).is_absolute():
+            require_unchanged(Path(path), content)
         return read_photograph(Path(path), settings)
     except UnreadablePhotograph as error:
         raise LithoscopeError(f"{path}: {error}; it changed since it was downloaded: `dvc repro -f download`") from None

@@ -1,5 +1,6 @@
 """How a photograph is read: the settings, the limits, what a reading gives and why there is none."""
 
+import hashlib
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,9 @@ from threading import Lock
 from typing import Literal
 
 from PIL import Image
+
+from lithoscope.core.errors import LithoscopeError
+from lithoscope.core.files import file_digest
 
 MIN_SIDE = 32
 """Smallest width and height of a photograph, in pixels."""
@@ -92,6 +96,31 @@ def file_and_page(path: Path) -> tuple[Path, int]:
     """Undo :func:`page_path`; a file that is really called so is itself."""
     file, mark, number = str(path).rpartition(PAGE_MARK)
     return (Path(file), int(number)) if mark and number.isdecimal() and not path.exists() else (path, 1)
+
+
+def page_digest(digest: str, number: int) -> str:
+    """Return what stands for a page's content: the SHA-256 of its file, after the first page of that and the number."""
+    return digest if number == 1 else hashlib.sha256(page_path(digest, number).encode()).hexdigest()
+
+
+def require_unchanged(path: Path, content: str) -> None:
+    """Require that a photograph that stays in its place is there and holds what it held when it was listed.
+
+    Args:
+        path: The file, or one of its pages.
+        content: What :func:`page_digest` was then.
+
+    Raises:
+        LithoscopeError: It is gone, cannot be opened or has changed.
+    """
+    file, number = file_and_page(path)
+    try:
+        if page_digest(file_digest(file), number) == content:
+            return
+        what = "has changed since it was listed"
+    except OSError as error:
+        what = f"cannot be read any more ({error.strerror})"
+    raise LithoscopeError(f"{path}: {what}; list the photographs anew with `lithoscope use`")
 
 
 def bounded(width: int, height: int) -> AbstractContextManager[object]:

@@ -16,6 +16,7 @@ from lithoscope.core.files import file_digest
 from lithoscope.data.sources.archives import extract, is_archive
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.catalogue import why_refused
+from lithoscope.data.sources.in_place import is_manifest
 from lithoscope.data.sources.layout import split_of_name
 from lithoscope.data.sources.listing import is_ignored, refusal, visible_folders
 from lithoscope.data.sources.progress import track
@@ -44,6 +45,8 @@ class Acquired:
 def acquire(photograph_set: PhotographSet, request: Request, destination: Path) -> Acquired:
     """Fill a folder with the files of a set, from a mirror or from the set's own source.
 
+    What a manifest lists stays where it is, and the folder empty.
+
     Args:
         photograph_set: The set.
         request: Where it may come from. ``request.partial`` is made if it is missing; two processes take turns in it.
@@ -53,6 +56,10 @@ def acquire(photograph_set: PhotographSet, request: Request, destination: Path) 
         LithoscopeError: The source cannot be reached or read, or holds something else.
     """
     request.partial.mkdir(parents=True, exist_ok=True)
+    if is_manifest(request.mirror):
+        shutil.rmtree(destination, ignore_errors=True)
+        destination.mkdir(parents=True)
+        return Acquired(photograph_set.photographs(destination), {}, [])
     with turn(request.partial), _source(photograph_set, request) as tree:
         shown = str(request.mirror or photograph_set.name)
         root, photographs, companions = listed(photograph_set, tree, shown)

@@ -27,6 +27,8 @@ class Photograph:
         locality: Where it was taken or found, ``""`` likewise.
         weight: How much it counts in training, above 0.
         reason: Why the set itself sets it aside, or ``""``.
+        place: Where it lies, in full, if it stays there (:mod:`lithoscope.data.sources.in_place`); else ``""``.
+        content: SHA-256 that such a file must have, hexadecimal.
     """
 
     id: str
@@ -37,6 +39,8 @@ class Photograph:
     locality: str = ""
     weight: float = 1.0
     reason: str = ""
+    place: str = ""
+    content: str = ""
 
 
 @dataclass(frozen=True)

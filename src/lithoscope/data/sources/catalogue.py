@@ -1,9 +1,7 @@
 """Which of a set's files are photographs: each is hashed, decoded, measured, or set aside with a reason."""
 
 import csv
-import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +13,17 @@ from pathlib import Path
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import file_digest
 from lithoscope.core.text import safe
+from lithoscope.core.threads import cores
 from lithoscope.data.images.decode import read
 from lithoscope.data.images.perceptual_hash import perceptual_hash
-from lithoscope.data.images.reading import DEFAULTS, ReadingSettings, UnreadablePhotograph, page_path
+from lithoscope.data.images.reading import (
+    DEFAULTS,
+    ReadingSettings,
+    UnreadablePhotograph,
+    page_digest,
+    page_path,
+    require_unchanged,
+)
 from lithoscope.data.sources.base import Photograph, PhotographSet
 from lithoscope.data.sources.listing import printable, refusal
 from lithoscope.data.sources.progress import track
@@ -96,7 +102,10 @@ class Catalogue:
 
 def why_refused(root: Path, photograph: Photograph, max_megapixels: int | None) -> str | None:
     """Say why a file is set aside before it is opened, or None if it is worth a look."""
-    reason = photograph.reason or refusal(root, photograph.id, max_megapixels)
+    where, name = root, photograph.id
+    if photograph.place:
+        where, name = Path(photograph.place).parent, Path(photograph.place).name
+    reason = photograph.reason or refusal(where, name, max_megapixels)
     return reason or (None if photograph.label else "in no class folder")
 
 
@@ -117,11 +126,12 @@ def catalogue(
         settings: How to read.
 
     Raises:
-        LithoscopeError: A class would be left without a photograph, or without one that is not for testing.
+        LithoscopeError: A class would be left without a photograph, or without one that is not for testing; or a
+            photograph that stays in its place is gone or has changed since it was listed.
     """
     refused = refused or {}
     ordered = sorted(photographs)
-    workers = min(os.cpu_count() or 1, 16)
+    workers = min(cores(), 16)
     with ThreadPoolExecutor(workers) as pool:  # Pillow lets other threads run while it decodes
         try:
             batches = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
@@ -173,14 +183,16 @@ def _judged(
 ) -> list[tuple[Entry | SetAside, tuple[str, ...]]]:
     """Return what a file is, or each of its pages, and the notes on how it was read."""
     identity, label = printable(photograph.id), printable(photograph.label)
+    path = root / (photograph.place or photograph.id)
+    if photograph.content:
+        require_unchanged(path, photograph.content)
     reason = refused.get(photograph.id) or why_refused(root, photograph, settings.max_megapixels)
     if reason is not None:
         return [(SetAside(identity, "", label, reason), ())]
-    path = root / photograph.id
-    kept = prefix + identity if prefix else ""
+    kept = photograph.place or (prefix + identity if prefix else "")
     try:
         first = read(path, settings)
-        digest = file_digest(path)
+        digest = photograph.content or file_digest(path)
     except UnreadablePhotograph as problem:
         return [(SetAside(identity, kept, label, problem.reason), ())]
     pages = first.pages if settings.pages == "each" else 1
@@ -201,7 +213,7 @@ def _judged(
             photographer=printable(photograph.photographer),
             locality=printable(photograph.locality),
             weight=photograph.weight,
-            sha256=digest if number == 1 else hashlib.sha256(page_path(digest, number).encode()).hexdigest(),
+            sha256=page_digest(digest, number),
             phash=perceptual_hash(reading.picture),
             width=reading.size[0],
             height=reading.size[1],
