@@ -41,10 +41,16 @@ def packed(folder: Path, size: int, classes: list[str], *, each: int = 4, model:
 
 
 def exported(
-    folder: Path, classes: list[str], size: int = 32, reading: ReadingSettings = DEFAULTS, crop: bool = False
+    folder: Path,
+    classes: list[str],
+    size: int = 32,
+    reading: ReadingSettings = DEFAULTS,
+    crop: bool = False,
+    pooling: str = "average",
 ) -> Path:
-    """Save a small CNN below a folder and return where its export lies."""
-    model = saved(folder / "model", plain_architecture("cnn", size, len(classes), 0.5), classes, crop_border=crop)
+    """Save a small CNN below a folder and return where its export lies; pools of 32 px have no place to be covered."""
+    architecture = plain_architecture("cnn", size, len(classes), 0.5, pooling=pooling)
+    model = saved(folder / "model", architecture, classes, crop_border=crop)
     if reading != DEFAULTS:
         predictor = Predictor.load(model)
         save_model(model, replace(predictor.description, reading=reading), predictor.network.state_dict())

@@ -11,6 +11,7 @@ from PIL import Image
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.serving.model_card import card_html
+from lithoscope.serving.occlusion import Look, look_at_photograph
 
 Floats = npt.NDArray[np.float32]
 
@@ -42,6 +43,12 @@ class RedOrBlue:
         self.batches.append(len(squares))
         red = squares[..., 0].mean(axis=(1, 2)) / 255
         return [(np.array([one, 1 - one], np.float32), np.array([one], np.float32)) for one in red]
+
+    def look(self, square: npt.NDArray[np.uint8]) -> Look:
+        def probabilities(squares: npt.NDArray[np.uint8]) -> Floats:
+            return np.stack([one for one, _ in self.run(squares)])
+
+        return look_at_photograph(probabilities, ["red", "blue"], square)
 
     def answers(
         self, outputs: Sequence[tuple[Floats, Floats]], fields: Mapping[str, str], *, one_specimen: bool

@@ -23,7 +23,7 @@ from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
 from lithoscope.serving.export import export_model
 from lithoscope.serving.field.build import MOST_BYTES, MOST_SENT, is_web_folder, write_web_folder
 from lithoscope.serving.field.runtime import fetch_runtime, unpack_runtime
-from lithoscope.serving.occlusion import covered, evidence
+from lithoscope.serving.occlusion import OF_MAPS, OF_PHOTOGRAPH, Method, evidence
 from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
@@ -68,7 +68,7 @@ def with_limits(export: Path) -> OnnxModel:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> OnnxModel:
-    return with_limits(exported(tmp_path_factory.mktemp("field"), CLASSES))
+    return with_limits(exported(tmp_path_factory.mktemp("field"), CLASSES, 64, pooling="texture"))
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +111,20 @@ def expected(model: OnnxModel, content: bytes, **found: str) -> dict[str, Any]:
     return asked.answers(asked.run(square[None]), found, one_specimen=False)[0]
 
 
+def same_look(page: Page, model: OnnxModel, content: bytes, method: Method) -> None:
+    """Hold what the page finds that the model looked at, for its second class, against Python."""
+    said = model.description
+    square = to_square(read_photograph(io.BytesIO(content)), said.image_size, said.crop_border)
+    seen = model.look(square)
+    right = evidence(float(seen.before[1]), seen.after[:, 1])
+    looked = page.evaluate(LOOK, [packed(content), said.classes[1]])
+    np.testing.assert_allclose(looked["evidence"], right, atol=1e-4)
+    assert np.ptp(right) > 1e-3
+    assert looked["lowest"] == pytest.approx(float(seen.after[:, 1].min()), abs=1e-4)
+    assert (looked["method"], looked["source"]) == (method.name, method.source)
+    assert seen.method == method
+
+
 def packed(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
@@ -118,7 +132,8 @@ def packed(content: bytes) -> str:
 LOOK = """async ([content, label]) => {
     const { look } = await import("./answerer.js");
     const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-    return (await look(new File([bytes], "stone"), label)).evidence;
+    const { picture, ...looked } = await look(new File([bytes], "stone"), label);
+    return looked;
 }"""
 PERSISTS = "Object.getPrototypeOf(navigator.storage).persist = async () => %s;"
 CORES = "Object.defineProperty(navigator, 'hardwareConcurrency', { get: () => 3 });"
@@ -172,14 +187,10 @@ def test_it_answers_as_python_does_without_a_network_and_without_a_server(
     assert tested["probabilities"] == pytest.approx(
         expected(model, photographs[0], streak="green")["probabilities"], abs=1e-4
     )
-    said = model.description
-    square = to_square(read_photograph(io.BytesIO(photographs[0])), said.image_size, said.crop_border)
-    whole, *parts = model.run(np.concatenate([square[None], covered(square)])).probabilities[:, 1]
-    looked = page.evaluate(LOOK, [packed(photographs[0]), CLASSES[1]])
-    np.testing.assert_allclose(looked, evidence(float(whole), np.array(parts)), atol=1e-4)
+    same_look(page, model, photographs[0], OF_MAPS)
     page.get_by_role("button", name="What it looked at").click()
     page.wait_for_selector(".looked canvas")
-    assert "(occlusion, Zeiler & Fergus, ECCV 2014)" in page.inner_text(".looked")
+    assert f"({OF_MAPS.name}, {OF_MAPS.source})" in page.inner_text(".looked")
     assert all(url.startswith((address, "blob:")) for url in asked)
     assert complaints == []
 
@@ -239,7 +250,8 @@ def test_an_older_model_is_kept_until_the_newer_one_is_whole(
     with served(web) as address:
         page, _ = open_page(context, address)
         until_ready(page)
-        newer = write_web_folder(with_limits(exported(tmp_path / "other", CLASSES[::-1])), web, runtime)
+        without_maps = with_limits(exported(tmp_path / "other", CLASSES[::-1]))
+        newer = write_web_folder(without_maps, web, runtime)
         assert newer.version != older.version
         network = (web / "model.onnx").read_bytes()
         (web / "model.onnx").write_bytes(network[:-1])  # an upload that is under way
@@ -259,13 +271,15 @@ def test_an_older_model_is_kept_until_the_newer_one_is_whole(
         until_ready(page)
         assert page.evaluate(caches_now) == [newer.version]
         assert page.evaluate("async () => (await (await fetch('about.json')).json()).classes") == CLASSES[::-1]
+        same_look(page, without_maps, sorted(odd_photographs().values(), key=len)[-30], OF_PHOTOGRAPH)
 
 
 @pytest.mark.slow
 def test_with_lite0_it_is_light_enough_for_a_phone(tmp_path: Path, runtime: Fetch) -> None:
     rocks = [f"rock {n}" for n in range(30)]
-    lite0 = saved(tmp_path / "model", plain_architecture("timm/tf_efficientnet_lite0", 224, len(rocks)), rocks)
-    export_model(lite0, tmp_path / "export", "fp32", tmp_path / "arrays")
+    lite0 = plain_architecture("timm/tf_efficientnet_lite0", 224, len(rocks), pooling="texture")
+    model = saved(tmp_path / "model", lite0, rocks)
+    export_model(model, tmp_path / "export", "fp32", tmp_path / "arrays")
     made = write_web_folder(OnnxModel.load(tmp_path / "export"), tmp_path / "web", runtime)
     assert 25e6 < made.total <= MOST_BYTES
     assert made.sent <= MOST_SENT

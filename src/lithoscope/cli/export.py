@@ -1,4 +1,4 @@
-"""``lithoscope export``: one file for ONNX Runtime, and how far it agrees with torch."""
+"""``lithoscope export``: a model for ONNX Runtime, and how far it agrees with torch."""
 
 import shlex
 from pathlib import Path
@@ -62,6 +62,14 @@ def _print_parity(place: Path, made: "OnnxDescription", done: str) -> None:
         print(
             f"accuracy {parity['accuracy']:.3f} ({parity['accuracy_of_torch']:.3f} in fp32): {parity['against_fp32']}"
         )
+    looked = made.looked
+    if "onnx" in looked:
+        print(
+            f"what it looked at, on {looked['photographs']} of them: evidence differs by up to "
+            f"{looked['largest_difference_of_evidence']:.1g} (natural logarithm)"
+        )
+    elif looked:
+        print(f"what it looked at is found by covering photographs, which takes fifty answers: {looked['without']}")
 
 
 def _write_web(place: Path, web: Path, quiet: bool) -> None:

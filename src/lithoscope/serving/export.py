@@ -1,4 +1,4 @@
-"""Export of a trained model as one ONNX file, with its parity measured."""
+"""Export of a trained model as ONNX, with its parity measured: what answers, and what finds out where it looked."""
 
 import shutil
 from pathlib import Path
@@ -15,6 +15,7 @@ from lithoscope.serving.new_folder import new_folder, require_replaceable
 from lithoscope.serving.onnx_description import (
     DESCRIPTION,
     LIMITS,
+    LOOKED,
     NETWORK,
     OnnxDescription,
     Precision,
@@ -23,14 +24,19 @@ from lithoscope.serving.onnx_description import (
     load_onnx_description,
     source_digests,
 )
-from lithoscope.serving.onnx_file import write_onnx
+from lithoscope.serving.onnx_file import write_covered, write_onnx
 from lithoscope.serving.onnx_model import OnnxModel, open_session
 from lithoscope.serving.parity import (
+    ParityPictures,
+    look_pictures,
+    measure_look_parity,
     measure_parity,
     open_packed,
     parity_pictures,
     require_fp32_parity,
     require_int8_parity,
+    require_look_parity,
+    torch_look,
 )
 from lithoscope.serving.run_record import run_record
 
@@ -72,12 +78,13 @@ def _write(
     figures: dict[str, Any],
 ) -> OnnxDescription:
     said, network = predictor.description, folder / NETWORK
-    graph = ExportedGraph(predictor.network, said.views, said.temperature).eval()
+    graph = ExportedGraph(predictor.network, said.views, said.temperature, said.architecture.image_size).eval()
     write_onnx(graph, said.architecture.image_size, network)
     pictures = parity_pictures(arrays, said)
     expected = predictor.probabilities(pictures.squares)
     description = _described(said, precision, source, network)
-    found = OnnxModel(folder, description, open_session(network, int8=False)).run(pictures.squares).probabilities
+    model = OnnxModel(folder, description, open_session(network, int8=False))
+    found = model.run(pictures.squares).probabilities
     parity = measure_parity(pictures, expected, found)
     require_fp32_parity(parity)
     if precision == "int8":
@@ -91,13 +98,30 @@ def _write(
         quantise(whole, training.images[calibration_rows(training.copies)], network)
         whole.unlink()
         description = _described(said, precision, source, network)
-        found = OnnxModel(folder, description, open_session(network, int8=True)).run(pictures.squares).probabilities
+        model = OnnxModel(folder, description, open_session(network, int8=True))
+        found = model.run(pictures.squares).probabilities
         paired = require_int8_parity(pictures, expected, found)
         parity = {**measure_parity(pictures, expected, found), "against_fp32": paired.words}
     description.parity.update(parity)
     description.figures.update(figures)
+    description.looked.update(_write_looked(graph, model, pictures))
     (folder / DESCRIPTION).write_text(description.text(), encoding="utf-8")
     return description
+
+
+def _write_looked(graph: ExportedGraph, model: OnnxModel, pictures: ParityPictures) -> dict[str, Any]:
+    """Write what covers the feature maps, hold it against torch, and return what the description says of it."""
+    if graph.without:
+        return {"without": graph.without}
+    said = model.description
+    write_covered(graph, said.image_size, model.folder / LOOKED)
+    said.looked["onnx"] = file_digest(model.folder / LOOKED)
+    squares = look_pictures(pictures)
+    expected = [torch_look(graph, said.classes, square) for square in squares]
+    parity = measure_look_parity(expected, [model.look(square) for square in squares])
+    if said.precision == "fp32":
+        require_look_parity(parity)
+    return {**said.looked, **parity}
 
 
 def _described(said: ModelDescription, precision: Precision, source: dict[str, str], network: Path) -> OnnxDescription:

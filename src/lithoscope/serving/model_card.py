@@ -11,7 +11,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from lithoscope.core.text import markdown_text
-from lithoscope.serving.onnx_description import NETWORK, OnnxDescription
+from lithoscope.serving.onnx_description import LOOKED, NETWORK, OnnxDescription
 from lithoscope.serving.run_record import RunRecord
 
 CARD = "README.md"
@@ -196,6 +196,11 @@ def _file(description: OnnxDescription) -> list[str]:
         found.append(
             f"- Against torch, on {parity['photographs']} {parity['kind']}: probabilities differ by up to "
             f"{parity['largest_difference']:.1g}, {len(parity['changed_labels'])} labels changed."
+        )
+    if "onnx" in description.looked:
+        found.append(
+            f"- `{LOOKED}`: from covered feature maps to probabilities, which says what was looked at; SHA-256 "
+            f"`{description.looked['onnx']}`."
         )
     if "against_fp32" in parity:
         found.append(

@@ -50,9 +50,10 @@ def exported_model(name: str, root: Path, say: Callable[[str], None]) -> Path:
 def is_current(place: Path, digests: dict[str, str]) -> bool:
     """Return whether a folder holds a whole export of just these files, by this version."""
     try:
-        return is_export(place) and load_onnx_description(place).source == digests
+        made = load_onnx_description(place) if is_export(place) else None
     except LithoscopeError:
         return False
+    return made is not None and made.source == digests and bool(made.looked)
 
 
 def _remote(name: str, root: Path, say: Callable[[str], None]) -> Path:

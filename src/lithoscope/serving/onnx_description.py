@@ -18,6 +18,8 @@ FORMAT = "lithoscope-onnx-1"
 NETWORK, DESCRIPTION, LIMITS = "model.onnx", "model.json", "limits"
 EVALUATION = "metrics/evaluation.json"
 INPUT, OUTPUTS = "squares", ("probabilities", "features")
+LOOKED, COVERS = "looked.onnx", "covers"
+"""What makes probabilities of covered feature maps, and the input of its own that it takes besides them."""
 
 Precision = Literal["fp32", "int8"]
 
@@ -43,6 +45,9 @@ class OnnxDescription:
         parity: How far its answers are from those of torch; see :func:`lithoscope.serving.parity.measure_parity`.
         figures: How it was tested; see :meth:`lithoscope.serving.run_record.RunRecord.figures`. Empty where that is not
             known.
+        looked: Of the graph that covers feature maps ``onnx``, the SHA-256 of ``looked.onnx``, and how far it is from
+            torch (:func:`lithoscope.serving.parity.measure_look_parity`); or ``without``, why there is none. Empty in
+            exports of earlier versions.
     """
 
     classes: list[str]
@@ -59,6 +64,7 @@ class OnnxDescription:
     parity: dict[str, Any] = field(default_factory=dict)
     reading: ReadingSettings = DEFAULTS
     figures: dict[str, Any] = field(default_factory=dict)
+    looked: dict[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the contents of ``model.json``, which also say how the network is called."""
@@ -69,6 +75,8 @@ class OnnxDescription:
             "probabilities": "float32 (n, classes): calibrated",
             "features": "float32 (n, features): what the heads see of the unturned photograph, member by member",
         }
+        if "onnx" in self.looked:
+            values["outputs"]["members.…"] = f"feature maps and the heads' parameters: what {LOOKED} takes"
         return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -90,7 +98,8 @@ def load_onnx_description(folder: Path) -> OnnxDescription:
             f"{folder / DESCRIPTION}: format {text.get('format')}, but this version reads {FORMAT}; {remedy} anew"
         )
     try:
-        text.setdefault("figures", {})  # exports of earlier versions have none
+        for name in ("figures", "looked"):
+            text.setdefault(name, {})  # exports of earlier versions have none
         values = {name: text[name] for name in OnnxDescription.__dataclass_fields__}
         return OnnxDescription(**{**values, "reading": ReadingSettings(**values["reading"])})
     except (KeyError, TypeError) as error:

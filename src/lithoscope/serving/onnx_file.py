@@ -1,16 +1,19 @@
-"""Writing a torch graph as one ONNX file that says nothing of the machine it was made on."""
+"""Writing torch graphs as ONNX files that say nothing of the machine they were made on."""
 
 import warnings
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
 from pathlib import Path
 
 import onnx
 import onnxruntime as ort
 import torch
+from torch import Tensor, nn
 
-from lithoscope.serving.graph import ExportedGraph
-from lithoscope.serving.onnx_description import INPUT, OUTPUTS
+from lithoscope.serving.graph import CoveredMaps, ExportedGraph
+from lithoscope.serving.occlusion import PARTS
+from lithoscope.serving.onnx_description import COVERS, INPUT, OUTPUTS
 
 OPSET = 17
 """Every runtime of the last four years reads it."""
@@ -19,31 +22,79 @@ OPSET = 17
 def write_onnx(graph: ExportedGraph, side: int, path: Path) -> None:
     """Write a graph as one file.
 
-    The exporter that traces is taken: it writes what that of ``torch.export`` writes for our networks, in a tenth of
-    the time or less. Squares keep their side, so that pooling to more than one place, which has no form for free sizes,
-    stays right; the number of photographs is free.
+    Squares keep their side, so that pooling to more than one place, which has no form for free sizes, stays right; the
+    number of photographs is free. Where the graph hands out maps, what its heads compute with is handed out too: it
+    stands in the file as it is, and is no copy.
 
     Args:
         graph: In evaluation mode.
         side: Of its squares, pixels.
         path: The file.
     """
-    example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
-    names = (INPUT, *OUTPUTS)
+    example = {INPUT: torch.zeros(2, side, side, 3, dtype=torch.uint8)}
+    free = {**dict.fromkeys((INPUT, *OUTPUTS), "n"), **dict.fromkeys(graph.shown, "views_n")}
+    _trace(graph, example, (*OUTPUTS, *graph.shown), free, path)
+    _fold(path)
+    if graph.shown:
+        model = onnx.load(path)
+        for name in graph.head_parameters():
+            known = next(one for one in model.graph.initializer if one.name == name)
+            model.graph.output.append(onnx.helper.make_tensor_value_info(name, known.data_type, known.dims))
+        onnx.save(model, path)
+    strip(path)
+
+
+def write_covered(graph: ExportedGraph, side: int, path: Path) -> None:
+    """Write what a graph makes of maps that are covered, as a file without weights; the number of covers is free.
+
+    Args:
+        graph: In evaluation mode, with maps that are handed out.
+        side: Of its squares, pixels.
+        path: The file.
+    """
+    with torch.no_grad():
+        _, _, *maps = graph(torch.zeros(1, side, side, 3, dtype=torch.uint8))
+    example = {COVERS: torch.zeros(2, PARTS, PARTS), **dict(zip(graph.shown, maps, strict=True))}
+    free = {COVERS: "k", OUTPUTS[0]: "k"}
+    _trace(CoveredMaps(graph).eval(), example, OUTPUTS[:1], free, path)
+    model = onnx.load(path)
+    for name in graph.head_parameters():  # its constants are those of the other file
+        known = next(one for one in model.graph.initializer if one.name == f"graph.{name}")
+        model.graph.input.append(onnx.helper.make_tensor_value_info(name, known.data_type, known.dims))
+        model.graph.initializer.remove(known)
+        for node in model.graph.node:
+            node.input[:] = [name if each == known.name else each for each in node.input]
+    onnx.save(model, path)
+    _fold(path)
+    strip(path)
+
+
+def _trace(
+    graph: nn.Module, example: Mapping[str, Tensor], outputs: Sequence[str], free: Mapping[str, str], path: Path
+) -> None:
+    """Write a graph by the exporter that traces.
+
+    It writes what that of ``torch.export`` writes for our networks, in a tenth of the time or less.
+
+    Args:
+        graph: In evaluation mode.
+        example: Its inputs by their names.
+        outputs: Names of its outputs.
+        free: Names of the first axes that are free, by input and output.
+        path: The file.
+    """
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of sides that become constants, and that the other exporter is newer
         torch.onnx.export(
             graph,
-            (example,),
+            tuple(example.values()),
             path,
             dynamo=False,
             opset_version=OPSET,
-            input_names=[INPUT],
-            output_names=list(OUTPUTS),
-            dynamic_axes={name: {0: "n"} for name in names},
+            input_names=list(example),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: axis} for name, axis in free.items()},
         )
-    _fold(path)
-    strip(path)
 
 
 def _fold(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
 
 from lithoscope.core.errors import LithoscopeError
@@ -14,6 +15,8 @@ from lithoscope.data.images.square import to_square
 from lithoscope.data.packed.arrays import ArraySplit, open_split
 from lithoscope.evaluation.statistics.paired import Paired, compare_pairs
 from lithoscope.models.saved_model import ModelDescription
+from lithoscope.serving.graph import CoveredMaps, ExportedGraph
+from lithoscope.serving.occlusion import OF_MAPS, STEPS, Look, covers, evidence
 
 TOLERANCE = 1e-4
 """The largest difference of a probability that an export of fp32 may show."""
@@ -21,6 +24,10 @@ INT8_DROP = 0.01
 """An export of int8 is refused where it is shown to be worse, and by more than this share of the photographs."""
 SPECIMENS = 14
 """Synthetic pictures that parity is measured on where the model's photographs are not at hand."""
+
+
+LOOKS = 4
+"""Photographs on which it is compared what was looked at."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +142,50 @@ def require_int8_parity(
             "may not be lost; nothing was exported; export fp32"
         )
     return paired
+
+
+def look_pictures(pictures: ParityPictures) -> npt.NDArray[np.uint8]:
+    """Return the few of them on which looks are compared, evenly drawn, uint8 (n, size, size, 3)."""
+    places = np.linspace(0, len(pictures.squares) - 1, min(LOOKS, len(pictures.squares))).round().astype(int)
+    return np.array(pictures.squares[places])
+
+
+def torch_look(graph: ExportedGraph, classes: Sequence[str], square: npt.NDArray[np.uint8]) -> Look:
+    """Return what :meth:`lithoscope.serving.onnx_model.OnnxModel.look` is to find, by torch."""
+    covered = CoveredMaps(graph).eval()
+    with torch.inference_mode():
+        before, _, *maps = graph(torch.from_numpy(square[None]))
+        places = torch.from_numpy(covers())
+        after = [covered(places[start : start + STEPS], *maps) for start in range(0, len(places), STEPS)]
+    return Look(classes, before[0].numpy(), torch.cat(after).numpy(), OF_MAPS)
+
+
+def measure_look_parity(expected: Sequence[Look], found: Sequence[Look]) -> dict[str, Any]:
+    """Return how far looks are from those of torch.
+
+    Returns:
+        ``photographs``; ``largest_difference`` of a probability; ``largest_difference_of_evidence`` for the class that
+        torch finds most probable, in natural logarithms.
+    """
+    probabilities, logarithms = [0.0], [0.0]
+    for right, one in zip(expected, found, strict=True):
+        probabilities += [float(np.abs(right.before - one.before).max()), float(np.abs(right.after - one.after).max())]
+        label = int(right.before.argmax())
+        maps = [evidence(float(each.before[label]), each.after[:, label]) for each in (right, one)]
+        logarithms.append(float(np.abs(maps[0] - maps[1]).max()))
+    largest = {"largest_difference": probabilities, "largest_difference_of_evidence": logarithms}
+    return {"photographs": len(expected), **{name: float(f"{np.max(values):.3g}") for name, values in largest.items()}}
+
+
+def require_look_parity(parity: dict[str, Any]) -> None:
+    """Refuse an export of fp32 whose looks are not those of torch.
+
+    Raises:
+        LithoscopeError: A probability differs by more than :data:`TOLERANCE`.
+    """
+    if not parity["largest_difference"] <= TOLERANCE:
+        raise LithoscopeError(
+            f"what the exported network looked at is not what the trained one did: probabilities differ by up to "
+            f"{parity['largest_difference']:.2g} ({TOLERANCE:g} is allowed); nothing was exported; please report it, "
+            "with the model's model.json"
+        )

@@ -124,10 +124,11 @@ def test_a_model_away_from_its_run_says_that_nothing_is_known(root: Path) -> Non
 def test_a_synthetic_set_and_validation_figures_are_called_so(root: Path) -> None:
     evaluation = json.loads((root / EVALUATION).read_text(encoding="utf-8"))
     record = replace(recorded(root), split="validation", evaluation=evaluation["test"])
-    description = replace(exported(root)[0], synthetic=True)
+    description = replace(exported(root)[0], synthetic=True, looked={"onnx": 64 * "5"})
     card = model_card(description, record)
     assert "so the figures are too good" in card
     assert "synthetic, not photographs" in card
+    assert f"covered feature maps to probabilities, which says what was looked at; SHA-256 `{64 * '5'}`" in card
     assert "synthetic" in front_matter(card)["tags"]
 
 

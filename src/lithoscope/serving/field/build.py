@@ -20,7 +20,7 @@ from lithoscope.serving.field.rules import page_framing, page_rules, reference_b
 from lithoscope.serving.field.runtime import fetch_runtime
 from lithoscope.serving.field_tests import known_properties
 from lithoscope.serving.new_folder import new_folder, require_replaceable
-from lithoscope.serving.occlusion import METHOD, SOURCE
+from lithoscope.serving.occlusion import OF_MAPS, OF_PHOTOGRAPH
 from lithoscope.serving.onnx_description import LIMITS, NETWORK
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
@@ -137,13 +137,17 @@ def _write_model(model: OnnxModel, folder: Path) -> None:
     about = dict(asked.about())
     about["limits"] = {"files": 1000, "bytes": 1 << 40}  # a device's own photographs
     about["framing"] = page_framing(*asked.framing)
-    about["looked"] = {"method": METHOD, "source": SOURCE}
+    looked = model.looked_network()
+    method = OF_MAPS if looked else OF_PHOTOGRAPH
+    about["looked"] = {"network": looked and looked.name, "method": method.name, "source": method.source}
     rules = page_rules(said.classes, limits, known_properties(said.classes), about["field_tests"])
     _write_json(folder / "about.json", about)
     _write_json(folder / "answers.json", rules)
     if limits is not None:
         (folder / "reference.bin").write_bytes(reference_bytes(limits))
-    shutil.copyfile(model.folder / NETWORK, folder / NETWORK)
+    for network in (model.folder / NETWORK, looked):
+        if network is not None:
+            shutil.copyfile(network, folder / network.name)
     _write_json(folder / MANIFEST, _manifest(said.classes))
 
 

@@ -11,6 +11,7 @@ from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.serving.answers import FieldTests, answered, load_limits
 from lithoscope.serving.field_tests import KIT, known_properties
 from lithoscope.serving.model_card import CARD, averaged, card_html
+from lithoscope.serving.occlusion import Look
 from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.outcomes import OUTCOMES
@@ -68,6 +69,10 @@ class ExportedModel:
         """Return probabilities (classes,) and features (d,) of each of the squares (n, size, size, 3)."""
         outputs = self._model.run(squares)
         return list(zip(outputs.probabilities, outputs.features, strict=True))
+
+    def look(self, square: npt.NDArray[np.uint8]) -> Look:
+        """Find what the model looked at in a square (size, size, 3)."""
+        return self._model.look(square)
 
     def answers(
         self, outputs: Sequence[tuple[Floats, Floats]], fields: Mapping[str, str], *, one_specimen: bool

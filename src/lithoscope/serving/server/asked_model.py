@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.serving.occlusion import Look
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,6 +24,9 @@ class AnsweringModel(Protocol):
 
     def run(self, squares: npt.NDArray[np.uint8]) -> list[tuple[Floats, Floats]]:
         """Return probabilities (classes,) and features (d,) of each of the squares (n, size, size, 3)."""
+
+    def look(self, square: npt.NDArray[np.uint8]) -> Look:
+        """Find what the model looked at in a square (size, size, 3)."""
 
     def answers(
         self, outputs: Sequence[tuple[Floats, Floats]], fields: Mapping[str, str], *, one_specimen: bool

@@ -2,6 +2,8 @@
 
 from pydantic import JsonValue
 
+from lithoscope.serving.occlusion import OF_MAPS
+
 Example = dict[str, JsonValue]
 
 _FILE = "(the bytes of an image file)"
@@ -63,9 +65,9 @@ EVIDENCE: Example = {
     "lowest": 0.402118,
     "evidence": [[0.0, 0.0, 0.1, 0.2, 0.2, 0.1, 0.0, 0.0] for _ in range(8)],
     "square": _PICTURE,
-    "method": "occlusion",
-    "source": "Zeiler & Fergus, ECCV 2014",
-    "note": "how much less probable the class becomes where a square covers it; where, not why",
+    "method": OF_MAPS.name,
+    "source": OF_MAPS.source,
+    "note": OF_MAPS.note,
 }
 
 PREDICT_BODIES: dict[str, Example] = {

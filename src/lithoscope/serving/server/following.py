@@ -13,6 +13,7 @@ import numpy.typing as npt
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.serving.model_source import exported_model
+from lithoscope.serving.occlusion import Look
 from lithoscope.serving.onnx_description import OnnxDescription, load_onnx_description
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
@@ -69,6 +70,10 @@ class FollowingModel:
         """Return probabilities (classes,) and features (d,) of each of the squares (n, size, size, 3)."""
         model = self._present
         return [_output(model, square, found) for square, found in zip(squares, model.run(squares), strict=True)]
+
+    def look(self, square: npt.NDArray[np.uint8]) -> Look:
+        """Find what the present model looked at in a square (size, size, 3)."""
+        return self._present.look(square)
 
     def answers(
         self, outputs: Sequence[tuple[Floats, Floats]], fields: Mapping[str, str], *, one_specimen: bool

@@ -10,19 +10,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.serving.occlusion import METHOD, SOURCE, covered, evidence
+from lithoscope.serving.occlusion import evidence
 from lithoscope.serving.server.asked_model import AnsweringModel
 from lithoscope.serving.tables import DIGITS
 
-NOTE = (
-    "how much less probable the class becomes (natural logarithm) where a square with a quarter of the side, in the "
-    "photograph's mean colour, covers it; where, not why"
-)
 _QUALITY = 90
 
 
 class Looker:
-    """Finds what a model looked at, one photograph after the other: each costs as much as fifty answers.
+    """Finds what a model looked at, one photograph after the other: each costs as much as several answers.
 
     Predictions go on meanwhile; the system shares the cores between them.
 
@@ -47,23 +43,21 @@ class Looker:
             return await asyncio.to_thread(self._looked, square, label)
 
     def _looked(self, square: npt.NDArray[np.uint8], label: str | None) -> dict[str, Any]:
-        whole, *parts = self._model.run(np.concatenate([square[None], covered(square)]))
-        answer = self._model.answers([whole], {}, one_specimen=False)[0]
-        classes = list(answer["probabilities"])
-        asked = answer["label"] if label is None else label
-        if asked not in classes:
-            raise LithoscopeError(f"label = {asked[:40]!r}; allowed: {', '.join(classes)}")
-        place = classes.index(asked)
-        before, after = float(whole[0][place]), np.array([row[place] for row, _ in parts])
+        seen = self._model.look(square)
+        asked = seen.classes[int(seen.before.argmax())] if label is None else label
+        if asked not in seen.classes:
+            raise LithoscopeError(f"label = {asked[:40]!r}; allowed: {', '.join(seen.classes)}")
+        place = list(seen.classes).index(asked)
+        before, after = float(seen.before[place]), seen.after[:, place]
         return {
             "label": asked,
             "confidence": round(before, DIGITS),
             "lowest": round(float(after.min()), DIGITS),
             "evidence": evidence(before, after).round(DIGITS).tolist(),
             "square": picture_address(square, _QUALITY),
-            "method": METHOD,
-            "source": SOURCE,
-            "note": NOTE,
+            "method": seen.method.name,
+            "source": seen.method.source,
+            "note": seen.method.note,
         }
 
 

@@ -55,6 +55,8 @@ def test_what_a_model_computed_is_answered_by_that_model() -> None:
     assert whys(model, after) == ["second of 1"]
     assert whys(model, [*before, *after]) == ["first of 1", "first of 1", "second of 1"]
     assert model.about()["dataset"] == "second"
+    model.look(SQUARES[0])
+    assert (first.batches, second.batches) == ([2], [1, 50])
 
 
 def test_one_specimen_that_met_two_models_is_computed_anew_by_the_present_one() -> None:

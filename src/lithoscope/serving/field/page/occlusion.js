@@ -5,6 +5,20 @@ const COVER = 2;
 const STEPS = PARTS - COVER + 1;
 const LEAST = 1e-9;
 
+/** Places of the cover over feature maps, a row of them at a time: 1 for each part that is hidden, float32 (7, 8, 8). */
+export function* covers() {
+  for (let row = 0; row < STEPS; row++) {
+    const places = new Float32Array(STEPS * PARTS * PARTS);
+    for (let column = 0; column < STEPS; column++) {
+      for (let y = row; y < row + COVER; y++) {
+        const start = (column * PARTS + y) * PARTS + column;
+        places.fill(1, start, start + COVER);
+      }
+    }
+    yield { data: places, dims: [STEPS, PARTS, PARTS] };
+  }
+}
+
 const cut = (side, part) => Math.floor((side * part) / PARTS);
 
 /** A photograph with each of its parts covered in turn by its mean colour. */
