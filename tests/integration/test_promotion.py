@@ -115,6 +115,18 @@ def test_what_passes_takes_the_alias_and_is_rolled_back(
     assert "none to go back to" in capsys.readouterr().err
 
 
+def test_another_temperature_of_the_same_weights_is_another_model(
+    pipeline: SmallPipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["promote"]) == 0
+    weights = champion(pipeline)[1]["sha256.weights"]
+    pipeline.edit("learn.py", '"classes": classes}', '"classes": classes, "temperature": 1.5}')
+    retrain(pipeline)
+    assert main(["promote"]) == 0
+    assert f"{NAME} is version 2, before it version 1" in capsys.readouterr().out
+    assert champion(pipeline)[1]["sha256.weights"] == weights
+
+
 def test_what_got_worse_is_not_promoted(pipeline: SmallPipeline, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["promote"]) == 0
     retrain(pipeline, lr="10.0")
@@ -168,6 +180,16 @@ def test_mistakes_are_a_line(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_where_no_commit_is_there_is_none_to_promote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["promote"]) == 1
+    assert f"{tmp_path}: no commit here; run this at the root of a checkout" in capsys.readouterr().err
+    assert main(["rollback"]) == 1
+    assert "dvc.yaml: not there in the workspace; run this at the root" in capsys.readouterr().err
 
 
 def test_an_alias_stays_where_git_makes_no_tag(

@@ -32,7 +32,13 @@ def promote(alias: str, release: str | None) -> int:
     passed and promoted, 1 failed, 2 cannot tell. The first model has nothing to be judged against.
     """
     from lithoscope.cli.gate import print_verdict
-    from lithoscope.experiments.promotion import committed_model, judge_candidate, may_be_promoted, next_release
+    from lithoscope.experiments.promotion import (
+        committed_model,
+        is_in_use,
+        judge_candidate,
+        may_be_promoted,
+        next_release,
+    )
     from lithoscope.experiments.promotion import promote as register
     from lithoscope.tracking import open_store
     from lithoscope.tracking.registry import Registry
@@ -43,7 +49,7 @@ def promote(alias: str, release: str | None) -> int:
     store = open_store(root)[1]
     champion = Registry(store.connection, candidate.artifact).model(alias)
     shown = f"models:/{candidate.artifact}@{alias}"
-    if champion is not None and champion.weights == candidate.weights:
+    if champion is not None and is_in_use(root, champion, candidate):
         print(f"{shown} is this model already: version {champion.version}")
         return 0
     verdict = judge_candidate(root, champion, candidate)

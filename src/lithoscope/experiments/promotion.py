@@ -15,12 +15,11 @@ from lithoscope.core.git import changed_files, git_output
 from lithoscope.gate.checks import Finding
 from lithoscope.gate.result_files import PIPELINE, ResultFiles, resolve_revision, revision_files
 from lithoscope.gate.verdict import PASSED, Verdict, decide
-from lithoscope.models.saved_model import weights_digest
-from lithoscope.serving.onnx_description import LIMITS, limits_of
+from lithoscope.serving.onnx_description import LIMITS, limits_of, source_digests
 from lithoscope.tracking import GIT_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store, run_name
 from lithoscope.tracking.registry import ARTIFACT_TAG, RELEASE_TAG, RegisteredModel, Registry
 
-MODEL, EXAMPLE = "build/model", "build/arrays/test.npy"
+MODEL, JUDGED_BY, EXAMPLE = "build/model", "build/limits", "build/arrays/test.npy"
 _SOURCE = Path(__file__).resolve().parents[1]
 _RELEASE = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -48,6 +47,8 @@ def artifact_name(results: ResultFiles) -> str:
     Raises:
         LithoscopeError: It gives none.
     """
+    if PIPELINE not in results.files:
+        raise LithoscopeError(f"{PIPELINE}: not there in {results.name}; run this at the root of a checkout")
     artifacts = results.yaml(PIPELINE).get("artifacts") or {}
     found = [name for name, entry in artifacts.items() if entry.get("path") == MODEL]
     if not found:
@@ -61,6 +62,8 @@ def committed_model(root: Path) -> Candidate:
     Raises:
         LithoscopeError: It was not tested, its files are not those of the commit, or there is none.
     """
+    if resolve_revision(root, "HEAD") is None:
+        raise LithoscopeError(f"{root}: no commit here; run this at the root of a checkout that has one")
     results = revision_files(root, "HEAD")
     name, entry = artifact_name(results), results.lock_entry(MODEL)
     changed = sorted(set(changed_files(root)) & set(results.files))
@@ -68,10 +71,7 @@ def committed_model(root: Path) -> Candidate:
         raise LithoscopeError(f"{', '.join(changed)}: not as committed; a tag names a commit, so commit first")
     if results.predictions().split != "test":
         raise LithoscopeError("the predictions are not of the test; set evaluate.on to test, run `dvc repro`, commit")
-    try:
-        weights = weights_digest(root / MODEL)
-    except FileNotFoundError:
-        raise LithoscopeError(f"{MODEL}: no trained model there; run `dvc repro` or `dvc pull` first") from None
+    weights = source_digests(root / MODEL, None)["weights"]
     if entry is None or _differs(root):
         raise LithoscopeError(f"{MODEL}: not the model of dvc.lock; run `dvc checkout` or `dvc repro`, and commit")
     return Candidate(name, results, weights, str(entry["md5"]))
@@ -83,6 +83,20 @@ def _differs(root: Path) -> bool:
     with Repo(str(root)) as repo:
         (out,) = repo.find_outs_by_path(str(root / MODEL))
         return bool(out.workspace_status())
+
+
+def is_in_use(root: Path, champion: RegisteredModel, candidate: Candidate) -> bool:
+    """Say whether an alias stands for this very model: weights, temperature, and what judges its answers."""
+    if champion.weights != candidate.weights:
+        return False
+    if not champion.commit or resolve_revision(root, champion.commit) is None:
+        return True
+    before = revision_files(root, champion.commit)
+    return all(_md5(before, path) == _md5(candidate.results, path) for path in (MODEL, JUDGED_BY))
+
+
+def _md5(results: ResultFiles, path: str) -> object:
+    return (results.lock_entry(path) or {}).get("md5")
 
 
 def judge_candidate(root: Path, champion: RegisteredModel | None, candidate: Candidate) -> Verdict:
