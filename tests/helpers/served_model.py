@@ -79,6 +79,19 @@ class RedOrBlue:
         }
 
 
+class EachPage(RedOrBlue):
+    """The same, for which each page of a file is a photograph."""
+
+    framing = (48, False, ReadingSettings(pages="each"))
+
+
+def paged(*colours: tuple[int, int, int]) -> bytes:
+    """Return the bytes of a TIFF with a page of each colour."""
+    packed, pages = io.BytesIO(), [Image.new("RGB", (64, 64), colour) for colour in colours]
+    pages[0].save(packed, "TIFF", save_all=True, append_images=pages[1:])
+    return packed.getvalue()
+
+
 def picture(colour: tuple[int, int, int], kind: str = "PNG", size: tuple[int, int] = (64, 64)) -> bytes:
     """Return the bytes of a picture of one colour."""
     packed = io.BytesIO()

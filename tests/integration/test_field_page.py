@@ -312,6 +312,19 @@ def test_a_folder_that_holds_something_else_is_not_written_over(tmp_path: Path, 
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.parametrize("pages", ["each", "max"])
+def test_a_model_that_reads_more_than_the_first_page_is_not_exported(
+    tmp_path: Path, model: OnnxModel, pages: str
+) -> None:
+    folder = Path(shutil.copytree(model.folder, tmp_path / "export"))
+    about = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    about["reading"]["pages"] = pages
+    (folder / "model.json").write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(LithoscopeError, match=f"pages: {pages}, browsers only the first page: train with first"):
+        write_web_folder(OnnxModel.load(folder), tmp_path / "web", no_runtime)
+    assert not (tmp_path / "web").exists()
+
+
 def test_without_npm_the_error_says_what_it_is_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LithoscopeError, match=r"npm is not on the PATH.*alone needs it.*nodejs\.org"):

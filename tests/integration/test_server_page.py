@@ -21,7 +21,7 @@ from lithoscope.serving.server.settings import ServerSettings
 from lithoscope.serving.server.training_photographs import TrainingPhotographs
 
 from helpers.browser import chromium
-from helpers.served_model import RedOrBlue, picture
+from helpers.served_model import EachPage, RedOrBlue, paged, picture
 
 pytestmark = pytest.mark.browser
 
@@ -55,9 +55,9 @@ def learnt() -> TrainingPhotographs:
     return TrainingPhotographs(squares, np.arange(6), labels, list("abcdef"), Reference.of(red[:, None] / 255))
 
 
-def serving(settings: ServerSettings, training: TrainingPhotographs | None = None) -> Iterator[str]:
+def serving(model: RedOrBlue, settings: ServerSettings, training: TrainingPhotographs | None = None) -> Iterator[str]:
     listening = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(RedOrBlue(), settings, training), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(create_app(model, settings, training), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     while not server.started:
@@ -69,12 +69,13 @@ def serving(settings: ServerSettings, training: TrainingPhotographs | None = Non
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    yield from serving(ServerSettings(decoders=1, max_files=3), learnt())
+    yield from serving(RedOrBlue(), ServerSettings(decoders=1, max_files=3), learnt())
 
 
 @pytest.fixture(scope="module")
 def locked_address() -> Iterator[str]:
-    yield from serving(replace(ServerSettings(decoders=1), token=SECRET))
+    """A server with a token, whose model takes each page of a file as a photograph."""
+    yield from serving(EachPage(), replace(ServerSettings(decoders=1), token=SECRET))
 
 
 class Opened:
@@ -290,6 +291,23 @@ def test_a_token_is_asked_for_and_kept_out_of_addresses(browser: Browser, locked
     assert opened.texts("article h3") == ["red"]
     assert not any("token" in url for url in opened.asked)
     assert not opened.page.is_visible(".nearest")  # a server that does not show what its model learnt from
+
+
+def test_each_page_of_a_file_gets_a_card_which_is_asked_about_by_itself(browser: Browser, locked_address: str) -> None:
+    opened = Opened(browser, locked_address)
+    opened.page.wait_for_selector("#enter:not([hidden])")
+    opened.page.fill("#token", SECRET)
+    opened.page.keyboard.press("Enter")
+    opened.give(paged((0, 0, 255), (128, 0, 128)), RED, answers=3)
+    named = ["blue", "red or blue", "red"]
+    assert opened.texts("article h3") == named
+    assert opened.texts("article .name") == ["stone 0.png", "stone 0.png, page 2", "stone 1.png"]
+    opened.page.click("article:nth-child(2) .buttons button >> text=white")
+    opened.page.wait_for_selector("text=Counted in: streak: white.")
+    assert opened.texts("article h3") == named
+    opened.page.click("article:nth-child(2) .look")
+    opened.page.wait_for_selector("article:nth-child(2) figcaption")
+    assert opened.texts("article:nth-child(2) figcaption")[0].startswith("Coloured, from violet to yellow: where red ")
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (PHONE, "dark"), (WIDE, "light"), (WIDE, "dark")])

@@ -45,7 +45,7 @@ def predicted_with_torch(path: Path, folder: Path) -> Square:
 
 
 def served(path: Path, folder: Path) -> Square:
-    square = frame(path.read_bytes(), SIDE, True, DEFAULTS).square
+    square = frame(path.read_bytes(), SIDE, True, DEFAULTS, 1)[0].square
     assert square is not None
     return square
 

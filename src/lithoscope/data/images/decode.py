@@ -71,7 +71,9 @@ def read_photograph(source: Path | BinaryIO, settings: ReadingSettings = DEFAULT
     return read(source, settings).picture
 
 
-def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS, side: int | None = None) -> Reading:
+def read(
+    source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS, side: int | None = None, page: int = 1
+) -> Reading:
     """Decode an image file.
 
     Args:
@@ -81,6 +83,7 @@ def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS, side: in
         side: A JPEG of at least :data:`QUICK_PIXELS` may come at a half, a quarter or an eighth of its scale, its
             longer side no shorter than this, pixels. None: only a very large one, and no shorter than
             :data:`REDUCED_SIDE`.
+        page: Which page of a stream, from 1, where each is a photograph; that of a file stands in its path.
 
     Returns:
         A picture in mode RGB, at least 32 × 32 px, turned as its EXIF orientation says, in sRGB. Transparent parts lie
@@ -94,7 +97,7 @@ def read(source: Path | BinaryIO, settings: ReadingSettings = DEFAULTS, side: in
             file, number = file_and_page(source)
             with file.open("rb") as stream:
                 return _told(stream, settings, number, side)
-        return _told(source, settings, 1, side)
+        return _told(source, settings, page, side)
     except PermissionError:
         raise UnreadablePhotograph("permission denied") from None
 

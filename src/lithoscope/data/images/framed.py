@@ -36,7 +36,12 @@ class FramedPhotograph:
 
 
 def read_framed(
-    source: Path | BinaryIO, settings: ReadingSettings, size: int, crop_border: bool, gap: float | None = GAP
+    source: Path | BinaryIO,
+    settings: ReadingSettings,
+    size: int,
+    crop_border: bool,
+    gap: float | None = GAP,
+    page: int = 1,
 ) -> FramedPhotograph:
     """Read a file and frame it; see :func:`lithoscope.data.images.square.to_square`.
 
@@ -46,16 +51,17 @@ def read_framed(
         size: Side of the square, pixels.
         crop_border: Whether to cut a uniform border away.
         gap: As :data:`GAP`; None decodes at full scale, as the training did.
+        page: As of :func:`lithoscope.data.images.decode.read`.
 
     Raises:
         UnreadablePhotograph: With the reason.
     """
-    reading = read(source, settings, None if gap is None else round(gap * size))
+    reading = read(source, settings, None if gap is None else round(gap * size), page)
     if gap is not None and crop_border and max(reading.picture.size) < max(reading.size):
         left, top, right, bottom = uniform_border(reading.picture)
         if max(right - left, bottom - top) < gap * size:  # the border was most of it
             if not isinstance(source, Path):
                 source.seek(0)
-            reading = read(source, settings)
+            reading = read(source, settings, page=page)
     square = to_square(reading.picture, size, crop_border, None if gap is None else reading.size)
     return FramedPhotograph(square, reading.pages, reading.notes)

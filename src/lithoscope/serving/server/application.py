@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.style_sheets import style_sheet
+from lithoscope.data.images.reading import page_path
 from lithoscope.serving.server.asked_model import AnsweringModel
 from lithoscope.serving.server.batching import Batcher
 from lithoscope.serving.server.decoding import DecodingPool, Framed
@@ -66,6 +67,7 @@ def create_app(model: AnsweringModel, settings: ServerSettings, training: Traini
             processes=settings.decoders,
             seconds=settings.seconds,
             memory=settings.decoder_bytes,
+            most=settings.max_files,
         )
         with pool:
             app.state.pool = pool
@@ -99,7 +101,7 @@ def create_app(model: AnsweringModel, settings: ServerSettings, training: Traini
     )
     async def about() -> Mapping[str, Any]:
         limits = {"files": settings.max_files, "bytes": settings.max_bytes}
-        return {**model.about(), "limits": limits, "shows_training": training is not None}
+        return {**model.about(), "pages": reading.pages, "limits": limits, "shows_training": training is not None}
 
     _add_prediction(app, model, settings, batcher, measures, training)
     _add_evidence(app, model)
@@ -130,10 +132,13 @@ def _add_prediction(
         if nearest and training is None:
             raise BadUpload(f"{NEAREST} = 'true': this server shows no training photographs (--show-training)")
         framed = await asyncio.gather(*(request.app.state.pool.framed(one.content) for one in uploads))
-        answer = await _answer(model, batcher, uploads, framed, fields, together, training if nearest else None)
+        sent = [_Sent(file, *one) for file, of_file in enumerate(framed) for one in enumerate(of_file, start=1)]
+        if len(sent) > max(settings.max_files, len(uploads)):
+            raise BadUpload(f"{len(sent)} pages, each a photograph to this model; allowed: {settings.max_files}")
+        answer = await _answer(model, batcher, uploads, sent, fields, together, training if nearest else None)
         for row in answer["predictions"]:
             measures.photographs.labels("unreadable" if row["problem"] else row.get("answer") or "name").inc()
-        if all(one.square is None for one in framed):
+        if all(one.framed.square is None for one in sent):
             response.status_code = 422
         return answer
 
@@ -150,38 +155,57 @@ def _add_evidence(app: FastAPI, model: AnsweringModel) -> None:
     )
     async def look(request: Request) -> Any:
         (upload,), fields = await read_uploads(request, 1)
-        label = fields.pop("label", None)
+        label, page = fields.pop("label", None), fields.pop("page", "1")
         if fields:
-            raise BadUpload(f"a field called {min(fields)[:40]!r}; allowed: label")
-        framed = await request.app.state.pool.framed(upload.content)
+            raise BadUpload(f"a field called {min(fields)[:40]!r}; allowed: label, page")
+        pages = await request.app.state.pool.framed(upload.content)
+        if page not in map(str, range(1, len(pages) + 1)):
+            raise BadUpload(f"page = {page[:40]!r}; allowed: 1 to {len(pages)}")
+        framed, name = pages[int(page) - 1], page_path(upload.name, int(page))
         if framed.square is None:
-            return JSONResponse({"error": f"{upload.name or 'the file'}: {framed.problem}"}, 422)
-        return {**await looker.look(framed.square, label), "photograph": upload.name}
+            return JSONResponse({"error": f"{name or 'the file'}: {framed.problem}"}, 422)
+        return {**await looker.look(framed.square, label), "photograph": name}
+
+
+class _Sent(NamedTuple):
+    """One page of a file that was sent; most files have one alone.
+
+    Attributes:
+        file: Its file's place among those sent, from 0.
+        page: From 1.
+        framed: What came of it.
+    """
+
+    file: int
+    page: int
+    framed: Framed
 
 
 async def _answer(
     model: AnsweringModel,
     batcher: Batcher[tuple[Floats, Floats]],
     uploads: Sequence[Upload],
-    framed: Sequence[Framed],
+    sent: Sequence["_Sent"],
     fields: Mapping[str, str],
     together: bool,
     training: TrainingPhotographs | None,
 ) -> dict[str, Any]:
-    readable = [one.square for one in framed if one.square is not None]
+    readable = [one.framed.square for one in sent if one.framed.square is not None]
     outputs = await asyncio.gather(*(batcher.result(square) for square in readable))
     given = iter(model.answers(outputs, fields, one_specimen=False) if outputs else [])
     seen = [features for _, features in outputs]
     nearest = iter(await asyncio.to_thread(lambda: [training.nearest(one) if training else [] for one in seen]))
     rows = [
         {
-            **(next(given) if one.square is not None else {"label": None, "confidence": None}),
-            "photograph": upload.name,
-            "problem": one.problem,
-            "notes": list(one.notes),
-            "nearest": next(nearest) if one.square is not None else [],
+            **(next(given) if one.framed.square is not None else {"label": None, "confidence": None}),
+            "photograph": page_path(uploads[one.file].name, one.page),
+            "file": one.file,
+            "page": one.page,
+            "problem": one.framed.problem,
+            "notes": list(one.framed.notes),
+            "nearest": next(nearest) if one.framed.square is not None else [],
         }
-        for upload, one in zip(uploads, framed, strict=True)
+        for one in sent
     ]
     answer: dict[str, Any] = {"predictions": rows, "specimen": None, "error": None}
     if together and outputs:

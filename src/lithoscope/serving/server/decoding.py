@@ -1,7 +1,7 @@
 """Decoding of uploaded photographs in processes of their own.
 
 Whatever a file does to its decoder, endless work, all memory or a crash, ends that process alone; the next photograph
-gets a new one. Nothing but a square of pixels or a reason comes back.
+gets a new one. Nothing but squares of pixels or a reason comes back.
 """
 
 import asyncio
@@ -43,20 +43,35 @@ class _Stuck(Exception):  # noqa: N818 (handled where it is raised)
     """A pool whose processes are gone without its noticing."""
 
 
-def frame(content: bytes, size: int, crop_border: bool, reading: ReadingSettings) -> Framed:
-    """Decode a file's content and frame it; runs inside a decoding process."""
+def frame(content: bytes, size: int, crop_border: bool, reading: ReadingSettings, most: int) -> list[Framed]:
+    """Decode a file's content and frame it, page by page where each is a photograph; runs inside a decoding process.
+
+    Args:
+        content: The file's bytes.
+        size: Side of the squares, pixels.
+        crop_border: Whether a uniform border is cut away.
+        reading: How files become pixels.
+        most: Pages, where each is a photograph; of a file with more, no other is decoded than the first.
+    """
+    first, count = _page(content, size, crop_border, reading, 1)
+    pages = count if reading.pages == "each" else 1
+    if pages > most:
+        return [Framed(None, f"{pages} pages, each a photograph to this model; allowed: {most} in a request")]
+    return [first, *(_page(content, size, crop_border, reading, number)[0] for number in range(2, pages + 1))]
+
+
+def _page(content: bytes, size: int, crop_border: bool, reading: ReadingSettings, number: int) -> tuple[Framed, int]:
+    """Return a page, and how many its file has."""
     from lithoscope.data.images.framed import read_framed
     from lithoscope.data.images.reading import UnreadablePhotograph
 
     try:
-        photograph = read_framed(io.BytesIO(content), reading, size, crop_border)
-        if reading.pages == "each" and photograph.pages > 1:  # an answer a page, which `predict` gives
-            return Framed(None, f"{photograph.pages} pages, each a photograph to this model: send them as single files")
-        return Framed(photograph.square, None, photograph.notes)
+        photograph = read_framed(io.BytesIO(content), reading, size, crop_border, page=number)
+        return Framed(photograph.square, None, photograph.notes), photograph.pages
     except UnreadablePhotograph as error:
-        return Framed(None, str(error))
+        return Framed(None, str(error)), 1
     except MemoryError:
-        return Framed(None, "needs more memory than a photograph may take here")
+        return Framed(None, "needs more memory than a photograph may take here"), 1
 
 
 def _limit_memory(most: int) -> None:
@@ -75,14 +90,23 @@ class DecodingPool:
         crop_border: Whether a uniform border is cut away.
         reading: How files become pixels.
         processes: How many.
-        seconds: How long one photograph may take.
+        seconds: How long one file may take, all its pages together.
         memory: Address space of each process, bytes.
+        most: Pages of a file, where each is a photograph.
     """
 
     def __init__(
-        self, size: int, crop_border: bool, reading: ReadingSettings, *, processes: int, seconds: float, memory: int
+        self,
+        size: int,
+        crop_border: bool,
+        reading: ReadingSettings,
+        *,
+        processes: int,
+        seconds: float,
+        memory: int,
+        most: int = 1,
     ) -> None:
-        self._framing = (size, crop_border, reading)
+        self._framing = (size, crop_border, reading, most)
         self._seconds = seconds
         method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         context = multiprocessing.get_context(method)
@@ -105,25 +129,25 @@ class DecodingPool:
         self._closed = True
         _end(self._pool)
 
-    async def framed(self, content: bytes) -> Framed:
-        """Decode and frame a photograph.
+    async def framed(self, content: bytes) -> list[Framed]:
+        """Decode and frame a file; return its pages where each is a photograph, otherwise one.
 
         Args:
             content: The file's bytes.
         """
         if not content:
-            return Framed(None, "an empty file")
+            return [Framed(None, "an empty file")]
         for _ in range(_TRIES):
             pool = self._pool
             try:
                 future = pool.schedule(frame, args=(content, *self._framing), timeout=self._seconds)
                 result = await self._result(pool, asyncio.wrap_future(future))
             except TimeoutError:
-                return Framed(None, f"takes longer than {self._seconds:g} s to decode")
+                return [Framed(None, f"takes longer than {self._seconds:g} s to decode")]
             except ProcessExpired:
-                return Framed(None, "brings its decoder down: damaged, or larger than this server's memory allows")
+                return [Framed(None, "brings its decoder down: damaged, or larger than this server's memory allows")]
             except CancelledError:
-                return Framed(None, "the server is shutting down")
+                return [Framed(None, "the server is shutting down")]
             except _Stuck:
                 self._replace(pool)
             except RuntimeError:
@@ -132,9 +156,9 @@ class DecodingPool:
                 self._replace(pool)
             else:
                 return result
-        return Framed(None, "no decoder could be started: try again")
+        return [Framed(None, "no decoder could be started: try again")]
 
-    async def _result(self, pool: ProcessPool, waiting: "asyncio.Future[Framed]") -> Framed:
+    async def _result(self, pool: ProcessPool, waiting: "asyncio.Future[list[Framed]]") -> list[Framed]:
         """Wait while the pool gets on: each photograph ends within a time, so one that ends none for longer is dead."""
         try:
             while True:

@@ -20,6 +20,8 @@ TRAINING_PHOTOGRAPH: Example = {
 }
 PHOTOGRAPH: Example = {
     "photograph": "IMG_0412.heic",
+    "file": 0,
+    "page": 1,
     "label": "malachite",
     "confidence": 0.981245,
     "probabilities": {"malachite": 0.981245, "chrysocolla": 0.018755},
@@ -34,6 +36,8 @@ PHOTOGRAPH: Example = {
 }
 UNREADABLE: Example = {
     "photograph": "notes.txt",
+    "file": 1,
+    "page": 1,
     "label": None,
     "confidence": None,
     "probabilities": {},
@@ -55,6 +59,7 @@ MODEL: Example = {
     "card": {"Accuracy on 320 test photographs": "0.931, 95 % interval 0.902 to 0.956"},
     "card_html": "<h3>A classifier of minerals</h3>",
     "field_tests": {"magnetism": [{"value": "none", "label": "none"}, {"value": "strong", "label": "strong"}]},
+    "pages": "first",
     "limits": {"files": 32, "bytes": 64_000_000},
     "shows_training": False,
 }

@@ -1,7 +1,7 @@
 """What the API takes and answers, as OpenAPI shows it; the examples stand in their own module."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -44,7 +44,13 @@ class PhotographAnswer(BaseModel):
 
     model_config = _shown(examples.PHOTOGRAPH, extra=True)
 
-    photograph: Annotated[str, Field(description="The file's name as it was sent")] = ""
+    photograph: Annotated[
+        str, Field(description="The file's name as it was sent, with `#page=2` for its second page")
+    ] = ""
+    file: Annotated[int, Field(description="The file's place among those sent, from 0")] = 0
+    page: Annotated[
+        int, Field(description="The file's page, from 1; others only where the model takes `pages: each`")
+    ] = 1
     label: Annotated[str | None, Field(description="The most probable class; null where the file could not be read")]
     confidence: Annotated[float | None, Field(description="Its calibrated probability")]
     probabilities: Annotated[dict[str, float], Field(description="Of each class")] = {}
@@ -62,7 +68,7 @@ class SpecimenAnswer(PhotographAnswer):
 
 
 class PredictAnswer(BaseModel):
-    """The answers, in the order of the files."""
+    """The answers, in the order of the files; of a file whose pages are photographs to the model, one a page."""
 
     model_config = _shown(examples.PREDICT)
 
@@ -94,6 +100,9 @@ class ModelAnswer(BaseModel):
     synthetic: Annotated[bool, Field(description="Whether it was trained on synthetic drawings")]
     figures: Annotated[dict[str, Figure], Field(description="Empty where they are not known")] = {}
     sha256: Annotated[dict[str, str], Field(description="Of `model.onnx` and of what it was made from")] = {}
+    pages: Annotated[
+        Literal["first", "each", "max"], Field(description="What a file of several pages is to the model")
+    ] = "first"
     shows_training: Annotated[bool, Field(description="Whether `nearest` may be asked for")]
     card_html: Annotated[str | None, Field(description="The model card for a page, with markup of ours alone")] = None
 
@@ -162,6 +171,7 @@ EVIDENCE_BODY = _body(
     examples.EVIDENCE_BODIES,
     photographs={**_FILES, "maxItems": 1},
     label={"type": "string", "description": "The class; without it, the most probable one"},
+    page={"type": "string", "description": "Of a file whose pages are photographs to the model; without it, the first"},
 )
 
 

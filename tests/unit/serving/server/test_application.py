@@ -22,7 +22,7 @@ from lithoscope.serving.server.application import create_app
 from lithoscope.serving.server.settings import ServerSettings
 
 from helpers.mutated_uploads import mutated_body
-from helpers.served_model import RedOrBlue, picture
+from helpers.served_model import EachPage, RedOrBlue, paged, picture
 
 pytestmark = pytest.mark.slow  # decoding processes
 SETTINGS = ServerSettings(hosts=("testserver",), decoders=1, max_files=4, max_bytes=500_000, max_megapixels=2)
@@ -128,7 +128,7 @@ def test_without_a_class_it_is_the_most_probable_one_that_is_looked_for(client: 
     ("contents", "fields", "status", "reason"),
     [
         ([RED], {"label": "green"}, 400, "label = 'green'; allowed: red, blue"),
-        ([RED], {"specimen": "true"}, 400, "a field called 'specimen'; allowed: label"),
+        ([RED], {"specimen": "true"}, 400, "a field called 'specimen'; allowed: label, page"),
         ([RED, BLUE], {}, 400, "Too many files. Maximum number of files is 1; allowed: 1 files and 20 short fields"),
         ([b"no picture"], {}, 422, "stone.png: not an image"),
     ],
@@ -144,6 +144,26 @@ def test_too_many_files_are_refused(client: TestClient) -> None:
     answer = ask(client, *[RED] * 5)
     assert answer.status_code == 400
     assert "4 files" in answer.json()["error"]
+
+
+def test_pages_that_are_photographs_count_against_the_limit_and_can_be_looked_at() -> None:
+    two = paged((255, 0, 0), (0, 0, 255))
+    with TestClient(create_app(EachPage(), SETTINGS)) as client:
+        together = ask(client, two, RED, specimen="true").json()
+        assert [row["label"] for row in together["predictions"]] == ["red", "blue", "red"]
+        assert (together["specimen"]["photographs"], together["specimen"]["label"]) == (3, "red")
+        assert ask(client, two, two).status_code == 200
+        answer = ask(client, two, two, RED)
+        assert answer.status_code == 400
+        assert answer.json()["error"] == "5 pages, each a photograph to this model; allowed: 4"
+        alone, red = ask(client, paged(*[(255, 0, 0)] * 5), RED).json()["predictions"]
+        assert alone["problem"] == "5 pages, each a photograph to this model; allowed: 4 in a request"
+        assert red["label"] == "red"
+        for page, label in (("1", "red"), ("2", "blue")):
+            seen = client.post("/evidence", files={"photographs": ("two.tif", two)}, data={"page": page}).json()
+            assert (seen["label"], "#page=2" in seen["photograph"]) == (label, page == "2")
+        refused = client.post("/evidence", files={"photographs": two}, data={"page": "3"})
+        assert (refused.status_code, refused.json()["error"]) == (400, "page = '3'; allowed: 1 to 2")
 
 
 def test_a_file_of_another_field_is_refused(client: TestClient) -> None:

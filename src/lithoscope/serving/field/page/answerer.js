@@ -60,7 +60,7 @@ export async function ask(files, { specimen, ...found }) {
   for (const file of files) seen.push(await seenIn(file));
   const predictions = seen.map(({ problem, output }, place) => ({
     ...(output ? decide(output.probabilities, output.features, rules, reference, found) : { label: null, confidence: null }),
-    photograph: files[place].name, problem, notes: [],
+    photograph: files[place].name, file: place, page: 1, problem, notes: [],
   }));
   const readable = seen.map(({ output }) => output).filter(Boolean);
   const together = specimen && readable.length

@@ -51,8 +51,8 @@ export async function ask(files, fields) {
 }
 
 /** Where in a photograph the evidence for a class lies: POST /evidence. */
-export async function look(file, label) {
-  const [answer, content] = await post("evidence", [file], { label });
+export async function look(file, label, page) {
+  const [answer, content] = await post("evidence", [file], { label, page });
   if (!answer.ok) throw new Refused(content.error || `status ${answer.status}`);
   const picture = new Image();
   picture.src = content.square;

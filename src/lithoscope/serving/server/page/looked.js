@@ -1,7 +1,7 @@
 // What the model looked at, laid over the photograph as the network sees it: as the report's maps, from dark to light.
 
 import { look } from "./answerer.js";
-import { percent } from "./texts.js";
+import { ofPage, percent } from "./texts.js";
 
 const COLOURS = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // of matplotlib's inferno
 const STRENGTH = 0.75; // how much of the photograph the strongest evidence covers
@@ -10,11 +10,11 @@ const FAINT = Math.log(1 / 0.95); // what makes a class a twentieth less probabl
 /**
  * Offer below an answer what the model looked at; it is found out when it is asked for the first time.
  * @param {HTMLElement} card of the answer
- * @param {{files: File[], row: object}} entry
+ * @param {{parts: {file: File, page: number}[], row: object}} entry
  * @param {function(string)} say
  * @param {function(Error)} tell
  */
-export function offerLook(card, { files, row }, say, tell) {
+export function offerLook(card, { parts, row }, say, tell) {
   const [button, block] = [card.querySelector(".look"), card.querySelector(".looked")];
   button.hidden = Boolean(row.problem);
   button.addEventListener("click", async () => {
@@ -24,7 +24,9 @@ export function offerLook(card, { files, row }, say, tell) {
       say("Covering one part of the photograph after the other …");
       try {
         const figures = [];
-        for (const file of files) figures.push(figure(file.name, await look(file, row.label), files.length > 1));
+        for (const { file, page } of parts) {
+          figures.push(figure(ofPage(file.name, page), await look(file, row.label, page), parts.length > 1));
+        }
         block.replaceChildren(...figures);
         say("Done.");
       } catch (error) {

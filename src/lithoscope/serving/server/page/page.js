@@ -3,7 +3,7 @@
 
 import { ask, giveToken, meetModel, Refused, TokenWanted } from "./answerer.js";
 import { offerLook } from "./looked.js";
-import { ofSpecimen, percent, quoted, sentence } from "./texts.js";
+import { ofPage, ofSpecimen, percent, quoted, sentence } from "./texts.js";
 
 const byId = (id) => document.getElementById(id);
 const KINDS = {
@@ -30,7 +30,7 @@ function* groups(files) {
   let group = [];
   let bytes = 0;
   for (const file of files) {
-    const most = Math.min(ASKED_AT_ONCE, model.limits.files);
+    const most = Math.min(model.pages === "each" ? 1 : ASKED_AT_ONCE, model.limits.files); // pages count as files
     if (group.length && (group.length >= most || bytes + file.size > 0.95 * model.limits.bytes)) {
       yield group;
       group = [];
@@ -62,11 +62,12 @@ async function take(files) {
     try {
       const content = await ask(group, asked(together));
       // A specimen's card stands for those that could be read, so that it can show what it looked at in each of them.
-      const read = group.filter((_, place) => !content.predictions[place].problem);
-      if (together && content.specimen) add(read, content.specimen, true, before);
-      content.predictions.forEach((row, place) => {
-        if (!together || row.problem || !content.specimen) add([group[place]], row, false, before);
-      });
+      const partsOf = (rows) => rows.map(({ file, page }) => ({ file: group[file], page }));
+      const read = content.predictions.filter((row) => !row.problem);
+      if (together && content.specimen) add(partsOf(read), content.specimen, true, before);
+      for (const row of content.predictions) {
+        if (!together || row.problem || !content.specimen) add(partsOf([row]), row, false, before);
+      }
     } catch (error) {
       failed += group.length;
       tell(error);
@@ -92,29 +93,31 @@ function words(row) {
   return row.named || row.label;
 }
 
-function add(files, row, specimen, before) {
-  const entry = { files, row, specimen, found: {}, card: null, line: null };
+/** Take up an answer. Its parts are what it was given for: a file and the page in it, or those of a specimen. */
+function add(parts, row, specimen, before) {
+  const entry = { parts, row, specimen, found: {}, card: null, line: null };
   photographs.push(entry);
   draw(entry, before);
   list(entry);
 }
 
 function draw(entry, before = null) {
-  const { row, files } = entry;
+  const { row, parts } = entry;
   const card = byId("answer-template").content.cloneNode(true).querySelector("article");
   card.dataset.kind = kindOf(row);
   card.querySelector(".kind").textContent = KINDS[kindOf(row)] || "";
   card.querySelector("h3").textContent = words(row);
   card.querySelector(".why").textContent = row.problem ? sentence(row.problem) : reason(row);
-  card.querySelector(".name").textContent = entry.specimen ? ofSpecimen(row.photographs) : files[0].name;
+  card.querySelector(".name").textContent = entry.specimen ? ofSpecimen(row.photographs) : ofPage(parts[0].file.name, parts[0].page);
   const notes = card.querySelector(".notes");
   notes.textContent = (row.notes || []).map(sentence).join(" ");
   notes.hidden = !notes.textContent;
-  picture(card.querySelector(".picture"), files[0], entry);
+  picture(card.querySelector(".picture"), parts[0], entry);
   bars(card.querySelector(".bars"), row);
   nextTest(card.querySelector(".test"), entry);
   nearest(card.querySelector(".nearest"), row.nearest || []);
   offerLook(card, entry, say, tell);
+  card.classList.toggle("pictureless", parts[0].page > 1); // browsers show the first
   if (entry.card) entry.card.replaceWith(card);
   else byId("answers").insertBefore(card, before);
   entry.card = card;
@@ -125,7 +128,7 @@ function reason(row) {
   return [sure, row.why].filter(Boolean).map(sentence).join(" ");
 }
 
-function picture(image, file, entry) {
+function picture(image, { file }, entry) {
   entry.url ||= URL.createObjectURL(file);
   image.alt = entry.specimen ? `The first photograph, ${file.name}` : `Your photograph ${file.name}`;
   // Most browsers cannot show HEIC; the server reads it all the same.
@@ -186,9 +189,10 @@ function nextTest(block, entry) {
 async function again(entry, found) {
   say("Looking again …");
   try {
-    const content = await ask(entry.files, { ...found, ...asked(entry.specimen) });
+    const files = [...new Set(entry.parts.map(({ file }) => file))];
+    const content = await ask(files, { ...found, ...asked(entry.specimen) });
     entry.found = found;
-    entry.row = entry.specimen ? content.specimen : content.predictions[0];
+    entry.row = entry.specimen ? content.specimen : content.predictions[entry.parts[0].page - 1];
     draw(entry);
     list(entry);
     say(`Now: ${words(entry.row)}.`);
@@ -201,7 +205,8 @@ async function again(entry, found) {
 
 function cells(entry) {
   const { row } = entry;
-  const name = entry.specimen ? entry.files.map((file) => file.name).join(", ") : entry.files[0].webkitRelativePath || entry.files[0].name;
+  const shown = ({ file, page }) => ofPage((!entry.specimen && file.webkitRelativePath) || file.name, page);
+  const name = entry.parts.map(shown).join(", ");
   const confidence = typeof row.confidence === "number" ? row.confidence.toFixed(3) : "";
   return [name, words(row), row.label || "", confidence, row.problem || row.why || ""];
 }

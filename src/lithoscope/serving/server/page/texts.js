@@ -12,3 +12,6 @@ export function quoted(text) {
 
 /** What stands in a file's name's place where several are of one specimen; those that could not be read do not count. */
 export const ofSpecimen = (count) => `${count} ${count === 1 ? "photograph" : "photographs"} of one specimen`;
+
+/** A file's name, with the page that is meant where it is not the first. */
+export const ofPage = (name, page) => page > 1 ? `${name}, page ${page}` : name;
