@@ -104,6 +104,14 @@ def give(page: Page, *contents: bytes) -> None:
     page.locator("article").nth(before + len(contents) - 1).wait_for()  # its policy forbids to evaluate texts in it
 
 
+def not_installable(page: Page) -> list[str]:
+    """Return why Chromium would not install the page, but for the window's being a private one."""
+    asked = page.context.new_cdp_session(page)
+    wrong = [one["message"] for one in asked.send("Page.getAppManifest")["errors"]]
+    found = asked.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    return wrong + [one["errorId"] for one in found if one["errorId"] != "in-incognito"]
+
+
 def expected(model: OnnxModel, content: bytes, **found: str) -> dict[str, Any]:
     said = model.description
     square = to_square(read_photograph(io.BytesIO(content)), said.image_size, said.crop_border)
@@ -160,12 +168,13 @@ def test_it_answers_as_python_does_without_a_network_and_without_a_server(
     tmp_path: Path, model: OnnxModel, runtime: Fetch, context: BrowserContext
 ) -> None:
     made = write_web_folder(model, tmp_path / "web", runtime)
-    context.add_init_script(PERSISTS % "false")
+    context.add_init_script(PERSISTS % "new Promise(() => {})")  # as in Firefox until its user answers
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
     with served(tmp_path / "web") as address:
         page, complaints = open_page(context, address)
         ready = until_ready(page)
+        assert not_installable(page) == []
     kept = (made.total - made.sizes["sw.js"]) / 1e6
     assert f"Ready without a network: {kept:.1f} MB on this device, checked. The browser may delete it" in ready
     context.set_offline(True)  # and the server is gone

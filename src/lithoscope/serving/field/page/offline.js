@@ -6,6 +6,8 @@ const say = (text, state) => {
   line.dataset.state = state;
 };
 
+const PATIENCE = 1000; // ms that a promise to keep all may take: Firefox asks its user, who need not answer
+
 /** Ask the service worker to read all that it keeps. */
 function check(worker) {
   return new Promise((answer) => {
@@ -36,8 +38,11 @@ async function prepare() {
     say(`Not ready without a network: ${missing} is missing. Reload the page with a network.`, "network");
     return;
   }
-  const promise = (await persisted()) ? "The browser keeps it until you delete it." : "The browser may delete it when space runs short, or after weeks without use.";
-  say(`Ready without a network: ${(bytes / 1e6).toFixed(1)} MB on this device, checked. ${promise}`, "ready");
+  const ready = `Ready without a network: ${(bytes / 1e6).toFixed(1)} MB on this device, checked.`;
+  const forEver = persisted().catch(() => false);
+  const soon = await Promise.race([forEver, new Promise((go) => setTimeout(go, PATIENCE))]);
+  if (!soon) say(`${ready} The browser may delete it when space runs short, or after weeks without use.`, "ready");
+  if ((await forEver) && line.dataset.state !== "newer") say(`${ready} The browser keeps it until you delete it.`, "ready");
 }
 
 function settled(worker) {
