@@ -20,8 +20,9 @@ from typing import Any
 from lithoscope.config.params import NO_TABLE, Parameters
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.git import changed_files, folder_in_repository, git_output
+from lithoscope.core.git import changed_files, git_output
 from lithoscope.core.nested import flatten
+from lithoscope.core.revision_files import NotThereError, fetch_revision_files
 from lithoscope.experiments.recipes import Recipe, committed_parameters, overrides, parameters_with
 
 QUEUE = "refs/exps/celery/stash"
@@ -214,24 +215,12 @@ def fetch_files(root: Path, experiment: str, folder: Path, names: Sequence[str],
             f"--experiment {experiment}: {len(found)} commits have one of that name: give one another with "
             f"`dvc exp rename --rev COMMIT {experiment} OTHER`"
         )
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
-    name = "its commit"
     try:
-        # Paths are the repository's. The project may be a folder of it, which DVC then takes for a repository in one.
-        inside = folder_in_repository(root)
-        files = DVCFileSystem(repo=str(root), rev=found[0], subrepos=bool(inside))
-        for name in names:
-            there, here = inside + name, folder / name
-            if optional and not files.exists(there):
-                continue
-            here.parent.mkdir(parents=True, exist_ok=True)
-            files.get(there, str(here), recursive=files.isdir(there))  # type: ignore[no-untyped-call]
-    except (FileNotFoundError, DvcException) as error:
+        fetch_revision_files(root, found[0], [(name, folder / name) for name in names], optional=optional)
+    except NotThereError as error:
         raise LithoscopeError(
-            f"--experiment {experiment}: {name if isinstance(error, FileNotFoundError) else error} is not there: it "
-            "did not finish, or `dvc gc` emptied the cache"
+            f"--experiment {experiment}: {error.name or 'its commit'} is not there: it did not finish, or `dvc gc` "
+            "emptied the cache"
         ) from None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.git import folder_in_repository
+from lithoscope.core.revision_files import NotThereError, fetch_revision_files
 from lithoscope.gate.result_files import ResultFiles
 
 MODEL = "build/model"
@@ -70,19 +70,13 @@ def time_budget(root: Path, baseline: ResultFiles, current: ResultFiles, limit: 
 
 
 def _predictor(root: Path, results: ResultFiles, folder: Path) -> Callable[[], object]:
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
-
     from lithoscope.models.predictor import Predictor
 
     if results.commit is None and not results.is_workspace:
         raise LithoscopeError(f"{results.name} holds no model")
     try:
-        # A revision's paths are the repository's, of which the project may be a folder.
-        inside = folder_in_repository(root) if results.commit else ""
-        files = DVCFileSystem(repo=str(root), rev=results.commit, subrepos=bool(inside))
-        files.get(inside + MODEL, str(folder), recursive=True)  # type: ignore[no-untyped-call]
-    except (FileNotFoundError, DvcException):
+        fetch_revision_files(root, results.commit, [(MODEL, folder)])
+    except NotThereError:
         raise LithoscopeError(f"the model of {results.name} is not in DVC's cache") from None
     predictor = Predictor.load(folder)
     side_length = predictor.description.architecture.image_size

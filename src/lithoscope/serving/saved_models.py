@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.git import folder_in_repository
+from lithoscope.core.revision_files import NotThereError, fetch_revision_files
 from lithoscope.models.saved_model import WEIGHTS
 from lithoscope.serving.model_source import WORKSPACE
 
@@ -47,19 +47,15 @@ def _of_mlflow(name: str, root: Path, place: Path) -> Path:
 
 
 def _of_revision(revision: str, root: Path, place: Path) -> Path:
-    from dvc.api import DVCFileSystem
-    from dvc.exceptions import DvcException
     from dvc.scm import SCMError
 
     try:
-        inside = folder_in_repository(root)  # a revision's paths are the repository's
-        files = DVCFileSystem(repo=str(root), rev=revision, subrepos=bool(inside))
-        files.get(inside + WORKSPACE, str(place), recursive=True)  # type: ignore[no-untyped-call]
+        fetch_revision_files(root, revision, [(WORKSPACE, place)])
     except SCMError:
         raise LithoscopeError(
             f"dvc:{revision}: no such revision; allowed: a branch, tag, commit or experiment"
         ) from None
-    except (FileNotFoundError, DvcException):
+    except NotThereError:
         raise LithoscopeError(
             f"dvc:{revision}: its {WORKSPACE} is not in DVC's cache; `dvc pull` may fetch it"
         ) from None

@@ -1,5 +1,6 @@
 """Models by name: those of revisions out of DVC's cache, and those of MLflow's registry."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,12 @@ def test_a_revisions_model_comes_out_of_dvcs_cache(tmp_path: Path) -> None:
             assert folder != root / "build" / "model"
         assert not folder.exists()
     with pytest.raises(LithoscopeError, match="no such revision"), saved_model("dvc:v3", root):
+        pass
+    shutil.rmtree(root / ".dvc" / "cache" / "files")
+    with (
+        pytest.raises(LithoscopeError, match="dvc:v1: its build/model is not in DVC's cache"),
+        saved_model("dvc:v1", root),
+    ):
         pass
     git(root, "commit", "--quiet", "--allow-empty", "--message", "empty")
     git(root, "rm", "--quiet", "build/model.dvc")

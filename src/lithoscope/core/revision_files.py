@@ -1,0 +1,48 @@
+"""Files and folders of a revision, out of Git and DVC's cache."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lithoscope.core.git import folder_in_repository
+
+
+class NotThereError(Exception):
+    """A revision has no such file, or the cache no longer holds what the revision says of it; ``name`` is its path."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def fetch_revision_files(
+    root: Path, revision: str | None, wanted: Iterable[tuple[str, Path]], *, optional: bool = False
+) -> None:
+    """Copy files and folders of a revision.
+
+    Args:
+        root: The project, which may be a folder of its repository.
+        revision: A branch, tag, commit or reference; None for the workspace.
+        wanted: Paths in the project, and where each is put.
+        optional: Leave out those that the revision does not have.
+
+    Raises:
+        NotThereError: What a copy cannot be made of; no name where the revision itself cannot be opened.
+        dvc.scm.SCMError: No such revision.
+    """
+    from dvc.api import DVCFileSystem
+    from dvc.exceptions import DvcException
+    from dvc_data.index import DataIndexError  # of a folder whose list is gone from the cache; no DvcException
+
+    name = ""
+    try:
+        # A revision's paths are the repository's. A project in a folder of it is to DVC a repository in one.
+        inside = folder_in_repository(root) if revision else ""
+        files = DVCFileSystem(repo=str(root), rev=revision, subrepos=bool(inside))
+        for name, place in wanted:
+            there = inside + name
+            if optional and not files.exists(there):
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            files.get(there, str(place), recursive=files.isdir(there))  # type: ignore[no-untyped-call]
+    except (FileNotFoundError, DvcException, DataIndexError) as error:
+        raise NotThereError(name) from error
