@@ -2,9 +2,13 @@
 
 ``python benchmarks/growth.py [CHECKOUT] --counts 2000 8000 32000`` draws photographs of 400 by 300 pixels and runs the
 four in turn, here and in the other checkout, which needs a virtual environment of its own in ``.venv``. Each count
-takes the first so many of the same photographs. It writes ``growth.md``: seconds on the wall, seconds of processor and
-most memory of one process, child processes counted in both, and the exponents from one count to the next: 1 means
-that twice the photographs take twice as long.
+takes the first so many of the same photographs. It writes a section of ``growth.md``: seconds on the wall, seconds of
+processor and most memory of one process, child processes counted in both, and the exponents from one count to the
+next: 1 means that twice the photographs take twice as long.
+
+``python benchmarks/growth.py --whole --counts 8000 50000`` runs all stages here under DVC on photographs of 96 by 72
+pixels, in their place, and writes the other section (:mod:`_whole_pipeline`). With ``--until augment`` it ends there.
+``--dvc`` measures DVC alone on a folder of such files (:mod:`_dvc_alone`).
 """
 
 import argparse
@@ -15,18 +19,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from _dvc_alone import FIRST, NOTHING, run_dvc
+from _dvc_alone import report as report_dvc
+from _sections import write_section
+from _whole_pipeline import STAGES, Held, Step, report, run_pipeline
 from reading_photographs import HERE, draw, workspace
 
 from lithoscope.core.processor import processor_name_and_family
 
 STEPS = ("use", "download", "split", "augment")
-SIZE = (400, 300)
+SIZE, SMALL = (400, 300), (96, 72)
 FOUND = Path(__file__).with_suffix(".md")
+HEAD = "# How the work grows with the photographs"
+TITLES = {"before": "Before training", "whole": "The whole pipeline", "dvc": "DVC alone, told of each photograph"}
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,15 @@ def main() -> None:
     parser.add_argument("other", type=Path, nargs="?", help="the other checkout")
     parser.add_argument("--counts", type=int, nargs="+", default=[2000, 8000, 32000])
     parser.add_argument("--other-up-to", type=int, default=8000, help="the other checkout runs counts up to this one")
+    parser.add_argument("--whole", action="store_true", help="all stages under DVC, here alone")
+    parser.add_argument("--dvc", action="store_true", help="DVC alone on folders of so many files")
+    parser.add_argument("--drawn", type=Path, help="with these two: where the photographs are drawn, or were before")
+    parser.add_argument("--until", choices=STAGES, default=STAGES[-1], help="with --whole: the last stage that runs")
     arguments = parser.parse_args()
+    if arguments.whole or arguments.dvc:
+        measure_here = partial(_measure_whole, until=arguments.until) if arguments.whole else _measure_dvc
+        measure_here(sorted(arguments.counts), arguments.drawn)
+        return
     checkouts = {"this": HERE} | ({"other": arguments.other.resolve()} if arguments.other else {})
     costs: Costs = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -128,18 +147,62 @@ def main() -> None:
             _write(costs, list(checkouts), sorted(arguments.counts), arguments.other)
 
 
+def _measure_whole(counts: Sequence[int], drawn: Path | None, until: str) -> None:
+    costs: dict[int, tuple[dict[str, Step], Held]] = {}
+    stages = STAGES[: STAGES.index(until) + 1]
+    for count, photographs, workplace in _folders(counts, drawn):
+        costs[count] = run_pipeline(HERE, photographs, workplace, ["--in-place"], stages)
+        words = f"python benchmarks/growth.py --whole --counts {' '.join(map(str, counts))} --until {until}"
+        write_section(FOUND, HEAD, TITLES, "whole", words, [_about_small("in their place"), "", *report(costs)])
+
+
+def _measure_dvc(counts: Sequence[int], drawn: Path | None) -> None:
+    costs: dict[int, tuple[dict[str, Step], int]] = {}
+    for count, photographs, workplace in _folders(counts, drawn):
+        costs[count] = run_dvc(HERE / ".venv/bin/dvc", photographs, workplace)
+        print(f"  {costs[count]}", flush=True)
+        exponents = ["–", "–"]
+        if len(costs) > 1:
+            few, many = sorted(costs)[-2:]
+            pairs = [(costs[few][0][step].processor, costs[many][0][step].processor) for step in (FIRST, NOTHING)]
+            exponents = [f"{exponent(few, one, many, other):.2f}" for one, other in pairs]
+        words = f"python benchmarks/growth.py --dvc --counts {' '.join(map(str, counts))}"
+        write_section(FOUND, HEAD, TITLES, "dvc", words, [_about_small("copied"), "", *report_dvc(costs, exponents)])
+
+
+def _folders(counts: Sequence[int], drawn: Path | None) -> Iterator[tuple[int, Path, Path]]:
+    """Give for each count a folder of photographs and the path of a new folder to work in."""
+    with tempfile.TemporaryDirectory() as temporary:
+        photographs = drawn or Path(temporary) / "photographs"
+        if sum(1 for _ in photographs.rglob("*.jpg")) < max(counts):
+            draw(photographs, max(counts), SMALL)
+        for count in counts:
+            print(f"{count:,} photographs", flush=True)
+            part = Path(temporary) / f"{count}"
+            for file in photographs.rglob("*.jpg"):
+                if int(file.stem) < count:
+                    (part / file.parent.name).mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, part / file.parent.name / file.name)
+            yield count, part, Path(temporary) / f"workplace {count}"
+
+
+def _about_small(how: str) -> str:
+    return f"JPEGs of {SMALL[0]} × {SMALL[1]} px, four classes, {how}; {_machine()}."
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores of {processor_name_and_family()[0]}"
+
+
 def _write(costs: Costs, sides: Sequence[str], counts: Sequence[int], other: Path | None) -> None:
     commit = ["git", "-C", str(other), "rev-parse", "--short", "HEAD"] if other else None
     against = f" Other: commit {subprocess.check_output(commit, text=True).strip()}." if commit else ""
-    head = [
-        "# How the work before training grows",
-        "",
-        f"Made by `python benchmarks/growth.py`: JPEGs of {SIZE[0]} × {SIZE[1]} px, four classes, "
-        f"on {os.cpu_count()} cores of {processor_name_and_family()[0]}.{against} "
-        "The exponents are those of the seconds of processor.",
-        "",
-    ]
-    FOUND.write_text("\n".join([*head, *table(costs, sides, counts)]) + "\n", encoding="utf-8", newline="\n")
+    words = "python benchmarks/growth.py" + " CHECKOUT" * bool(other) + f" --counts {' '.join(map(str, counts))}"
+    about = (
+        f"JPEGs of {SIZE[0]} × {SIZE[1]} px, four classes, {_machine()}.{against} "
+        "The exponents are those of the seconds of processor."
+    )
+    write_section(FOUND, HEAD, TITLES, "before", words, [about, "", *table(costs, sides, counts)])
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def main() -> None:
                 split,
                 rows["id"].tolist(),
                 rows["label"].tolist(),
-                read_squares(BUILD / "squares.npy", rows.index, parameters.image_size),
+                read_squares(BUILD / "squares", rows.index, parameters.image_size),
                 side=parameters.image_size,
                 weights=weights if split == "train" and (weights != 1).any() else None,
                 copies=copies,

@@ -24,7 +24,7 @@ SHOWN = 20
 
 
 def main() -> None:
-    """Write ``build/splits.csv``, ``build/squares.npy`` and ``metrics/data.json``."""
+    """Write ``build/splits.csv``, ``build/squares`` and ``metrics/data.json``."""
     parameters = load_parameters(Path("params.yaml"))
     photographs = pd.read_csv(BUILD / "index.csv", keep_default_na=False, dtype=str)
     refused = pd.read_csv(BUILD / "set_aside.csv", keep_default_na=False, dtype=str)
@@ -32,7 +32,7 @@ def main() -> None:
     paths, ids, contents = (photographs[column].tolist() for column in ("path", "id", "sha256"))
 
     side, crop = parameters.image_size, parameters.augment.crop_border
-    squares = write_squares(BUILD / "squares.npy", len(paths), side)
+    squares = write_squares(BUILD / "squares", len(paths), side)
     with Progress(transient=True) as progress, squares as write:
         task = progress.add_task("compare", total=len(paths))
         matches = near_duplicates(

@@ -12,6 +12,7 @@ from lithoscope.config.params import load_parameters
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import read_json
 from lithoscope.core.git import changed_files, git_output
+from lithoscope.data.packed.shards import open_shards
 from lithoscope.gate.checks import Finding
 from lithoscope.gate.result_files import PIPELINE, ResultFiles, resolve_revision, revision_files
 from lithoscope.gate.verdict import PASSED, Verdict, decide
@@ -19,7 +20,7 @@ from lithoscope.serving.onnx_description import LIMITS, limits_of, source_digest
 from lithoscope.tracking import GIT_TAG, PARAMETERS_TAG, WEIGHTS_TAG, Store, run_name
 from lithoscope.tracking.registry import ARTIFACT_TAG, RELEASE_TAG, RegisteredModel, Registry
 
-MODEL, JUDGED_BY, EXAMPLE = "build/model", "build/limits", "build/arrays/test.npy"
+MODEL, JUDGED_BY, ARRAYS = "build/model", "build/limits", "build/arrays"
 _SOURCE = Path(__file__).resolve().parents[1]
 _RELEASE = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -180,7 +181,7 @@ def promote(
         folder = shutil.copytree(root / MODEL, Path(place) / "model")
         if (limits := limits_of(root / MODEL)) is not None:  # what its answers are judged by goes along
             shutil.copytree(limits, folder / LIMITS, dirs_exist_ok=True)
-        example = np.array(np.load(root / EXAMPLE, mmap_mode="r")[:1])
+        example = np.array(open_shards(root / ARRAYS, "test")[:1])
         model = registry.register(run_id, folder, example, _SOURCE, classes, tags)
     message = f"{candidate.artifact}, version {model.version} in MLflow\n\nsha256 of the weights: {candidate.weights}"
     message += f"\nmd5 of {MODEL}: {candidate.md5}"

@@ -14,6 +14,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import file_digest, read_json
 from lithoscope.core.locked_folder import content_key
 from lithoscope.data.packed.arrays import SPLIT_FILES
+from lithoscope.data.packed.shards import Pixels, open_shards
 from lithoscope.reporting.explained_input import Explained, read_explained
 
 METRICS = ("evaluation", "per_class", "comparisons", "people", "answers", "data", "train")
@@ -212,8 +213,7 @@ def read_inputs(root: Path, parameters: Mapping[str, Any], digest: str) -> Repor
         people_table=_read_table(root, "plots/people.csv", numbers=("people", "model", "authors")),
         predictions=predictions[predictions["split"] == split].reset_index(drop=True),
         pictures=Pictures(
-            array=np.load(_existing(root, f"build/arrays/{name}.npy"), mmap_mode="r", allow_pickle=False),
-            rows=dict(zip(originals["id"], originals["row"].astype(int), strict=True)),
+            array=_pictures(root, name), rows=dict(zip(originals["id"], originals["row"].astype(int), strict=True))
         ),
         augmented=augmented.read_bytes() if augmented.is_file() else None,
         explained=read_explained(root, split),
@@ -225,6 +225,13 @@ def read_inputs(root: Path, parameters: Mapping[str, Any], digest: str) -> Repor
 def _weights_hash(root: Path) -> str:
     """Hash the weights as the tracking does; building the network, which takes torch, is not needed for that."""
     return file_digest(_existing(root, "build/model/model.safetensors"))
+
+
+def _pictures(root: Path, name: str) -> Pixels:
+    try:
+        return open_shards(root / "build/arrays", name)
+    except FileNotFoundError:
+        raise LithoscopeError(f"build/arrays/{name}.npy is missing: `dvc repro` makes it") from None
 
 
 def _existing(root: Path, name: str) -> Path:

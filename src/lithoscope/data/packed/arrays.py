@@ -1,9 +1,10 @@
-"""Packed arrays: a split decoded once, in one ``.npy`` file that is memory-mapped when read.
+"""Packed arrays: a split decoded once, in files that are memory-mapped when read.
 
-``<split>.npy`` holds uint8 (rows, side, side, 3), RGB; ``<split>.csv`` says in its columns row, id, label, copy what
-each row shows (copy 0 is the photograph itself), and in weight how much it counts in training, where they differ;
-``classes.json`` lists the labels in the order of their indices. Before the split is known, all photographs lie framed
-in one such file, in the order of the index. Files are written and copied a few rows at a time, so memory stays flat.
+The pictures, uint8 (rows, side, side, 3), RGB, lie in ``<split>.npy`` or in shards
+(:mod:`lithoscope.data.packed.shards`); ``<split>.csv`` says in its columns row, id, label, copy what each row shows
+(copy 0 is the photograph itself), and in weight how much it counts in training, where they differ; ``classes.json``
+lists the labels in the order of their indices. Before the split is known, all photographs lie framed in such files, in
+the order of the index. Files are written and copied a few rows at a time, so memory stays flat.
 """
 
 import json
@@ -11,23 +12,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import partial_path, reserve
+from lithoscope.data.packed.shards import Pixels as Pixels  # other modules know it from here
+from lithoscope.data.packed.shards import open_shards, write_shards
 
 SPLITS = ("train", "val", "test")
 SPLIT_FILES = {"training": "train", "validation": "val", "test": "test"}
 """The word that people and parameters use → the name in tables and files."""
+SQUARES = "squares"
+"""Name of the files with all framed photographs."""
 BATCH = 64
 """Pictures that are augmented at once."""
 
-Pixels = npt.NDArray[np.uint8]
 Vary = Callable[[Pixels, Sequence[str], int], Pixels]
 """Takes pictures (n, side, side, 3), their ids and the number of the copy; returns the copies, same shape."""
 
@@ -37,7 +38,8 @@ class ArraySplit:
     """A packed split.
 
     Attributes:
-        images: uint8 (n, side, side, 3), RGB, memory-mapped and read-only.
+        images: uint8 (n, side, side, 3), RGB, memory-mapped and read-only; in shards, what is read like it
+            (:class:`lithoscope.data.packed.shards.Shards`).
         ids: What photograph each row shows.
         labels: int64 (n,). Index of each row's class in ``classes``.
         copies: int64 (n,). 0 for a photograph itself, else the number of the augmented copy.
@@ -97,7 +99,7 @@ def write_split(
     folder.mkdir(parents=True, exist_ok=True)
     count = len(ids)
     shape = (count * (1 + copies), side, side, 3)
-    with _new_file(folder / f"{split}.npy", shape) as packed:
+    with write_shards(folder, split, shape) as packed:
         for row, picture in enumerate(pictures):
             packed.write(row, picture[None])
             advance()
@@ -121,72 +123,34 @@ def write_split(
 
 
 @contextmanager
-def write_squares(file: Path, count: int, side: int) -> Iterator[Callable[[int, Pixels], None]]:
-    """Give a function that writes framed photographs into a file, by row and in any order; threads may call it.
+def write_squares(folder: Path, count: int, side: int) -> Iterator[Callable[[int, Pixels], None]]:
+    """Give a function that writes framed photographs into a folder, by row and in any order; threads may call it.
 
     Args:
-        file: Not there before the context ends.
+        folder: Its files are not there before the context ends.
         count: How many photographs.
         side: Side of the squares, pixels.
     """
-    with _new_file(file, (count, side, side, 3)) as packed:
+    with write_shards(folder, SQUARES, (count, side, side, 3)) as packed:
         yield lambda row, square: packed.write(row, square[None])
 
 
-def read_squares(file: Path, rows: Iterable[int], side: int) -> Iterator[Pixels]:
+def read_squares(folder: Path, rows: Iterable[int], side: int) -> Iterator[Pixels]:
     """Yield some rows that :func:`write_squares` wrote, each uint8 (side, side, 3).
 
     Raises:
-        LithoscopeError: The file is missing or holds other squares.
+        LithoscopeError: The files are missing or hold other squares.
     """
     try:
-        with file.open("rb") as stream:
-            np.lib.format.read_magic(stream)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-            if shape[1:] != (side, side, 3) or dtype != np.uint8:
-                raise ValueError(f"it holds {dtype} {shape}")
-            packed = _Rows(stream, (shape[0], side, side, 3))
-            for row in rows:
-                yield packed.read(range(row, row + 1))[0]
+        squares = open_shards(folder, SQUARES)
+        if squares.shape[1:] != (side, side, 3) or squares.dtype != np.uint8:
+            raise ValueError(f"they are {squares.dtype} {squares.shape}")
     except FileNotFoundError:
-        raise LithoscopeError(f"{file}: no such file; `dvc repro split` makes it") from None
-    except ValueError as error:
-        raise LithoscopeError(f"{file}: not squares of {side} px ({error}); run `dvc repro -f split`") from None
-
-
-class _Rows:
-    """Reads and writes rows of the array whose numbers begin where a stream stands."""
-
-    def __init__(self, stream: BinaryIO, shape: tuple[int, ...]) -> None:
-        self._stream, self._start, self._shape, self._lock = stream, stream.tell(), shape, Lock()
-        self._row = int(np.prod(shape[1:]))
-
-    def write(self, row: int, pixels: Pixels) -> None:
-        if pixels.shape[1:] != self._shape[1:] or pixels.dtype != np.uint8:
-            raise ValueError(f"expected uint8 rows of shape {self._shape[1:]}, got {pixels.dtype} {pixels.shape[1:]}")
-        with self._lock:
-            self._stream.seek(self._start + row * self._row)
-            self._stream.write(np.ascontiguousarray(pixels).data)
-
-    def read(self, rows: range) -> Pixels:
-        with self._lock:
-            self._stream.seek(self._start + rows.start * self._row)
-            content = bytearray(self._stream.read(len(rows) * self._row))
-        return np.frombuffer(content, dtype=np.uint8).reshape(len(rows), *self._shape[1:])
-
-
-@contextmanager
-def _new_file(file: Path, shape: tuple[int, ...]) -> Iterator[_Rows]:
-    """Make a ``.npy`` file of uint8, all of whose place on the disk is taken; it is not there before it is whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = partial_path(file)
-    with partial.open("w+b") as stream:
-        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        stream.truncate(stream.tell() + int(np.prod(shape)))
-        stream.flush()
-        reserve(partial)
-        yield _Rows(stream, shape)
-    partial.replace(file)
+        raise LithoscopeError(f"{folder}: no such squares; `dvc repro split` makes them") from None
+    except (ValueError, EOFError) as error:
+        raise LithoscopeError(f"{folder}: not squares of {side} px ({error}); run `dvc repro -f split`") from None
+    for row in rows:
+        yield squares[row]
 
 
 def open_split(folder: Path, split: str) -> ArraySplit:
@@ -196,7 +160,7 @@ def open_split(folder: Path, split: str) -> ArraySplit:
         LithoscopeError: A file of it is missing, or the files do not belong together.
     """
     try:
-        images = np.load(folder / f"{split}.npy", mmap_mode="r", allow_pickle=False)
+        images = open_shards(folder, split)
         table = pd.read_csv(folder / f"{split}.csv", keep_default_na=False, dtype={"id": str, "label": str})
         classes = json.loads((folder / "classes.json").read_text("utf-8"))
         places = {name: place for place, name in enumerate(classes)}

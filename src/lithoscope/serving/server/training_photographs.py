@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.packed.shards import Pixels, open_shards
 from lithoscope.evaluation.answers.novelty import MOST, Reference
 from lithoscope.serving.answers import load_limits
 from lithoscope.serving.onnx_description import LIMITS
@@ -17,7 +18,6 @@ from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.looking import picture_address
 
 Floats = npt.NDArray[np.floating[Any]]
-Pixels = npt.NDArray[np.uint8]
 
 SHOWN = 4
 LEARNT = 2000
@@ -124,7 +124,7 @@ def _drawn(count: int, most: int) -> npt.NDArray[np.int64]:
 def _packed(arrays: Path) -> tuple[Pixels, list[dict[str, str]]]:
     """Return the packed training photographs, and of each, without augmented copies, its line of the table."""
     try:
-        squares = np.load(arrays / "train.npy", mmap_mode="r", allow_pickle=False)
+        squares = open_shards(arrays, "train")
         with (arrays / "train.csv").open(encoding="utf-8", newline="") as stream:
             table = [line for line in csv.DictReader(stream) if line["copy"] == "0"]
     except FileNotFoundError as error:

@@ -121,33 +121,33 @@ def test_an_error_in_a_thread_reaches_the_caller() -> None:
 
 
 def test_squares_are_written_in_any_order_and_read_by_row(tmp_path: Path) -> None:
-    file = tmp_path / "build/squares.npy"
-    with write_squares(file, 5, 4) as write:
+    file = tmp_path / "build/squares/squares.npy"
+    with write_squares(file.parent, 5, 4) as write:
         list(in_order(lambda row: write(row, picture(row)), [3, 1, 4, 0, 2], 2))
         assert not file.exists()
     assert np.load(file)[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 4]
-    assert [square[0, 0, 0] for square in read_squares(file, [4, 0, 3], 4)] == [4, 0, 3]
+    assert [square[0, 0, 0] for square in read_squares(file.parent, [4, 0, 3], 4)] == [4, 0, 3]
 
 
 def test_a_square_of_another_size_is_never_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="expected uint8 rows"), write_squares(tmp_path / "a.npy", 2, 8) as write:
+    with pytest.raises(ValueError, match="expected uint8 rows"), write_squares(tmp_path / "a", 2, 8) as write:
         write(0, picture(1))
-    assert not (tmp_path / "a.npy").exists()
+    assert not list((tmp_path / "a").glob("*.npy"))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no array at all"])
 def test_squares_that_cannot_be_read_are_refused(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
-        (tmp_path / "a.npy").write_bytes(content)
+        (tmp_path / "squares.npy").write_bytes(content)
     with pytest.raises(LithoscopeError, match="dvc repro"):
-        list(read_squares(tmp_path / "a.npy", [0], 4))
+        list(read_squares(tmp_path, [0], 4))
 
 
 def test_pixels_are_written_without_growing_memory(tmp_path: Path) -> None:
     tracemalloc.start()
-    with write_squares(tmp_path / "a.npy", 4000, 64) as write:
+    with write_squares(tmp_path, 4000, 64) as write:
         for row in range(4000):
             write(row, np.full((64, 64, 3), row % 256, dtype=np.uint8))
-    assert sum(1 for _ in read_squares(tmp_path / "a.npy", range(4000), 64)) == 4000
-    assert tracemalloc.get_traced_memory()[1] < 4_000_000 < (tmp_path / "a.npy").stat().st_size
+    assert sum(1 for _ in read_squares(tmp_path, range(4000), 64)) == 4000
+    assert tracemalloc.get_traced_memory()[1] < 4_000_000 < (tmp_path / "squares.npy").stat().st_size
     tracemalloc.stop()
