@@ -10,6 +10,7 @@ import pandas as pd
 from rich.progress import Progress
 
 from lithoscope.config.params import AugmentParameters, load_parameters
+from lithoscope.core.files import file_digest
 from lithoscope.core.stage_runner import run
 from lithoscope.data.images.reading import file_and_page
 from lithoscope.data.loading.augment import augment_copies
@@ -49,11 +50,19 @@ def main() -> None:
             )
             print(f"{split}: {len(rows):,} photographs" + f", {copies * len(rows):,} augmented copies" * (copies > 0))
     PLOT.parent.mkdir(exist_ok=True)
-    packed = packed_photographs(folder, used, lambda path: file_and_page(path)[0])
+    index = pd.read_csv(BUILD / "index.csv", keep_default_na=False, dtype=str)
+    digests = dict(zip(index["path"], index["sha256"], strict=True))
+    packed = packed_photographs(folder, used, partial(digest_of, digests))
     packed.to_csv(PACKED, index=False, lineterminator="\n", encoding="utf-8")
     PLOT.write_bytes(
         draw_augmented(open_split(folder, "train"), parameters.augment, parameters.seed, synthetic=synthetic)
     )
+
+
+def digest_of(digests: dict[str, str], path: Path) -> str:
+    """Return the SHA-256 of a photograph's file, which is read for one whose first page is no photograph alone."""
+    file, _ = file_and_page(path)
+    return digests.get(file.as_posix()) or file_digest(file)
 
 
 def vary_copies(images: Pixels, ids: list[str], copy: int, limits: AugmentParameters, seed: int) -> Pixels:

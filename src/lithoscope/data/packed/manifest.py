@@ -5,19 +5,22 @@ The gate finds a test photograph in training from this table alone, on a clone w
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from lithoscope.data.packed.arrays import SPLITS, open_split
+from lithoscope.core.files import file_digest
+from lithoscope.core.threads import cores, in_order
+from lithoscope.data.packed.arrays import SPLITS, ArraySplit, open_split
 
 DIGITS = 16
 """Hexadecimal digits kept of a SHA-256: in 3 of 10⁸ sets of a million photographs, two share them by chance."""
 
 
 def packed_photographs(
-    arrays: Path, photographs: pd.DataFrame, file_of: Callable[[Path], Path] = lambda path: path
+    arrays: Path, photographs: pd.DataFrame, digest_of: Callable[[Path], str] = file_digest
 ) -> pd.DataFrame:
     """List the photographs that were packed, by reading the arrays back.
 
@@ -25,7 +28,7 @@ def packed_photographs(
         arrays: The folder of packed arrays, as the training will read it.
         photographs: What was to be packed: columns ``id``, ``path``, ``group`` (see
             :func:`lithoscope.data.splits.split.split_photographs`).
-        file_of: Gives the file of a path, which may stand for one of several pages.
+        digest_of: Gives the SHA-256, hexadecimal, of the file of a path, which may stand for one of several pages.
 
     Returns:
         Columns ``id, split, label, group, file, pixels``: ``group`` is the smallest id of the photographs that show
@@ -39,20 +42,21 @@ def packed_photographs(
     for split in SPLITS:
         packed = open_split(arrays, split)
         first = {name: row for row, name in reversed(list(enumerate(packed.ids)))}
-        for name, row in sorted(first.items(), key=lambda item: item[1]):
-            square = np.ascontiguousarray(packed.images[row])
+        ordered = sorted(first.items(), key=lambda item: item[1])
+        squares = in_order(partial(_pixels_digest, packed), (row for _, row in ordered), cores())
+        for (name, row), pixels in zip(ordered, squares, strict=True):
             rows.append(
                 {
                     "id": name,
                     "split": split,
                     "label": packed.classes[packed.labels[row]],
                     "group": groups[name],
-                    "file": _digest(file_of(Path(paths[name])).read_bytes()),
-                    "pixels": _digest(square.tobytes()),
+                    "file": digest_of(Path(paths[name]))[:DIGITS],
+                    "pixels": pixels[:DIGITS],
                 }
             )
     return pd.DataFrame(rows, columns=["id", "split", "label", "group", "file", "pixels"])
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:DIGITS]
+def _pixels_digest(packed: ArraySplit, row: int) -> str:
+    return hashlib.sha256(np.ascontiguousarray(packed.images[row]).tobytes()).hexdigest()
