@@ -5,7 +5,7 @@ import { ofPage, percent } from "./texts.js";
 
 const COLOURS = [[0, 0, 4], [87, 16, 110], [188, 55, 84], [249, 142, 9], [252, 255, 164]]; // of matplotlib's inferno
 const STRENGTH = 0.75; // how much of the photograph the strongest evidence covers
-const FAINT = Math.log(1 / 0.95); // what makes a class a twentieth less probable does not get the lightest colour
+const FAINT = Math.log(1 / 0.99); // what makes a class less than a hundredth less probable does not get the lightest colour
 
 /**
  * Offer below an answer what the model looked at; it is found out when it is asked for the first time.
