@@ -19,6 +19,7 @@ from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import why_refused
 from lithoscope.data.sources.folder import FolderSet
 from lithoscope.data.sources.listing import printable
+from lithoscope.data.sources.remote import is_remote
 
 IN_PLACE_FROM = 10_000
 """Photographs from which on `lithoscope use` leaves a folder's files where they are: docs/scaling.md has the times."""
@@ -163,6 +164,8 @@ def _photograph(row: Mapping[str, Any], folder: Path) -> Photograph:
 def _why_wrong(one: Photograph, row: Mapping[str, Any]) -> str | None:
     if not row["path"]:
         return "it has no path"
+    if is_remote(row["path"]):
+        return "its path is an address; photographs stay in their place on disks alone: mount it, or `use` its folder"
     if not one.reason and not re.fullmatch("[0-9a-f]{64}", one.content):
         return f"its id {row['id']!r} is no SHA-256 in hexadecimal digits"
     if one.official_split not in ("", "train", "val", "test"):

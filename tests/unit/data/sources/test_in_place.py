@@ -108,6 +108,7 @@ def test_a_manifest_may_be_written_by_hand(tmp_path: Path) -> None:
         ({"weight": 0.0}, "its weight is 0.0; allowed: above 0"),
         ({"name": "quartz/1.png"}, "its name stands there twice"),
         ({"path": ""}, "it has no path"),
+        ({"path": "s3://rocks/1.png"}, "its path is an address; photographs stay in their place on disks alone"),
         ({"label": "quartz"}, "lists 1 classes; at least two are needed"),
     ],
 )
