@@ -5,6 +5,7 @@ handling of photographs. Memory is what a process holds of its own; pages of map
 when it needs them, do not count.
 """
 
+import math
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ from ruamel.yaml import YAML
 STAGES = ("download", "split", "augment", "train", "evaluate", "report")
 NOTHING = "dvc repro, nothing to do"
 SETTINGS: dict[str, Any] = {"image_size": 56, "model.views": 1, "train.adapt": "head", "train.head_passes": 0}
+LARGER = (100_000, 1_000_000, 10_000_000)
 _EACH = 0.1  # seconds between two looks at the memory
 
 
@@ -149,6 +151,34 @@ def report(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
         lines.append(f"| {words} | " + " | ".join(cells) + " |")
     for name, words in (("cached_files", "files in DVC's cache"), ("shards", "files of packed pictures")):
         lines.append(f"| {words} | " + " | ".join(f"{getattr(costs[count][1], name):,}" for count in counts) + " |")
+    if len(counts) > 1:
+        lines += ["", *_extrapolated({count: cost for count, (cost, _) in costs.items()})]
+    return lines
+
+
+def _extrapolated(costs: dict[int, dict[str, Step]]) -> list[str]:
+    """Return what larger sets would cost if the growth between the last two counts went on."""
+    few, many = sorted(costs)[-2:]
+    lines = [
+        f"**Not measured**: what the growth from {few:,} to {many:,} photographs would come to, in hours of processor "
+        "and GB of memory. The exponent is that of the seconds of processor; one below 1 is the start of the programs, "
+        "and counts as 1. Memory goes on by the bytes that each further photograph took.",
+        "",
+        "| step | exponent | bytes a photograph | " + " | ".join(f"{count:,}" for count in LARGER) + " |",
+        "| --- | ---: | ---: | " + " | ".join("---:" for _ in LARGER) + " |",
+    ]
+    for step in ("use", *STAGES, NOTHING):
+        if step not in costs[few] or step not in costs[many]:
+            continue
+        small, large = costs[few][step], costs[many][step]
+        power = math.log(large.processor / small.processor) / math.log(many / few)
+        each = max(0.0, large.memory - small.memory) * 2**20 / (many - few)
+        cells = []
+        for count in LARGER:
+            hours = large.processor * (count / many) ** max(1.0, power) / 3600
+            gigabytes = (large.memory * 2**20 + each * (count - many)) / 1e9
+            cells.append(f"{hours:,.2f} h, {gigabytes:,.1f} GB")
+        lines.append(f"| {step} | {power:.2f} | {each:,.0f} | " + " | ".join(cells) + " |")
     return lines
 
 
