@@ -191,7 +191,8 @@ def _about_small(how: str) -> str:
 
 
 def _machine() -> str:
-    return f"{os.cpu_count()} cores of {processor_name_and_family()[0]}"
+    load = os.getloadavg()[2]  # of what runs besides, too: at more than the cores, seconds on the wall say little
+    return f"{os.cpu_count()} cores of {processor_name_and_family()[0]}, load average of 15 minutes {load:.0f}"
 
 
 def _write(costs: Costs, sides: Sequence[str], counts: Sequence[int], other: Path | None) -> None:
