@@ -1,11 +1,12 @@
 """Scores that tell known classes from everything else, and how well they do: AUROC, false positives, intervals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from _subspace import Subspace
 from sklearn.model_selection import StratifiedGroupKFold
 
 from lithoscope.core.random_streams import generator
@@ -16,13 +17,13 @@ from lithoscope.training.discriminant_head import standardised_discriminant
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int64]
 
-SHRINKAGE, INNER, RESAMPLES = 0.5, 3, 1000
-PLAIN = "confidence"
-SCORES = (
-    *(PLAIN, "largest logit", "GEN", "fDBD"),
-    *("nearest neighbours", "Mahalanobis", "relative Mahalanobis"),
-    "GEN and nearest neighbours",
-)
+HEAD_SHRINKAGE, INNER, RESAMPLES = 0.5, 3, 1000
+DIRECTIONS, SHRINKAGE = 128, 0.1
+"""Of the subspace, chosen by _choice.py."""
+PLAIN, NEIGHBOURS, RELATIVE = "confidence", "nearest neighbours", "relative Mahalanobis"
+CHOSEN = f"{RELATIVE}, {DIRECTIONS} directions"
+PAIRS = ("GEN", NEIGHBOURS), ("GEN", CHOSEN), ("fDBD", CHOSEN), ("GEN", NEIGHBOURS, CHOSEN)
+HELD_AGAINST, PAIR = f"GEN and {NEIGHBOURS}", f"GEN and {CHOSEN}"
 
 
 def open_set_scores(features: Floats, labels: Labels, groups: Labels, queries: Floats) -> dict[str, Floats]:
@@ -37,26 +38,45 @@ def open_set_scores(features: Floats, labels: Labels, groups: Labels, queries: F
         queries: Features of those to be scored, (m, d).
     """
     classes = int(labels.max()) + 1
-    fit = partial(standardised_discriminant, classes=classes, shrinkage=SHRINKAGE)
-    held_logits, held_similar = np.empty((len(labels), classes)), np.empty(len(labels))
+    fit = partial(standardised_discriminant, classes=classes, shrinkage=HEAD_SHRINKAGE)
+    kept: dict[str, Floats] = {name: np.empty(len(labels)) for name in ("fDBD", NEIGHBOURS, CHOSEN)}
+    held_logits = np.empty((len(labels), classes))
     folds = StratifiedGroupKFold(INNER, shuffle=True, random_state=0)  # type: ignore[no-untyped-call]
     for learnt, held in folds.split(labels, labels, groups):  # type: ignore[no-untyped-call]
         weights, biases = fit(features[learnt].astype(np.float64), labels[learnt])
         held_logits[held] = features[held] @ weights.T + biases
-        held_similar[held] = Reference.of(features[learnt]).similarity(features[held])
+        kept["fDBD"][held] = _fdbd(weights, held_logits[held], features[held] - features[learnt].mean(axis=0))
+        kept[NEIGHBOURS][held] = Reference.of(features[learnt]).similarity(features[held])
+        kept[CHOSEN][held] = _typicality(features[learnt], labels[learnt], features[held])[DIRECTIONS]
     temperature = fit_temperature(held_logits, labels).value
     weights, biases = fit(features.astype(np.float64), labels)
     logits = queries @ weights.T + biases
     said = tempered(logits, temperature)
-    similar = Reference.of(features).similarity(queries)
-    held = np.sort(held_similar), np.sort(decidedness(tempered(held_logits, temperature)))
+    kept["GEN"] = decidedness(tempered(held_logits, temperature))
     distance, relative = _mahalanobis(features, labels, queries)
-    values = (
-        *(said.max(axis=1), logits.max(axis=1), decidedness(said), _fdbd(weights, logits, queries - features.mean(0))),
-        *(similar, -distance, -relative),
-        familiarity((similar, decidedness(said)), held),
-    )
-    return dict(zip(SCORES, (np.asarray(one, dtype=np.float64) for one in values), strict=True))
+    found = {
+        **{PLAIN: said.max(axis=1), "largest logit": logits.max(axis=1), "GEN": decidedness(said)},
+        **{
+            "fDBD": _fdbd(weights, logits, queries - features.mean(axis=0)),
+            NEIGHBOURS: Reference.of(features).similarity(queries),
+        },
+        **{"Mahalanobis": -distance, RELATIVE: -relative},
+    }
+    typicality = _typicality(features, labels, queries)
+    found |= {f"{RELATIVE}, {width} directions": one for width, one in typicality.items()}
+    for names in PAIRS:
+        limits = [np.sort(kept[name]) for name in names]
+        found[joined(names)] = familiarity([found[name] for name in names], limits)
+    return {name: np.asarray(one, dtype=np.float64) for name, one in found.items()}
+
+
+def joined(names: Sequence[str]) -> str:
+    """Return what scores are called whose lowest share counts."""
+    return " and ".join([", ".join(names[:-1]), names[-1]])
+
+
+def _typicality(features: Floats, labels: Labels, queries: Floats) -> dict[int, Floats]:
+    return dict(Subspace.of(features, labels, DIRECTIONS).narrowed(queries, (DIRECTIONS // 2, DIRECTIONS), SHRINKAGE))
 
 
 def _fdbd(weights: Floats, logits: Floats, centred: Floats) -> Floats:
@@ -82,12 +102,12 @@ def _mahalanobis(features: Floats, labels: Labels, queries: Floats) -> tuple[Flo
 
 def _distances(residuals: Floats, seen: Floats, middles: Floats) -> Floats:
     n, width = residuals.shape
-    ridge = SHRINKAGE * float((residuals**2).sum()) / n / width
+    ridge = HEAD_SHRINKAGE * float((residuals**2).sum()) / n / width
     values, vectors = np.linalg.eigh((residuals @ residuals.T).astype(np.float64) / n)
     kept = values > 1e-9 * values.max()
     values = values[kept]
     directions = residuals.T @ (vectors[:, kept] / np.sqrt(n * values)).astype(residuals.dtype)
-    less = 1 - ridge / ((1 - SHRINKAGE) * values + ridge)
+    less = 1 - ridge / ((1 - HEAD_SHRINKAGE) * values + ridge)
     within = (seen @ directions)[:, None] - (middles @ directions)[None]
     whole = (seen**2).sum(axis=1)[:, None] + (middles**2).sum(axis=1)[None] - 2 * seen @ middles.T
     return np.asarray((whole - (within**2 * less).sum(axis=2)) / ridge)
@@ -117,7 +137,8 @@ def figures(rounds: list[Round], *keys: str) -> dict[str, dict[str, float]]:
     plain confidence in the same resamples: a paired comparison.
 
     Returns:
-        By the score's name: ``auroc``, ``fpr`` and ``gain``, each also with ``_low`` and ``_high``.
+        By the score's name: ``auroc``, ``fpr``, ``gain`` and ``more`` (as ``gain``, but less that of
+        :data:`HELD_AGAINST`), each also with ``_low`` and ``_high``.
     """
     drawn = generator(0, "none of these", *keys)
     sizes = [
@@ -132,7 +153,11 @@ def figures(rounds: list[Round], *keys: str) -> dict[str, dict[str, float]]:
     found = {name: np.mean([_measured(one, name, *times) for one in rounds], axis=0) for name in names}
     table = {}
     for name in names:
-        columns = {"auroc": found[name][0], "fpr": found[name][1], "gain": found[name][0] - found[PLAIN][0]}
+        columns = {
+            "auroc": found[name][0],
+            "fpr": found[name][1],
+            **{key: found[name][0] - found[other][0] for key, other in (("gain", PLAIN), ("more", HELD_AGAINST))},
+        }
         table[name] = {
             key: value
             for column, values in columns.items()

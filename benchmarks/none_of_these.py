@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from _choice import CHOICE, choice, choice_lines
 from _documents import DOCS, write_between
-from _open_set import PLAIN, Round, figures, open_set_scores
+from _open_set import CHOSEN, HELD_AGAINST, NEIGHBOURS, PAIR, PLAIN, RELATIVE, Round, figures, open_set_scores
 from _photograph_features import NETWORK, POOLING, SIDE, Described, described
 from rich.progress import track
 from sklearn.model_selection import StratifiedGroupKFold
@@ -16,7 +17,7 @@ from lithoscope.core.random_streams import generator
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMAND = "python benchmarks/none_of_these.py --rocks ROCKS --minerals MINERALS --others OTHERS"
-SHOWN = (PLAIN, "GEN", "nearest neighbours", "relative Mahalanobis", "GEN and nearest neighbours")
+SHOWN = (PLAIN, "GEN", NEIGHBOURS, RELATIVE, CHOSEN, HELD_AGAINST, PAIR)
 OUTER, LEFT_OUT = 3, 3
 Rows = npt.NDArray[np.int64]
 
@@ -34,6 +35,8 @@ def main() -> None:
     minerals = described(options.minerals, "minerals", options.cache)
     others = described(options.others, None, options.cache)
     drawn = described(options.specimens, "specimens", options.cache, every=4)
+    chosen = choice_lines(choice(minerals.take(outer_fold(minerals)[0]), rocks.take(~rocks.test)))
+    print("\n".join(chosen), flush=True)
     elsewhere = {"other things": others, "drawings": drawn}
     parts = [
         ("rocks: classes left out", list(track(left_out_rocks(rocks), "rocks", total=len(rocks_left_out(rocks))))),
@@ -42,6 +45,7 @@ def main() -> None:
         *far("minerals", minerals, *outer_fold(minerals), elsewhere),
     ]
     text = page([(name, figures(rounds, name)) for name, rounds in parts], rocks, minerals, others, drawn)
+    text += "\n".join(chosen) + "\n"
     PAGE.write_text(text, encoding="utf-8")
     write_between(DOCS / "answers.md", "none_of_these.py", summary(text))
     print(text)
@@ -52,6 +56,8 @@ def summary(text: str) -> list[str]:
     rows = [f"| | {' | '.join(SHOWN)} |", "| --- " * (len(SHOWN) + 1) + "|"]
     for part in text.split("\n## ")[1:]:
         name, *lines = part.splitlines()
+        if name == CHOICE:
+            continue
         found = {cells[1].strip(): cells[2].strip() for line in lines if len(cells := line.split("|")) > 2}
         rows.append(f"| {name} | {' | '.join(found[score] for score in SHOWN)} |")
     return rows
@@ -144,7 +150,8 @@ def page(
         "",
         "AUROC: how often a photograph of a known class scores higher than one of none. FPR: how many of none pass "
         "where 95 % of the known do. Gain: the AUROC less that of the plain confidence, temperature-scaled, in the "
-        "same bootstrap resamples of photographs; 95 % intervals. Classes left out: mean over "
+        f"same bootstrap resamples of photographs; 95 % intervals; in the last column less that of {HELD_AGAINST}, "
+        "which answers are held against. Classes left out: mean over "
         f"{len(rocks_left_out(rocks))} rounds of three kinds of rock, and over seven rounds of one mineral.",
     ]
     for name, table in parts:
@@ -152,12 +159,13 @@ def page(
             "",
             f"## {name[0].upper()}{name[1:]}",
             "",
-            "| score | AUROC | FPR | gain |",
-            "| --- | --- | --- | --- |",
+            f"| score | AUROC | FPR | gain | beside {HELD_AGAINST} |",
+            "| --- | --- | --- | --- | --- |",
         ]
         for score, row in sorted(table.items(), key=lambda item: -item[1]["auroc"]):
             gain = "" if score == PLAIN else _shown(row, "gain", "+")
-            lines.append(f"| {score} | {_shown(row, 'auroc')} | {_shown(row, 'fpr')} | {gain} |")
+            more = "" if score == HELD_AGAINST else _shown(row, "more", "+")
+            lines.append(f"| {score} | {_shown(row, 'auroc')} | {_shown(row, 'fpr')} | {gain} | {more} |")
     return "\n".join(lines) + "\n"
 
 
