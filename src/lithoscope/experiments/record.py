@@ -45,7 +45,7 @@ _NEEDED = (
     "plots/predictions.csv",
 )
 
-_OPTIONAL = ("metrics/people.json",)  # experiments of earlier versions have none
+_OPTIONAL = ("metrics/people.json", "metrics/answers.json")  # experiments of earlier versions have none
 
 
 def record_run(root: Path, name: str, experiment: str | None = None) -> Path:
@@ -98,6 +98,8 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
     specimens, clustered = read_specimens(folder / "build" / "splits.csv", table["id"].tolist())
     people = folder / "metrics" / "people.json"
     compared = headlines(read_json(people)) if people.is_file() else None
+    answers = folder / "metrics" / "answers.json"
+    answered = read_json(answers).get(split) if answers.is_file() else None
     shared = {group for group, count in Counter(groups).items() if count > 1}
     return {
         "dataset": {key: dataset[key] for key in ("name", "title", "synthetic", "citation", "published")},
@@ -113,6 +115,7 @@ def _collect(root: Path, folder: Path, name: str, experiment: str) -> dict[str, 
         "seconds": round(metrics["seconds"], 1) if "seconds" in metrics else None,
         "training": training,
         **({"people": compared} if compared else {}),
+        **({"answers": answered} if answered and answered["status"] == "on" else {}),
         "split": split,
         "classes": description.classes,
         **({"clustered": True} if clustered else {}),

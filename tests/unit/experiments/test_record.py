@@ -134,6 +134,14 @@ def test_specimens_are_kept_where_any_is_named(root: Path) -> None:
     assert [photograph.get("specimen") for photograph in kept["photographs"]] == ["B7", "B7", "B7", None]
 
 
+def test_how_often_answers_were_right_is_kept_where_they_have_limits(root: Path) -> None:
+    write_json(root / "metrics" / "answers.json", {"test": {"status": "off", "note": "few photographs"}})
+    assert "answers" not in recorded(root, "without-limits")
+    limited = {"status": "on", "n": 6, "coverage": {"share": 0.9}}
+    write_json(root / "metrics" / "answers.json", {"test": limited, "validation": {"status": "on"}})
+    assert recorded(root, "with-limits")["answers"] == limited
+
+
 def test_the_headline_figures_beside_people_are_kept_where_there_are_any(root: Path) -> None:
     assert "people" not in recorded(root, "before-there-were-any")
     write_json(root / "metrics" / "people.json", {"status": "off", "note": "no human data"})

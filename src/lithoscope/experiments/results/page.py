@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.experiments.recipes import grid_member, load_recipe, override, recipe_names
+from lithoscope.experiments.results.answers import answers_section
 from lithoscope.experiments.results.cross_validations import crossvalidated_section
 from lithoscope.experiments.results.leading import leading_section
 from lithoscope.experiments.results.pairs import PAIRED, pair_lines
@@ -58,7 +59,8 @@ def render(root: Path) -> str:
         if len(results) > 1:
             lines.append(table_line(mean_row(recipe, results, stated)))
     text = HEAD + leading_section(groups, abouts) + ALL_RUNS + "\n" + "\n".join(lines) + "\n"
-    text += people_section([result for results in groups.values() for result in results])
+    runs = [result for results in groups.values() for result in results]
+    text += people_section(runs) + answers_section(runs)
     compared = [
         line
         for name, about in abouts.items()

@@ -178,6 +178,20 @@ def test_one_recipe_to_compare_with_needs_no_list(root: Path) -> None:
     assert row in render(root)
 
 
+def test_answers_stand_with_how_often_each_kind_was_right(root: Path) -> None:
+    result(root, "quartzite-seed0", right=9, of=10)
+    assert "## Answers" not in render(root), "files of earlier versions have no such figures"
+    share = {"share": 0.9, "low": 0.8, "high": 0.95}
+    kinds = {"name": {"n": 7, "share": 0.7, "right": 1.0, "low": 0.6, "high": 1.0}, "coarser": {"n": 0, "share": 0.0}}
+    answers = {"n": 10, "held_out": {"photographs": 20}, "rejected": share, "kinds": kinds}
+    result(root, "quartzite-seed1", right=9, of=10, answers={**answers, "coverage": {**share, "mean_size": 1.25}})
+    (line,) = (line for line in render(root).partition("## Answers")[2].splitlines() if "quartzite-seed1" in line)
+    assert line.split(" | ")[1:] == [
+        *("10", "20", ".900 [.800, .950]", "1.2", ".900 [.800, .950]"),
+        *(".700: 1.000 [.600, 1.000]", "–", "– |"),
+    ]
+
+
 def beside_people(mean_r: float) -> dict[str, Any]:
     def ends(name: str, value: float) -> dict[str, float]:
         return {name: value, f"{name}_low": value - 0.05, f"{name}_high": value + 0.05}
