@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @contextmanager
 def serving(content: bytes, *, status: int = 200, announced: int | None = None) -> Iterator[tuple[str, list[str]]]:
-    """Serve a file; yield its folder's address and the list of paths asked for, which grows.
+    """Serve a file; yield its folder's address and the list of what was asked for, which grows: ``GET /name``.
 
     Args:
         content: The file.
@@ -19,11 +19,14 @@ def serving(content: bytes, *, status: int = 200, announced: int | None = None) 
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
+        def do_HEAD(self) -> None:
+            asked.append(f"{self.command} {self.path}")
             self.send_response(status)
             self.send_header("Content-Length", str(len(content) if announced is None else announced))
             self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
             self.wfile.write(content)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)

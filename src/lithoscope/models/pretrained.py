@@ -4,6 +4,7 @@ import http.client
 import pickle  # only for the name of the error that torch raises
 import socket
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +15,11 @@ from torchvision.models import get_model_weights  # type: ignore[attr-defined]
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import file_digest
 from lithoscope.models.timm_backbones import is_timm
-from lithoscope.models.timm_weights import timm_imagenet
+from lithoscope.models.timm_weights import ALWAYS, REACHED_WITHIN, timm_imagenet
 from lithoscope.models.weights_file import PretrainedWeights, read_weights
 
 TIMEOUT = 30.0
-"""Seconds of silence after which a server counts as gone; torch.hub itself would wait for ever."""
+"""Seconds of silence in a download after which a server counts as gone; torch.hub itself would wait for ever."""
 
 
 def load_pretrained(name: str, weights: str | None) -> PretrainedWeights | None:
@@ -60,13 +61,17 @@ def _imagenet(name: str) -> PretrainedWeights:
         raise LithoscopeError(f"model.weights = imagenet: {cached} is damaged: remove it, and it is downloaded anew")
     otherwise = "download the file elsewhere and give its full path as model.weights"
     try:
+        if not cached.is_file():  # before torch.hub says that it downloads
+            asked = urllib.request.Request(choice.url, headers={"User-Agent": "torch.hub"}, method="HEAD")  # noqa: S310
+            urllib.request.urlopen(asked, timeout=REACHED_WITHIN).close()  # noqa: S310 (torchvision's address)
         with _socket_timeout():
             state = choice.get_state_dict(progress=sys.stderr.isatty(), check_hash=True, weights_only=True)
     except pickle.UnpicklingError:
         raise LithoscopeError(f"model.weights = imagenet: {cached} holds more than plain tensors: remove it") from None
     except (OSError, http.client.HTTPException) as error:  # URLError and a timeout are OSErrors
         raise LithoscopeError(
-            f"model.weights = imagenet: {choice.url} could not be fetched ({error}); check the network, or {otherwise}"
+            f"model.weights = imagenet: {choice.url} could not be fetched ({error}); check the network, or "
+            f"{otherwise}; {ALWAYS}"
         ) from None
     except RuntimeError as error:  # a download that broke off, or was changed on its way
         raise LithoscopeError(

@@ -15,8 +15,8 @@ from lithoscope.core.files import file_digest
 from lithoscope.models.timm_backbones import PREFIX, configuration, timm_network
 from lithoscope.models.weights_file import PretrainedWeights, load_safely, read_weights
 
-TIMEOUT = 5.0
-"""Seconds of silence after which the hub counts as out of reach."""
+REACHED_WITHIN = 5.0
+"""Seconds of silence after which a server counts as out of reach, before anything is fetched from it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ PACKAGES = {
     )
 }
 """By ``model.name``: the networks whose weights a machine can have that reaches nothing but a package index."""
-_ALWAYS = "without a network these work: " + ", ".join(PACKAGES)
+ALWAYS = "without a network these work: " + ", ".join(PACKAGES)
+"""What to do instead where weights cannot be fetched."""
 
 
 def timm_imagenet(name: str) -> PretrainedWeights:
@@ -109,7 +110,7 @@ _HUB_FILE = "model.safetensors"  # where timm keeps its weights as tensors that 
 def _from_hub(name: str) -> PretrainedWeights:
     known = configuration(name)
     if not known.hf_hub_id:
-        raise LithoscopeError(f"model.weights = imagenet: timm has none of model.name = {name}; {_ALWAYS}")
+        raise LithoscopeError(f"model.weights = imagenet: timm has none of model.name = {name}; {ALWAYS}")
     path = _cached(name) or _download(known.hf_hub_id)
     sha256, stored_as = file_digest(path), path.resolve().name
     if len(stored_as) == len(sha256) and stored_as != sha256:  # the hub's cache names large files by their hash
@@ -125,10 +126,10 @@ def _download(repository: str) -> Path:
 
     try:
         # The hub's own client tries for half a minute before it gives up.
-        requests.head(hf_hub_url(repository, _HUB_FILE), timeout=TIMEOUT).raise_for_status()
+        requests.head(hf_hub_url(repository, _HUB_FILE), timeout=REACHED_WITHIN).raise_for_status()
         return Path(hf_hub_download(repository, _HUB_FILE))
     except (requests.RequestException, OSError, ValueError, HfHubHTTPError) as error:
         raise LithoscopeError(
             f"model.weights = imagenet: {repository} could not be fetched from the hub ({type(error).__name__}); "
-            f"{_ALWAYS}; or give the full path of its {_HUB_FILE} as model.weights"
+            f"{ALWAYS}; or give the full path of its {_HUB_FILE} as model.weights"
         ) from None

@@ -10,6 +10,7 @@ from torchvision.models import Weights, WeightsEnum, get_model  # type: ignore[a
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.models.pretrained import load_pretrained
+from lithoscope.models.timm_weights import PACKAGES
 
 from helpers.weights_server import serving, silent
 
@@ -66,7 +67,7 @@ def test_imagenet_weights_are_fetched_once_and_checked(
         first, second = load_pretrained(MODEL, "imagenet"), load_pretrained(MODEL, "imagenet")
     assert first is not None
     assert second is not None
-    assert asked == [f"/{name}"]
+    assert asked == [f"HEAD /{name}", f"GET /{name}"]
     assert (cache / name).read_bytes() == donor
     assert first.sha256 == second.sha256 == hashlib.sha256(donor).hexdigest()
     expected = torch.load(io.BytesIO(donor), weights_only=True)
@@ -82,7 +83,7 @@ def test_a_download_that_is_not_the_original_is_refused_and_not_kept(
         published_at(address, donor)
         with pytest.raises(LithoscopeError, match=r"not whole or not the original .*invalid hash") as caught:
             load_pretrained(MODEL, "imagenet")
-    assert len(asked) == 1
+    assert [line.split()[0] for line in asked] == ["HEAD", "GET"]
     assert "\n" not in str(caught.value)
     assert not list(cache.iterdir())
 
@@ -91,18 +92,18 @@ def test_a_server_that_refuses_is_asked_once(
     donor: bytes, cache: Path, published_at: Callable[[str, bytes], str]
 ) -> None:
     with serving(b"", status=404) as (address, asked):
-        published_at(address, donor)
+        name = published_at(address, donor)
         with pytest.raises(LithoscopeError, match=r"could not be fetched .*404.*give its full path as model.weights"):
             load_pretrained(MODEL, "imagenet")
-    assert len(asked) == 1
-    assert not list(cache.iterdir())
+    assert asked == [f"HEAD /{name}"]
+    assert not cache.exists()
 
 
 @pytest.mark.usefixtures("cache")
 def test_a_server_that_never_answers_is_given_up(
     donor: bytes, published_at: Callable[[str, bytes], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lithoscope.models.pretrained.TIMEOUT", 0.2)
+    monkeypatch.setattr("lithoscope.models.pretrained.REACHED_WITHIN", 0.2)
     with silent() as (address, _):
         published_at(address, donor)
         with pytest.raises(LithoscopeError, match=r"could not be fetched .*timed out"):
@@ -110,12 +111,17 @@ def test_a_server_that_never_answers_is_given_up(
 
 
 @pytest.mark.usefixtures("cache")
-def test_imagenet_weights_without_network_say_what_to_do(
-    donor: bytes, published_at: Callable[[str, bytes], str]
+def test_imagenet_weights_without_network_say_in_one_line_what_to_do_and_which_networks_work(
+    donor: bytes, published_at: Callable[[str, bytes], str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     published_at("http://127.0.0.1:9", donor)  # the discard port: nobody answers
-    with pytest.raises(LithoscopeError, match=r"could not be fetched .*; check the network, or download the file"):
+    with pytest.raises(
+        LithoscopeError, match=r"could not be fetched .*; check the network, or download the file"
+    ) as caught:
         load_pretrained(MODEL, "imagenet")
+    assert "\n" not in str(caught.value)
+    assert all(name in str(caught.value) for name in PACKAGES)
+    assert capfd.readouterr().err == "", "nothing is said to be downloading"
 
 
 def test_imagenet_weights_in_the_cache_are_checked_before_they_are_opened(cache: Path, tmp_path: Path) -> None:
