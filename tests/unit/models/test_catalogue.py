@@ -23,6 +23,21 @@ def test_others_are_found_by_a_part_of_their_name() -> None:
     assert {"resnet101", "resnet18", "timm/resnet14t", "timm/resnet18"} <= set(names)
 
 
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("timm/vit_small_patch14_dinov2", 518),
+        ("timm/vit_small_patch16_dinov3", 256),
+        ("timm/vit_base_patch16_siglip_224", 224),
+    ],
+)
+def test_networks_that_learnt_without_labels_are_found_with_their_side(name: str, side: int) -> None:
+    found = {network.name: network for network in describe_networks(name)}[name]
+    assert found.side == side
+    assert 20e6 < found.parameters < 100e6
+    assert found.weights in ("huggingface.co", "at hand")
+
+
 @pytest.mark.parametrize(("part", "said"), [("no-such-name", "no network with"), ("timm/", "give more of the name")])
 def test_no_network_or_too_many_are_one_line(part: str, said: str) -> None:
     with pytest.raises(LithoscopeError, match=said) as caught:
