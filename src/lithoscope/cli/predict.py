@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,7 @@ from lithoscope.cli.export import MODEL_HELP
 from lithoscope.cli.group import Command
 from lithoscope.cli.output import PATH, print_note
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.text import safe
+from lithoscope.core.text import count, safe, sentence
 from lithoscope.serving.outcomes import OUTCOMES, TESTS
 
 if TYPE_CHECKING:
@@ -109,10 +109,10 @@ def predict(
     width = max(map(len, classes))
     try:
         asks = _tracked(asks, len(wanted))
-        for count, row in enumerate(predict_rows(asked, wanted, asks, observations, specimens=specimens), start=1):
+        for number, row in enumerate(predict_rows(asked, wanted, asks, observations, specimens=specimens), start=1):
             if table is not None:
                 table.add(row.cells(classes, top, mark), row.content)
-                if count % _FLUSH == 0:
+                if number % _FLUSH == 0:
                     table.flush()
             if row.problem is not None:
                 broken += 1
@@ -164,10 +164,21 @@ def _tracked(engine: "Engine", total: int) -> "Engine":
 
 
 def _line(row: "AnswerRow", classes: Sequence[str], top: int, width: int) -> str:
-    further = ", ".join(f"{name} {probability:.3f}" for name, probability in row.top(classes, top)[1:])
+    further = ", ".join(f"{name} {probability:.3f}" for name, probability in row.further(classes, top))
     confidence = f"{row.stated:.3f}" if row.stated is not None else " " * len("0.000")
     answer = f"{row.shown or row.label or '':<{width}}  {confidence}"
     return safe(f"{answer}  {row.path}" + (f"  ({further})" if further else ""))
+
+
+def _caption(row: "AnswerRow", classes: Sequence[str], top: int) -> dict[str, Any]:
+    """Return what stands below a photograph on a PNG sheet, as a tile's arguments."""
+    further = ", ".join(f"{name} {probability:.0%}" for name, probability in row.further(classes, top))
+    return {
+        "predicted": row.shown or str(row.label),
+        "confidence": row.stated,
+        "remarks": (sentence(str(row.extra.get("why") or "")), further),
+        "note": os.path.basename(row.path),  # noqa: PTH119 (it is a text)
+    }
 
 
 def _check_targets(targets: Sequence[Path], photographs: "Sequence[FoundPhotograph]") -> None:
@@ -195,7 +206,7 @@ def _draw(
     sheet: Path, rows: "Sequence[AnswerRow]", named: int, classes: Sequence[str], top: int, *, synthetic: bool
 ) -> None:
     more = f", the first {len(rows)}" if len(rows) < named else ""
-    title = f"{named} photographs{more}{'; the model was trained on synthetic drawings' if synthetic else ''}"
+    title = f"{count(named, 'photograph')}{more}{'; the model was trained on synthetic drawings' if synthetic else ''}"
     squares = [(row, row.square) for row in rows if row.square is not None]
     if sheet.suffix.lower() == ".html":
         from lithoscope.reporting.sheets.answers_page import AnswerTile, answers_page
@@ -217,8 +228,5 @@ def _draw(
         return
     from lithoscope.reporting.sheets.contact_sheet import Tile, contact_sheet
 
-    tiles = [
-        Tile(square, row.shown or str(row.label), row.stated, note=os.path.basename(row.path))  # noqa: PTH119 (a text)
-        for row, square in squares
-    ]
+    tiles = [Tile(square, **_caption(row, classes, top)) for row, square in squares]
     contact_sheet(tiles, title=title).save(sheet, format="PNG", optimize=True)

@@ -49,6 +49,14 @@ class AnswerRow:
         order = np.argsort(-self.probabilities, kind="stable")[:count]
         return [(classes[place], float(self.probabilities[place])) for place in order]
 
+    def further(self, classes: Sequence[str], count: int) -> list[tuple[str, float]]:
+        """Return what of :meth:`top` an answer does not say by itself: the first class only where it is not the answer.
+
+        Nothing where ``count`` is 1: the answer alone is wanted.
+        """
+        said = 1 if count == 1 or self.shown in (None, self.label) else 0
+        return self.top(classes, count)[said:]
+
     def cells(self, classes: Sequence[str], top: int, model: str) -> dict[str, Value]:
         """Return the row of a table: the columns that ``docs/predicting.md`` lists, in their order.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lithoscope.cli import main as cli
-from lithoscope.cli.predict import _line
+from lithoscope.cli.predict import _caption, _line
 from lithoscope.data.images.framed import read_framed
 from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
 from lithoscope.serving.onnx_model import OnnxModel, Outputs
@@ -80,6 +80,24 @@ def test_a_probability_is_stated_of_what_is_told_and_not_of_the_label_behind_it(
     none = AnswerRow("a.png", "biotite", 0.6, said, shown="none of these", extra={"sure": None})
     assert [one.stated for one in (plain, two, none)] == [0.6, 0.9, None]
     assert _line(none, ["biotite", "bornite", "pyrite"], 1, 8).split() == ["none", "of", "these", "a.png"]
+
+
+def test_no_probable_class_is_left_out_where_the_answer_is_another_word_for_it() -> None:
+    classes, said = ["biotite", "bornite", "pyrite"], np.array([0.2, 0.7, 0.1], np.float32)
+    plain = AnswerRow("a.png", "bornite", 0.7, said)
+    named = AnswerRow("a.png", "bornite", 0.7, said, shown="bornite", extra={"sure": 0.7})
+    two = AnswerRow("a.png", "bornite", 0.7, said, shown="bornite or biotite", extra={"sure": 0.9})
+    none = AnswerRow("a.png", "bornite", 0.7, said, shown="none of these", extra={"sure": None, "why": "not familiar"})
+    first, second = "bornite 0.700", "biotite 0.200"
+    for row, expected in ((plain, second), (named, second), (two, f"{first}, {second}"), (none, f"{first}, {second}")):
+        assert _line(row, classes, 2, 8).endswith(f"a.png  ({expected})")
+        assert _line(row, classes, 1, 8).endswith("a.png")
+    assert _caption(none, classes, 2) == {
+        "predicted": "none of these",
+        "confidence": None,
+        "remarks": ("Not familiar.", "bornite 70%, biotite 20%"),
+        "note": "a.png",
+    }
 
 
 def test_photographs_of_a_folder_are_one_specimen(model: Path, specimens: Path, tmp_path: Path) -> None:

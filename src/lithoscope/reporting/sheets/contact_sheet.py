@@ -14,6 +14,7 @@ PICTURE = 176  # side of a photograph on the sheet, pixels
 FRAME = 5
 GAP = 16
 LINE = 19  # height of a line of text
+TITLE_SIZES = (20, 16)  # of its letters where it fits on a line, and where it takes several
 MARGIN = 24
 
 PAPER = "#fbfaf7"
@@ -33,6 +34,7 @@ class Tile:
         predicted: The class the model chose.
         confidence: The probability it gave that class, 0 … 1; None where the answer states none.
         label: The true class, or None where it is not known.
+        remarks: Muted sentences below, on as many lines as they take: why the answer is what it is.
         note: A muted line below, such as the file's name; none where empty.
     """
 
@@ -40,6 +42,7 @@ class Tile:
     predicted: str
     confidence: float | None
     label: str | None = None
+    remarks: tuple[str, ...] = ()
     note: str = ""
 
     @property
@@ -59,6 +62,10 @@ class Tile:
         first, rest = (f"{first},", rest) if sign == ", " else (first, f"or {rest}")
         return [shorten(first, font, room), shorten(rest, font, outer)]
 
+    def remark_lines(self) -> list[str]:
+        """Return the remarks as they are written, line by line."""
+        return [line for text in self.remarks for line in wrap(text, _font(13, text), PICTURE + 2 * FRAME)]
+
     @property
     def right(self) -> bool | None:
         """Whether the model was right; None where the true class is not known."""
@@ -69,14 +76,14 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> I
     """Draw photographs in a grid, each with the model's answer and, where it is known, the truth.
 
     A right answer has a green frame and a tick, a wrong one a red frame and a cross; without a true class the frame is
-    grey and only the answer is written, and its note. The same tiles give the same pixels on any machine: the font is
-    matplotlib's, and Pillow's where that is not installed. A name in a script that this font lacks is written in one of
-    the machine's fonts that has it; where there is none, in boxes.
+    grey and the answer is written, its remarks and its note. The same tiles give the same pixels on any machine: the
+    font is matplotlib's, and Pillow's where that is not installed. A name in a script that this font lacks is written
+    in one of the machine's fonts that has it; where there is none, in boxes.
 
     Args:
         tiles: The photographs, in the order they are shown, row by row. May be empty.
         columns: How many stand in a row, at least 1.
-        title: A line above them; none where empty.
+        title: What stands above them, on as many lines as it takes; nothing where empty.
 
     Returns:
         An RGB image, about 200 pixels wide a column.
@@ -91,18 +98,25 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, title: str = "") -> I
     lines = max((_lines(tile) for tile in tiles), default=1)
     cell_width, cell_height = PICTURE + 2 * FRAME, PICTURE + 2 * FRAME + 6 + lines * LINE
     width = 2 * MARGIN + columns * cell_width + (columns - 1) * GAP
-    head = 44 if title else 0
+    heading, font = _heading(title, width - 2 * MARGIN)
+    head = 20 + 24 * len(heading) if heading else 0
     height = 2 * MARGIN + head + rows * cell_height + max(rows - 1, 0) * GAP
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
-    if title:
-        font = _font(20, title, bold=True)
-        draw.text((MARGIN, MARGIN - 4), shorten(title, font, width - 2 * MARGIN), INK, font)
+    for place, line in enumerate(heading):
+        draw.text((MARGIN, MARGIN - 4 + 24 * place), line, INK, font)
     for position, tile in enumerate(tiles):
         row, column = divmod(position, columns)
         corner = (MARGIN + column * (cell_width + GAP), MARGIN + head + row * (cell_height + GAP))
         _draw_tile(sheet, draw, tile, corner)
     return sheet
+
+
+def _heading(title: str, room: float) -> tuple[list[str], ImageFont.FreeTypeFont]:
+    """Return the lines of a title and their font: a smaller one where it takes more than one line."""
+    large, small = (_font(size, title, bold=True) for size in TITLE_SIZES)
+    font = large if large.getlength(title) <= room else small
+    return wrap(title, font, room), font
 
 
 def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner: tuple[int, int]) -> None:
@@ -128,14 +142,19 @@ def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, corner
         truth = "as labelled" if tile.right else f"is {tile.label}"
         font = _font(13, truth)
         draw.text((left, y), shorten(truth, font, outer), MUTED if tile.right else WRONG, font)
-    elif tile.note:
+        return
+    for line in tile.remark_lines():
+        draw.text((left, y), line, MUTED, _font(13, line))
+        y += LINE
+    if tile.note:
         font = _font(13, tile.note)
-        draw.text((left, y), shorten(tile.note, font, outer), MUTED, font)
+        draw.text((left, y), shorten(tile.note, font, outer), INK if any(tile.remarks) else MUTED, font)
 
 
 def _lines(tile: Tile) -> int:
     """Return how many lines a tile's caption has."""
-    return len(tile.answer_lines()) + (tile.label is not None or bool(tile.note))
+    below = 1 if tile.label is not None else len(tile.remark_lines()) + bool(tile.note)
+    return len(tile.answer_lines()) + below
 
 
 def _draw_sign(draw: ImageDraw.ImageDraw, corner: tuple[int, int], colour: str, *, right: bool) -> None:
@@ -158,6 +177,17 @@ def shorten(text: str, font: ImageFont.FreeTypeFont, room: float) -> str:
     while text and font.getlength(text + "…") > room:
         text = text[:-1].rstrip()
     return text + "…"
+
+
+def wrap(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
+    """Break a text into lines of at most ``room`` pixels, between words; a longer word is cut."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and font.getlength(f"{lines[-1]} {word}") <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(shorten(word, font, room))
+    return lines
 
 
 @cache

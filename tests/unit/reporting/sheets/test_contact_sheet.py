@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from lithoscope.reporting.sheets.contact_sheet import (
+    LINE,
     MUTED,
     NEUTRAL,
     PICTURE,
@@ -15,9 +16,11 @@ from lithoscope.reporting.sheets.contact_sheet import (
     WRONG,
     Tile,
     _font,
+    _heading,
     _signs,
     contact_sheet,
     shorten,
+    wrap,
 )
 
 
@@ -95,6 +98,23 @@ def test_long_labels_are_shortened_to_fit() -> None:
     assert text.endswith("…")
     assert font.getlength(text) <= 100
     assert shorten("tuff", font, 100) == "tuff"
+
+
+def test_a_title_and_remarks_take_the_lines_that_they_need_and_lose_no_word() -> None:
+    title = "1 photograph; the model was trained on synthetic drawings"
+    lines, font = _heading(title, PICTURE)
+    assert " ".join(lines) == title
+    assert max(map(font.getlength, lines)) <= PICTURE
+    assert _heading(title, 6 * PICTURE)[0] == [title]
+    why = "Less familiar than 95 % of photographs of the known classes."
+    plain, explained = Tile(picture(), "quartz", 0.9), Tile(picture(), "quartz", 0.9, remarks=(why, ""))
+    assert len(explained.remark_lines()) > 1
+    assert " ".join(explained.remark_lines()) == why
+    short, tall = (contact_sheet([tile]) for tile in (plain, explained))
+    assert tall.height - short.height == LINE * len(explained.remark_lines())
+    assert share_of(MUTED, tall) > share_of(MUTED, short)
+    assert contact_sheet([plain], title=title).height > contact_sheet([plain] * 6, title=title).height
+    assert wrap("a " + "b" * 99, font, PICTURE)[1].endswith("…")
 
 
 def test_no_tiles_give_a_sheet_with_its_title() -> None:
