@@ -20,6 +20,7 @@ from lithoscope.core.style_sheets import style_sheet
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.square import to_square
 from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
+from lithoscope.evaluation.answers.novelty import MOST
 from lithoscope.serving.export import export_model
 from lithoscope.serving.field.build import MOST_BYTES, MOST_SENT, is_web_folder, write_web_folder
 from lithoscope.serving.field.runtime import fetch_runtime, unpack_runtime
@@ -283,15 +284,30 @@ def test_an_older_model_is_kept_until_the_newer_one_is_whole(
         same_look(page, without_maps, sorted(odd_photographs().values(), key=len)[-30], OF_PHOTOGRAPH)
 
 
+def with_most_photographs(export: Path) -> OnnxModel:
+    """Give an export the limits of as many training photographs as are ever kept."""
+    model = OnnxModel.load(export)
+    classes = model.description.classes
+    random = np.random.default_rng(0)
+    features = random.normal(size=(MOST, np.shape(model.run(np.zeros((1, 224, 224, 3), np.uint8)).features)[1]))
+    shares = random.dirichlet(np.ones(len(classes)), 60)
+    held_out = HeldOut(shares, features[:60], random.integers(0, len(classes), 60), "made up")
+    limits = fit_limits(held_out, features, classes, {})
+    assert limits is not None
+    limits.save(export / LIMITS)
+    return OnnxModel.load(export)
+
+
 @pytest.mark.slow
 def test_with_lite0_it_is_light_enough_for_a_phone(tmp_path: Path, runtime: Fetch) -> None:
     rocks = [f"rock {n}" for n in range(30)]
     lite0 = plain_architecture("timm/tf_efficientnet_lite0", 224, len(rocks), pooling="texture")
     model = saved(tmp_path / "model", lite0, rocks)
     export_model(model, tmp_path / "export", "fp32", tmp_path / "arrays")
-    made = write_web_folder(OnnxModel.load(tmp_path / "export"), tmp_path / "web", runtime)
+    made = write_web_folder(with_most_photographs(tmp_path / "export"), tmp_path / "web", runtime)
     assert 25e6 < made.total <= MOST_BYTES
     assert made.sent <= MOST_SENT
+    assert made.sizes["reference.bin"] > MOST * 1000, "the photographs that answers are judged by count too"
 
 
 def no_runtime(folder: Path) -> list[Path]:

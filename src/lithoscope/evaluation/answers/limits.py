@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lithoscope.evaluation.answers.novelty import Reference, decidedness, famili
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.int64]
 
-FORMAT = 1
+FORMAT = 2
 TEXT, ARRAYS = "limits.json", "limits.npz"
 REJECTED = 0.05
 """Share of photographs of known classes that may be called none of them."""
@@ -114,9 +114,8 @@ class Limits:
             raise LithoscopeError(f"{folder / TEXT}: written by another version: {remedy}")
         try:
             with np.load(folder / ARRAYS, allow_pickle=False) as kept:
-                arrays = {name: kept[name] for name in ("similar", "decided", "mean", "scale", "directions")}
-            reference = Reference(*(arrays.pop(name) for name in ("mean", "scale", "directions")))
-            return cls(**text, reference=reference, **arrays)
+                reference = Reference(**{field.name: kept[field.name] for field in fields(Reference)})
+                return cls(**text, reference=reference, similar=kept["similar"], decided=kept["decided"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LithoscopeError(f"{folder}: damaged limits ({error}); {remedy}") from None
 

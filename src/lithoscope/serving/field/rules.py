@@ -74,12 +74,10 @@ def _as_srgb(primaries: int) -> list[int]:
 
 
 def reference_bytes(limits: Limits) -> bytes:
-    """Return the reference of the similarity: mean, scale (float32), directions (float16), little endian."""
+    """Return the reference of the similarity: mean, scale, lengths (float32, little endian), signs (packed bits)."""
     known = limits.reference
-    return b"".join(
-        np.ascontiguousarray(values, kind).tobytes()
-        for values, kind in ((known.mean, "<f4"), (known.scale, "<f4"), (known.directions, "<f2"))
-    )
+    numbers = (known.mean, known.scale, known.lengths)
+    return b"".join(np.ascontiguousarray(values, "<f4").tobytes() for values in numbers) + known.signs.tobytes()
 
 
 def _limits(limits: Limits) -> dict[str, Any]:

@@ -48,7 +48,6 @@ class TrainingPhotographs:
     ) -> None:
         self._squares, self._rows, self._labels, self._ids = squares, rows, labels, ids
         self._reference = reference
-        self._directions = reference.directions.astype(np.float32)
 
     @classmethod
     def load(cls, model: OnnxModel, arrays: Path) -> "TrainingPhotographs":
@@ -67,7 +66,7 @@ class TrainingPhotographs:
         squares, table = _packed(arrays)
         kept = kept_rows(len(table))
         side = model.description.image_size
-        if len(kept) == len(limits.reference.directions) and squares.shape[1:] == (side, side, 3):
+        if len(kept) == len(limits.reference.lengths) and squares.shape[1:] == (side, side, 3):
             labels, ids = ([table[row][column] for row in kept] for column in ("label", "id"))
             found = cls(squares, kept, labels, ids, limits.reference)
             if found._is_of(model):
@@ -96,8 +95,7 @@ class TrainingPhotographs:
         ]
 
     def _similarities(self, features: Floats) -> Floats:
-        standardised = (features - self._reference.mean) / self._reference.scale
-        return np.asarray(self._directions @ standardised / max(float(np.linalg.norm(standardised)), 1e-12))
+        return np.minimum(self._reference.similarities(features[None])[0], 1.0)
 
     def _thumbnail(self, place: int) -> str:
         picture = Image.fromarray(self._squares[self._rows[place]])

@@ -12,19 +12,31 @@ from lithoscope.evaluation.answers.novelty import (
 )
 
 
-def test_similarity_is_the_cosine_to_the_fifth_nearest_of_standardised_photographs() -> None:
+def test_similarity_is_the_cosine_with_the_fifth_nearest_as_the_signs_of_its_features_give_it() -> None:
     drawn = np.random.default_rng(0)
-    learnt, seen = drawn.normal(3, 2, (40, 6)), drawn.normal(3, 2, (10, 6))
+    learnt, seen = drawn.normal(3, 2, (40, 11)), drawn.normal(3, 2, (10, 11))
     mean, scale = learnt.mean(axis=0), learnt.std(axis=0)
     one, other = (learnt - mean) / scale, (seen - mean) / scale
-    cosines = np.array([[a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in one] for a in other])
-    expected = np.sort(cosines, axis=1)[:, -NEIGHBOUR]
-    np.testing.assert_allclose(Reference.of(learnt).similarity(seen), expected, atol=2e-3)
+    given = [[a @ np.sign(b) / np.linalg.norm(a) / np.abs(b / np.linalg.norm(b)).sum() for b in one] for a in other]
+    expected = np.sort(np.array(given), axis=1)[:, -NEIGHBOUR]
+    np.testing.assert_allclose(Reference.of(learnt).similarity(seen), expected, atol=1e-5)
+    np.testing.assert_allclose(Reference.of(learnt).similarities(learnt).diagonal(), 1, atol=1e-5)
+
+
+def test_in_many_dimensions_the_signs_give_the_cosine_in_a_sixteenth_of_the_bytes() -> None:
+    drawn = np.random.default_rng(0)
+    middles = drawn.normal(size=(4, 4000))
+    learnt, seen = (middles[drawn.integers(0, 4, count)] + drawn.normal(size=(count, 4000)) for count in (60, 20))
+    reference = Reference.of(learnt)
+    one, other = ((rows - learnt.mean(axis=0)) / learnt.std(axis=0) for rows in (learnt, seen))
+    cosines = (other @ one.T) / np.linalg.norm(other, axis=1)[:, None] / np.linalg.norm(one, axis=1)
+    np.testing.assert_allclose(reference.similarities(seen), cosines, atol=0.06)
+    assert reference.signs.nbytes == 60 * 4000 / 8
 
 
 def test_of_many_photographs_some_are_kept_and_of_few_the_farthest_counts() -> None:
     drawn = np.random.default_rng(0)
-    assert len(Reference.of(drawn.normal(size=(MOST + 500, 3))).directions) == MOST
+    assert len(Reference.of(drawn.normal(size=(MOST + 500, 3))).lengths) == MOST
     few = Reference.of(drawn.normal(size=(3, 4)))
     assert few.similarity(drawn.normal(size=(2, 4))).shape == (2,)
 

@@ -7,23 +7,17 @@ const ROUNDING = 1e-9;
 const rounded = (value) => Number(value.toFixed(6));
 const largest = (row) => row.reduce((best, value, place) => (value > row[best] ? place : best), 0);
 
-/** A number of 16 bits (IEEE 754, binary16) as one of 64. */
-function half(bits) {
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  const size = exponent ? (exponent === 31 ? Infinity : 2 ** (exponent - 15) * (1 + fraction / 1024)) : 2 ** -14 * (fraction / 1024);
-  return bits & 0x8000 ? -size : size;
-}
-
 /**
  * What photographs are held against.
- * @param {ArrayBuffer} bytes means and standard deviations (float32), directions (float16) one after the other
+ * @param {ArrayBuffer} bytes means, standard deviations and the photographs' lengths (float32), then their signs (packed bits)
  * @param {number} width features of a photograph
  */
 export function readReference(bytes, width) {
+  const packed = Math.ceil(width / 8);
+  const count = (bytes.byteLength - 8 * width) / (4 + packed);
   const [mean, scale] = [new Float32Array(bytes, 0, width), new Float32Array(bytes, 4 * width, width)];
-  const directions = Float32Array.from(new Uint16Array(bytes, 8 * width), half);
-  return { mean, scale, directions, width };
+  const [lengths, signs] = [new Float32Array(bytes, 8 * width, count), new Uint8Array(bytes, 8 * width + 4 * count)];
+  return { mean, scale, lengths, signs, packed };
 }
 
 /**
@@ -61,18 +55,20 @@ function familiarityOf(probabilities, features, limits, reference) {
   return Math.min(share(similarity(features, limits, reference), limits.similar), share(decidedness(probabilities, limits), limits.decided));
 }
 
-/** The cosine similarity to the k-th nearest training photograph. */
-function similarity(features, limits, { mean, scale, directions, width }) {
+/** The similarity to the k-th nearest training photograph, of which the signs are known. */
+function similarity(features, limits, { mean, scale, lengths, signs, packed }) {
   const unit = features.map((value, place) => Math.fround(value - mean[place]) / scale[place]);
   const length = Math.max(Math.fround(Math.sqrt(unit.reduce((sum, value) => sum + value * value, 0))), 1.1754943508222875e-38);
   const direction = unit.map((value) => value / length);
-  const count = directions.length / width;
-  const found = Float64Array.from({ length: count }, (_, one) => {
+  const whole = direction.reduce((sum, value) => sum + value, 0);
+  const found = Float64Array.from(lengths, (length, one) => {
     let sum = 0;
-    for (let place = 0; place < width; place++) sum += direction[place] * directions[one * width + place];
-    return Math.fround(sum);
+    for (let place = 0; place < direction.length; place++) {
+      if (signs[one * packed + (place >> 3)] & (128 >> (place & 7))) sum += direction[place];
+    }
+    return Math.fround((2 * sum - whole) / length);
   }).sort();
-  return found[count - Math.min(limits.neighbour, count)];
+  return found[found.length - Math.min(limits.neighbour, found.length)];
 }
 
 /** The negative generalised entropy. */
