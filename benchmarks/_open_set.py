@@ -22,8 +22,11 @@ DIRECTIONS, SHRINKAGE = 128, 0.1
 """Of the subspace, chosen by _choice.py."""
 PLAIN, NEIGHBOURS, RELATIVE = "confidence", "nearest neighbours", "relative Mahalanobis"
 CHOSEN = f"{RELATIVE}, {DIRECTIONS} directions"
-PAIRS = ("GEN", NEIGHBOURS), ("GEN", CHOSEN), ("fDBD", CHOSEN), ("GEN", NEIGHBOURS, CHOSEN)
-HELD_AGAINST, PAIR = f"GEN and {NEIGHBOURS}", f"GEN and {CHOSEN}"
+PAIRS = (
+    *(("GEN", NEIGHBOURS), ("GEN", RELATIVE), ("GEN", CHOSEN), ("GEN", NEIGHBOURS, CHOSEN)),
+    *(("fDBD", RELATIVE), ("fDBD", CHOSEN)),
+)
+HELD_AGAINST, PAIR = f"GEN and {NEIGHBOURS}", f"GEN and {RELATIVE}"
 
 
 def open_set_scores(features: Floats, labels: Labels, groups: Labels, queries: Floats) -> dict[str, Floats]:
@@ -39,7 +42,7 @@ def open_set_scores(features: Floats, labels: Labels, groups: Labels, queries: F
     """
     classes = int(labels.max()) + 1
     fit = partial(standardised_discriminant, classes=classes, shrinkage=HEAD_SHRINKAGE)
-    kept: dict[str, Floats] = {name: np.empty(len(labels)) for name in ("fDBD", NEIGHBOURS, CHOSEN)}
+    kept: dict[str, Floats] = {name: np.empty(len(labels)) for name in ("fDBD", NEIGHBOURS, RELATIVE, CHOSEN)}
     held_logits = np.empty((len(labels), classes))
     folds = StratifiedGroupKFold(INNER, shuffle=True, random_state=0)  # type: ignore[no-untyped-call]
     for learnt, held in folds.split(labels, labels, groups):  # type: ignore[no-untyped-call]
@@ -48,6 +51,7 @@ def open_set_scores(features: Floats, labels: Labels, groups: Labels, queries: F
         kept["fDBD"][held] = _fdbd(weights, held_logits[held], features[held] - features[learnt].mean(axis=0))
         kept[NEIGHBOURS][held] = Reference.of(features[learnt]).similarity(features[held])
         kept[CHOSEN][held] = _typicality(features[learnt], labels[learnt], features[held])[DIRECTIONS]
+        kept[RELATIVE][held] = -_mahalanobis(features[learnt], labels[learnt], features[held])[1]
     temperature = fit_temperature(held_logits, labels).value
     weights, biases = fit(features.astype(np.float64), labels)
     logits = queries @ weights.T + biases

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from _choice import CHOICE, choice, choice_lines
 from _documents import DOCS, write_between
-from _open_set import CHOSEN, HELD_AGAINST, NEIGHBOURS, PAIR, PLAIN, RELATIVE, Round, figures, open_set_scores
+from _open_set import HELD_AGAINST, NEIGHBOURS, PAIR, PLAIN, RELATIVE, Round, figures, open_set_scores
 from _photograph_features import NETWORK, POOLING, SIDE, Described, described
 from rich.progress import track
 from sklearn.model_selection import StratifiedGroupKFold
@@ -17,7 +17,7 @@ from lithoscope.core.random_streams import generator
 
 PAGE = Path(__file__).with_suffix(".md")
 COMMAND = "python benchmarks/none_of_these.py --rocks ROCKS --minerals MINERALS --others OTHERS"
-SHOWN = (PLAIN, "GEN", NEIGHBOURS, RELATIVE, CHOSEN, HELD_AGAINST, PAIR)
+SHOWN = (PLAIN, "GEN", NEIGHBOURS, RELATIVE, HELD_AGAINST, PAIR)
 OUTER, LEFT_OUT = 3, 3
 Rows = npt.NDArray[np.int64]
 
