@@ -95,7 +95,7 @@ class TrainingPhotographs:
         ]
 
     def _similarities(self, features: Floats) -> Floats:
-        return np.minimum(self._reference.similarities(features[None])[0], 1.0)
+        return np.asarray(np.minimum(self._reference.similarities(features[None])[0], 1.0))
 
     def _thumbnail(self, place: int) -> str:
         picture = Image.fromarray(self._squares[self._rows[place]])
