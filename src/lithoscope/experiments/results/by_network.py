@@ -24,7 +24,7 @@ def best_by_network(folder: Path) -> dict[str, dict[str, str]]:
             runs[parameters["model"]["name"], parameters["dataset"], result.recipe].append(result)
     best: dict[str, dict[str, tuple[float, str]]] = defaultdict(dict)
     for (network, dataset, recipe), results in runs.items():
-        mean = float(np.mean([result.figures["accuracy"] for result in results]))
+        mean = float(np.mean([np.mean(list(result.correct.values())) for result in results]))
         seeds = "1 seed" if len(results) == 1 else f"mean of {len(results)} seeds"
         text = f"{percent(mean)} of {len(results[0].values['photographs'])} ({recipe}, {seeds})"
         best[network][dataset] = max(best[network].get(dataset, (0.0, "")), (mean, text))

@@ -1,4 +1,7 @@
-"""Recorded runs: the files of ``results/``, whose figures are computed from the probabilities in them."""
+"""Recorded runs: the files of ``results/``, whose figures are computed from the probabilities in them.
+
+What computes them is imported where it is asked for: scikit-learn and pandas take seconds, and lists need neither.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,8 +13,6 @@ import numpy.typing as npt
 
 from lithoscope.core.files import read_json
 from lithoscope.core.random_streams import generator
-from lithoscope.evaluation.metric_intervals import figure_intervals
-from lithoscope.evaluation.metrics import evaluate
 from lithoscope.evaluation.specimens import specimen_figures
 from lithoscope.evaluation.statistics.bootstrap import effective_cases
 from lithoscope.experiments.recipes import recipe_and_seed
@@ -47,6 +48,8 @@ class RecordedRun:
     @cached_property
     def figures(self) -> dict[str, Any]:
         """The overall figures of :func:`lithoscope.evaluation.metrics.evaluate`."""
+        from lithoscope.evaluation.metrics import evaluate
+
         return evaluate(*self._probabilities_and_labels, self.values["classes"]).overall
 
     @cached_property
@@ -55,6 +58,8 @@ class RecordedRun:
 
         See :func:`lithoscope.evaluation.metric_intervals.figure_intervals`.
         """
+        from lithoscope.evaluation.metric_intervals import figure_intervals
+
         clustered = self.values.get("clustered", False)
         groups = list(self.groups.values())
         return figure_intervals(*self._probabilities_and_labels, groups, self.values["split"], clustered=clustered)

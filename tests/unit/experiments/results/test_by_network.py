@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from lithoscope.core.text import percent
@@ -28,3 +30,9 @@ def test_the_best_recipe_of_each_network_is_named_with_its_mean_over_seeds(tmp_p
 
 def test_without_results_nothing_is_claimed(tmp_path: Path) -> None:
     assert best_by_network(tmp_path) == {}
+
+
+def test_a_list_waits_for_no_library_of_statistics() -> None:
+    slow = {"sklearn", "pandas", "scipy", "torch"}
+    code = f"import sys, lithoscope.experiments.results.by_network; print({slow} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
