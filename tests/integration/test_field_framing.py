@@ -48,6 +48,20 @@ def framed(page: Page, content: bytes, size: int, crop_border: bool) -> dict[str
     return found
 
 
+def test_a_browser_with_other_pixels_than_python_refuses_what_it_shows_otherwise() -> None:
+    settings = page_framing(96, False, DEFAULTS)
+    black = base64.b64encode(bytes(3 * 32 * 32)).decode()  # which no browser sees
+    settings["probes"] = {name: {**probe, "pixels": black} for name, probe in settings["probes"].items()}
+    with script_page("framing.js") as opened:
+        asked = ("AVIF", "PNG, transparent", "WebP, transparent", "PNG, palette")
+        found = [opened.evaluate(FRAME, [base64.b64encode(FILES[name]).decode(), settings]) for name in asked]
+    assert "an AVIF, of which this browser makes other pixels" in found[0]["problem"]
+    assert [one["problem"] for one in found[1:3]] == [
+        "transparent, which this browser mixes otherwise: lithoscope predict reads it"
+    ] * 2
+    assert "pixels" in found[3]
+
+
 def reference(content: bytes, size: int, crop_border: bool) -> npt.NDArray[np.uint8]:
     return to_square(read_photograph(io.BytesIO(content)), size, crop_border)
 

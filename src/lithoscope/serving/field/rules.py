@@ -1,12 +1,16 @@
 """What the page for the field answers by: a model's limits and the field tests, as numbers that JavaScript reads."""
 
+import io
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.profiles import coded_profile
 from lithoscope.data.images.reading import ReadingSettings, UnreadablePhotograph
 from lithoscope.evaluation.answers.limits import SHORT, Limits
@@ -16,6 +20,7 @@ from lithoscope.serving.answers import in_words
 from lithoscope.serving.field_tests import Properties, likelihoods, outcome_table
 
 _PLACEHOLDER = "{}"
+_PROBE = 32  # side of the pictures that a browser is tried with, pixels
 Choices = Mapping[str, Sequence[Mapping[str, str]]]
 """Of each field test the outcomes that can be tapped: ``value`` and ``label``."""
 
@@ -54,7 +59,21 @@ def page_framing(image_size: int, crop_border: bool, reading: ReadingSettings) -
         reading: How files become pixels.
     """
     limits = {"image_size": image_size, "crop_border": crop_border, "max_megapixels": reading.max_megapixels}
-    return {**limits, "codes": _codes()}
+    return {**limits, "codes": _codes(), "probes": _probes()}
+
+
+@cache
+def _probes() -> dict[str, dict[str, str]]:
+    """Return files that not every browser gives Python's pixels of, and these pixels (32, 32, 3), both in base64."""
+    drawn = np.random.default_rng(0).integers(0, 256, (8, 8, 4), dtype=np.uint8)
+    coloured = Image.fromarray(drawn).resize((_PROBE, _PROBE), Image.Resampling.BICUBIC)
+    found = {}
+    for name, picture, kind in (("AVIF", coloured.convert("RGB"), "AVIF"), ("transparent", coloured, "PNG")):
+        packed = io.BytesIO()
+        picture.save(packed, kind)
+        pixels = np.asarray(read_photograph(io.BytesIO(packed.getvalue()))).tobytes()
+        found[name] = {key: b64encode(one).decode() for key, one in (("file", packed.getvalue()), ("pixels", pixels))}
+    return found
 
 
 @cache

@@ -32,24 +32,43 @@ export async function framed(blob, settings) {
 /**
  * Decode a file to an upright picture in sRGB on white.
  * @param {Blob} blob the file
- * @param {{max_megapixels: number, codes: object}} settings the most pixels that are decoded; as describe's
+ * @param {{max_megapixels: number, codes: object, probes: object}} settings the most pixels that are decoded; as
+ *   describe's; files to try this browser with, and Python's pixels of them
  * @returns {Promise<Picture>}
  */
-export async function read(blob, { max_megapixels: megapixels, codes }) {
+export async function read(blob, { max_megapixels: megapixels, codes, probes }) {
   const about = await describe(new Uint8Array(await blob.arrayBuffer()), codes);
   const convert = conversion(about.profile, about);
+  if (about.kind === "AVIF" && !(await isAsInPython("AVIF", probes))) {
+    throw new Unreadable("an AVIF, of which this browser makes other pixels than lithoscope predict");
+  }
+  const opaque = !(await isAsInPython("transparent", probes));
   let bitmap;
   try {
-    bitmap = await createImageBitmap(new Blob([about.plain]), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+    bitmap = await decoded(about.plain);
   } catch {
     throw new Unreadable("truncated or damaged, or of a kind that this browser does not read");
   }
   try {
     checkSize(bitmap.width, bitmap.height, megapixels);
-    return upright(pixelsOf(bitmap, convert), about.orientation);
+    return upright(pixelsOf(bitmap, convert, opaque), about.orientation);
   } finally {
     bitmap.close();
   }
+}
+
+const decoded = (bytes) => createImageBitmap(new Blob([bytes]), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+
+const tried = {};
+
+/** Whether this browser gives Python's pixels of a kind of file; it is tried once. Firefox decodes AVIF, and mixes transparent parts, otherwise. */
+function isAsInPython(name, probes) {
+  tried[name] ||= (async () => {
+    const [file, pixels] = [probes[name].file, probes[name].pixels].map((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+    const { data } = pixelsOf(await decoded(file), null, false);
+    return pixels.every((value, place) => value === data[4 * Math.floor(place / 3) + (place % 3)]);
+  })().catch(() => false);
+  return tried[name];
 }
 
 function checkSize(width, height, megapixels) {
@@ -58,7 +77,8 @@ function checkSize(width, height, megapixels) {
   if (Math.min(width, height) < MIN_SIDE) throw new Unreadable(`${width} by ${height} px, smaller than ${MIN_SIDE} px`);
 }
 
-function pixelsOf(bitmap, convert) {
+/** Pixels on white, converted; where only opaque ones are wanted, others are refused. */
+function pixelsOf(bitmap, convert, opaque) {
   const { width, height } = bitmap;
   const rows = Math.max(1, Math.min(height, Math.floor(STRIP / width)));
   const canvas = document.createElement("canvas");
@@ -69,11 +89,12 @@ function pixelsOf(bitmap, convert) {
   const data = new Uint8ClampedArray(4 * width * height);
   for (let top = 0; top < height; top += rows) {
     const count = Math.min(rows, height - top);
-    if (convert) { // where transparent parts show through, colours would have to be converted before they are mixed
+    if (convert || opaque) { // where transparent parts show through, colours would have to be converted before they are mixed
       context.clearRect(0, 0, width, rows);
       context.drawImage(bitmap, 0, top, width, count, 0, 0, width, count);
       if (isTransparent(context.getImageData(0, 0, width, count).data)) {
-        throw new Unreadable("transparent, with a colour profile, which is not converted here: lithoscope predict does");
+        const why = convert ? "with a colour profile, which is not converted here" : "which this browser mixes otherwise";
+        throw new Unreadable(`transparent, ${why}: lithoscope predict reads it`);
       }
     }
     context.fillStyle = "#fff";
