@@ -24,7 +24,7 @@ from lithoscope.evaluation.answers.novelty import MOST
 from lithoscope.serving.export import export_model
 from lithoscope.serving.field.build import MOST_BYTES, MOST_SENT, is_web_folder, write_web_folder
 from lithoscope.serving.field.runtime import fetch_runtime, unpack_runtime
-from lithoscope.serving.occlusion import OF_MAPS, OF_PHOTOGRAPH, Method, evidence
+from lithoscope.serving.occlusion import OF_MAPS, OF_PHOTOGRAPH, CoverMethod, evidence
 from lithoscope.serving.onnx_description import LIMITS
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.server.answering import ExportedModel
@@ -120,7 +120,7 @@ def expected(model: OnnxModel, content: bytes, **found: str) -> dict[str, Any]:
     return asked.answers(asked.run(square[None]), found, one_specimen=False)[0]
 
 
-def same_look(page: Page, model: OnnxModel, content: bytes, method: Method) -> None:
+def same_look(page: Page, model: OnnxModel, content: bytes, method: CoverMethod) -> None:
     """Hold what the page finds that the model looked at, for its second class, against Python."""
     said = model.description
     square = to_square(read_photograph(io.BytesIO(content)), said.image_size, said.crop_border)

@@ -29,7 +29,7 @@ _LEAST = 1e-9  # of a probability, below which a float32 softmax says nothing
 
 
 @dataclass(frozen=True)
-class Method:
+class CoverMethod:
     """How it was found out what a model looked at.
 
     Attributes:
@@ -44,12 +44,12 @@ class Method:
 
 
 _NOTE = "how much less probable the class becomes (natural logarithm) where a square with a quarter of the side, {}"
-OF_PHOTOGRAPH = Method(
+OF_PHOTOGRAPH = CoverMethod(
     "occlusion",
     "Zeiler & Fergus, ECCV 2014",
     _NOTE.format("in the photograph's mean colour, covers it; where, not why"),
 )
-OF_MAPS = Method(
+OF_MAPS = CoverMethod(
     "occlusion of feature maps",
     "Zeiler & Fergus, ECCV 2014; Byun & Lee, CVPR workshops 2024",
     _NOTE.format("in the mean of all other features, covers its feature maps; where, not why"),
@@ -70,7 +70,7 @@ class Look:
     classes: Sequence[str]
     before: Floats
     after: Floats
-    method: Method
+    method: CoverMethod
 
 
 def covers() -> npt.NDArray[np.float32]:

@@ -44,7 +44,7 @@ def on_ray(address: str | None = None) -> Engine:
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before the import: Ray would report each cluster to its makers
     try:
-        package("pyarrow"), package("ray.data")
+        package("pyarrow"), package("ray"), package("ray.data")
     except ModuleNotFoundError as error:
         raise LithoscopeError(f"--engine ray takes the package {error.name}: {_HOW}; or leave --engine out") from None
     if address not in (None, "auto"):
