@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from _whole_pipeline import Step, measure
+from _whole_pipeline import ABOUT_STEPS, Step, files_below, measure
 
 PIPELINE = """
 stages:
@@ -26,20 +26,20 @@ def run_dvc(dvc: Path, photographs: Path, folder: Path) -> tuple[dict[str, Step]
         subprocess.run(command, cwd=folder, check=True)
     (folder / "dvc.yaml").write_text(PIPELINE.format(photographs=photographs), "utf-8")
     found = {step: measure(folder, [str(dvc), "repro"]) for step in (FIRST, NOTHING)}
-    return found, sum(file.is_file() for file in (folder / ".dvc/cache").rglob("*"))
+    return found, files_below(folder / ".dvc/cache")
 
 
 def report(costs: dict[int, tuple[dict[str, Step], int]], exponents: Sequence[str]) -> list[str]:
     """Return the table: seconds of processor by number of photographs."""
     counts = sorted(costs)
     lines = [
-        "Wall seconds, seconds of processor, and the most memory that one process held of its own, MB.",
+        ABOUT_STEPS,
         "",
         "| call | " + " | ".join(f"{count:,} files" for count in counts) + " | exponent of the last step |",
         "| --- | " + " | ".join("---:" for _ in counts) + " | ---: |",
     ]
     for step, exponent in zip((FIRST, NOTHING), exponents, strict=True):
-        cells = [f"{one.wall:.1f} s, {one.processor:.1f} s, {one.memory:,.0f} MB" for one in _of(costs, step)]
+        cells = [one.cell() for one in _of(costs, step)]
         lines.append(f"| {step} | " + " | ".join(cells) + f" | {exponent} |")
     lines.append("| files in its cache | " + " | ".join(f"{costs[count][1]:,}" for count in counts) + " | |")
     return lines

@@ -37,12 +37,19 @@ class Step:
     Attributes:
         wall: Seconds.
         processor: Seconds of processor, of child processes too.
-        memory: MB, the most that one process held of its own.
+        memory: MB, the most of one process; in this module of what it held of its own.
     """
 
     wall: float
     processor: float
     memory: float
+
+    def cell(self) -> str:
+        """Return what a table says of it."""
+        return f"{self.wall:.1f} s, {self.processor:.1f} s, {self.memory:,.0f} MB"
+
+
+ABOUT_STEPS = "Wall seconds, seconds of processor, and the most memory that one process held of its own, MB."
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ def run_pipeline(
         squares=_size(build / "squares"),
         arrays=_size(build / "arrays"),
         cache=_size(cache),
-        cached_files=sum(file.is_file() for file in cache.rglob("*")),
+        cached_files=files_below(cache),
         shards=len([*build.glob("squares/*.npy"), *build.glob("arrays/*.npy")]),
     )
     print(f"  {held}", flush=True)
@@ -130,14 +137,14 @@ def report(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
     """Return the tables: costs by step and number of photographs, and what lies on the disk."""
     counts = sorted(costs)
     lines = [
-        "Wall seconds, seconds of processor, and the most memory that one process held of its own, MB.",
+        ABOUT_STEPS,
         "",
         "| step | " + " | ".join(f"{count:,} photographs" for count in counts) + " |",
         "| --- | " + " | ".join("---:" for _ in counts) + " |",
     ]
     for step in ("use", *STAGES, NOTHING):
         made = [costs[count][0].get(step) for count in counts]
-        cells = [f"{one.wall:.1f} s, {one.processor:.1f} s, {one.memory:,.0f} MB" if one else "–" for one in made]
+        cells = [one.cell() if one else "–" for one in made]
         lines.append(f"| {step} | " + " | ".join(cells) + " |")
     lines += [
         "",
@@ -189,6 +196,11 @@ def _set(path: Path, values: dict[str, Any]) -> None:
         block, _, key = name.rpartition(".")
         (parameters[block] if block else parameters)[key] = value
     yaml.dump(parameters, path)
+
+
+def files_below(folder: Path) -> int:
+    """Return how many files lie in a folder, at any depth."""
+    return sum(file.is_file() for file in folder.rglob("*"))
 
 
 def _size(folder: Path) -> int:

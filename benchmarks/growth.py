@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -39,21 +38,11 @@ FOUND = Path(__file__).with_suffix(".md")
 HEAD = "# How the work grows with the photographs"
 TITLES = {"before": "Before training", "whole": "The whole pipeline", "dvc": "DVC alone, told of each photograph"}
 
-
-@dataclass(frozen=True)
-class Cost:
-    """Of one step: seconds on the wall and of processor, and MB of memory."""
-
-    wall: float
-    processor: float
-    memory: float
-
-
-Costs = dict[tuple[str, int, str], Cost]
+Costs = dict[tuple[str, int, str], Step]
 """By checkout, photographs and step."""
 
 
-def measure(folder: Path, command: Sequence[str]) -> Cost:
+def measure(folder: Path, command: Sequence[str]) -> Step:
     """Run a command, which must succeed, and return what it cost."""
     # What it prints goes to a file: a pipe that nobody reads would stop it.
     with tempfile.TemporaryFile() as printed:
@@ -65,10 +54,10 @@ def measure(folder: Path, command: Sequence[str]) -> Cost:
         if status:
             printed.seek(0)
             sys.exit(f"error: {' '.join(command)} failed: {printed.read()[-2000:].decode(errors='replace')}")
-    return Cost(wall, spent.ru_utime + spent.ru_stime, spent.ru_maxrss / 1024)
+    return Step(wall, spent.ru_utime + spent.ru_stime, spent.ru_maxrss / 1024)
 
 
-def measure_steps(checkout: Path, photographs: Path, folder: Path) -> dict[str, Cost]:
+def measure_steps(checkout: Path, photographs: Path, folder: Path) -> dict[str, Step]:
     """Run all steps in a new workspace of a checkout."""
     folder.mkdir()
     workspace(checkout, folder)
@@ -96,10 +85,7 @@ def table(costs: Costs, sides: Sequence[str], counts: Sequence[int]) -> list[str
     ]
     for step in STEPS:
         for count in counts:
-            cells = [
-                f"{one.wall:.1f} s, {one.processor:.1f} s, {one.memory:,.0f} MB" if one else "–"
-                for one in (costs.get((side, count, step)) for side in sides)
-            ]
+            cells = [one.cell() if one else "–" for one in (costs.get((side, count, step)) for side in sides)]
             lines.append(f"| {step} | {count:,} | " + " | ".join(cells) + " |")
     lines += [
         "",
