@@ -26,11 +26,12 @@ def fetch_revision_files(
         optional: Leave out those that the revision does not have.
 
     Raises:
-        NotThereError: What a copy cannot be made of; no name where the revision itself cannot be opened.
+        NotThereError: What a copy cannot be made of; no name where the repository itself cannot be opened.
         dvc.scm.SCMError: No such revision.
     """
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
+    from dvc.scm import SCMError
     from dvc_data.index import DataIndexError  # of a folder whose list is gone from the cache; no DvcException
 
     name = ""
@@ -44,5 +45,7 @@ def fetch_revision_files(
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
             files.get(there, str(place), recursive=files.isdir(there))  # type: ignore[no-untyped-call]
+    except SCMError:  # a DvcException too
+        raise
     except (FileNotFoundError, DvcException, DataIndexError) as error:
         raise NotThereError(name) from error

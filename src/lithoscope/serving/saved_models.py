@@ -51,11 +51,11 @@ def _of_revision(revision: str, root: Path, place: Path) -> Path:
 
     try:
         fetch_revision_files(root, revision, [(WORKSPACE, place)])
-    except NotThereError as error:
-        if isinstance(error.__cause__, SCMError):
-            raise LithoscopeError(
-                f"dvc:{revision}: no such revision; allowed: a branch, tag, commit or experiment"
-            ) from None
+    except SCMError:
+        raise LithoscopeError(
+            f"dvc:{revision}: no such revision; allowed: a branch, tag, commit or experiment"
+        ) from None
+    except NotThereError:
         raise LithoscopeError(
             f"dvc:{revision}: its {WORKSPACE} is not in DVC's cache; `dvc pull` may fetch it"
         ) from None
