@@ -10,6 +10,7 @@ import torch
 
 from lithoscope.data.packed.arrays import Pixels
 from lithoscope.evaluation.answers.limits import HeldOut
+from lithoscope.evaluation.answers.novelty import kept_rows
 from lithoscope.evaluation.embeddings.layers import frozen_backbone
 from lithoscope.evaluation.folds import FOLDS, grouped_folds
 from lithoscope.models.classifier import Classifier
@@ -17,6 +18,7 @@ from lithoscope.models.predictor import BATCH, Predictor
 from lithoscope.models.temperature import tempered
 from lithoscope.models.weights_file import PretrainedWeights
 
+VALIDATION = "validation photographs"
 AGREED = 0.9
 """Share of training photographs that the head refitted to all of them must name as the model does, before heads
 refitted to folds stand for the model."""
@@ -85,20 +87,22 @@ def held_out(
     """
     parts: list[tuple[Floats, Floats, Labels, npt.NDArray[np.str_]]]
     parts = [(validation.logits, validation.features, validation.labels, np.asarray(validation.groups, dtype=str))]
-    source = "validation photographs"
+    source = VALIDATION
     if refit is not None and stands_for_the_model(training, refit):
         logits = fold_logits(training, refit, classes)
         rows = np.isfinite(logits).all(axis=1)
         groups = np.asarray(training.groups, dtype=str)[rows]
         parts.append((logits[rows], training.features[rows], training.labels[rows], groups))
-        source = f"training photographs in {FOLDS} folds" + (" and validation photographs" if len(parts[0][0]) else "")
+        source = f"training photographs in {FOLDS} folds" + (f" and {VALIDATION}" if len(parts[0][0]) else "")
     parts = [part for part in parts if len(part[0])]
     if not parts:
         empty = np.empty((0, classes), np.float32)
         return HeldOut(empty, training.features[:0], training.labels[:0], source)
     logits, features, labels, names = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    _, firsts = np.unique(names, return_index=True)
-    return HeldOut(tempered(logits[firsts], temperature), features[firsts], labels[firsts], source)
+    each, firsts = np.unique(names, return_index=True)
+    learnt = np.asarray(training.groups, dtype=str)[kept_rows(len(training.groups))]
+    own = each[:, None] == learnt if source != VALIDATION else None
+    return HeldOut(tempered(logits[firsts], temperature), features[firsts], labels[firsts], source, own)
 
 
 def stands_for_the_model(training: JudgedPhotographs, refit: Refit) -> bool:

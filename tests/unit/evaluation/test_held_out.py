@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lithoscope.config.network import ModelParameters
+from lithoscope.evaluation.answers.limits import HeldOut, fit_limits
 from lithoscope.evaluation.held_out import (
     JudgedPhotographs,
     fold_logits,
@@ -18,6 +19,7 @@ from lithoscope.models.classifier import Architecture, build_classifier
 from lithoscope.models.ensemble import Ensemble
 from lithoscope.models.predictor import Predictor
 from lithoscope.models.saved_model import ModelDescription
+from lithoscope.models.temperature import tempered
 from lithoscope.models.weights_file import PretrainedWeights
 from lithoscope.training.discriminant_head import standardised_discriminant
 
@@ -80,6 +82,25 @@ def test_duplicates_are_one_photograph() -> None:
     twice = [f"pair {row % 15}" for row in range(30)]  # 15 groups of two of a class
     validation = photographs(30, 1, twice)
     assert len(held_out(photographs(60, 0), validation, 1.0, None, 3).labels) == 15
+
+
+def test_a_training_photograph_is_not_held_against_itself_and_its_duplicates() -> None:
+    bursts = [f"specimen {row // 6}" for row in range(360)]  # six shots of each of 60 specimens
+    specimens = photographs(60, 0)
+    features = np.repeat(specimens.features, 6, axis=0)
+    features += 0.05 * np.random.default_rng(1).normal(size=features.shape).astype(np.float32)
+    labels, logits = np.repeat(specimens.labels, 6), np.repeat(specimens.logits, 6, axis=0)
+    training, none = JudgedPhotographs(features, labels, bursts, logits), photographs(0, 1)
+    apart = held_out(training, none, 1.0, REFIT, 3)
+    assert rejected_of_new(apart, training) < 0.1
+    assert rejected_of_new(replace(apart, own=None), training) > 0.5  # each finds its burst, as nothing new does
+
+
+def rejected_of_new(known: HeldOut, training: JudgedPhotographs) -> float:
+    limits = fit_limits(known, training.features, ["a", "b", "c"], {})
+    new = photographs(900, 2)
+    assert limits is not None
+    return float((limits.familiarity(tempered(new.logits, 1.0), new.features) <= limits.familiar).mean())
 
 
 def test_fold_answers_come_from_heads_that_saw_neither_the_photograph_nor_its_duplicates() -> None:

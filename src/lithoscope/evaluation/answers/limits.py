@@ -36,12 +36,15 @@ class HeldOut:
         features: What the head sees, (n, d).
         labels: True classes, int64 (n,).
         source: In words, such as "validation photographs".
+        own: Which of the training photographs that a reference keeps show the same as each, bool (n, kept); None where
+            none does.
     """
 
     probabilities: Floats
     features: Floats
     labels: Labels
     source: str
+    own: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,11 @@ class Limits:
 def fit_limits(held_out: HeldOut, training: Floats, classes: Sequence[str], coarse: Mapping[str, str]) -> Limits | None:
     """Fit the limits of a model.
 
+    Held-out photographs may be training photographs that were answered without themselves. Each is then held against
+    those that show something else, since a new photograph will not find itself among them.
+
     Args:
-        held_out: One photograph of each group of duplicates, none of which the model learnt from.
+        held_out: One photograph of each group of duplicates, none of which the model that answered it learnt from.
         training: Features of those it learnt from, (n, d).
         classes: Names of the classes.
         coarse: The coarse class of each class; empty where the set has none.
@@ -136,7 +142,7 @@ def fit_limits(held_out: HeldOut, training: Floats, classes: Sequence[str], coar
     if count < max(fewest(REJECTED), fewest(MISSED)):
         return None
     reference = Reference.of(training)
-    similar, decided = reference.similarity(held_out.features), decidedness(held_out.probabilities)
+    similar, decided = reference.similarity(held_out.features, held_out.own), decidedness(held_out.probabilities)
     known = np.sort(similar), np.sort(decided)
     among_others = np.min([shares_among(similar), shares_among(decided)], axis=0)
     familiar = lower_quantile(among_others, REJECTED)

@@ -24,6 +24,7 @@ GAMMA, LARGEST = 0.1, 10
 """Of the generalised entropy: its exponent, and how many of the largest probabilities it takes (Liu et al. use .1 and a
 tenth of ImageNet's classes)."""
 _AT_ONCE = 256
+_OPPOSITE = np.float32(-1)
 _CONSTANT = 1e-6
 
 
@@ -53,8 +54,7 @@ class Reference:
         mean, spread = features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
         varies = spread > _CONSTANT * np.abs(features).mean(axis=0, dtype=np.float64)
         mean32, scale = mean.astype(np.float32), np.where(varies, spread, 1.0).astype(np.float32)
-        kept = np.linspace(0, len(features) - 1, min(len(features), MOST)).round().astype(int)
-        directions = _unit((features[kept] - mean32) / scale)
+        directions = _unit((features[kept_rows(len(features))] - mean32) / scale)
         lengths = np.maximum(np.abs(directions).sum(axis=1), np.finfo(np.float32).tiny)
         return cls(mean32, scale, np.packbits(directions >= 0, axis=1), lengths)
 
@@ -70,14 +70,28 @@ class Reference:
         directions = _unit((features.astype(np.float32) - self.mean) / self.scale)
         return np.asarray((2 * directions @ positive.T - directions.sum(axis=1, keepdims=True)) / self.lengths)
 
-    def similarity(self, features: Floats) -> npt.NDArray[np.float64]:
-        """Return the similarity to the k-th nearest training photograph, float64 (n,), for features (n, d)."""
+    def similarity(self, features: Floats, own: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float64]:
+        """Return the similarity to the k-th nearest training photograph, float64 (n,).
+
+        Args:
+            features: (n, d).
+            own: Which of those that are kept a photograph is not held against, bool (n, kept): itself, where it is one
+                of them. None = it is held against all.
+        """
         place = -min(NEIGHBOUR, len(self.lengths))
         found = [np.empty(0)]
         for start in range(0, len(features), _AT_ONCE):
-            known = self.similarities(features[start : start + _AT_ONCE])
+            rows = slice(start, start + _AT_ONCE)
+            known = self.similarities(features[rows])
+            if own is not None:
+                known = np.where(own[rows], _OPPOSITE, known)
             found.append(np.partition(known, place, axis=1)[:, place].astype(np.float64))
         return np.concatenate(found)
+
+
+def kept_rows(count: int) -> npt.NDArray[np.intp]:
+    """Return which of so many training photographs a :class:`Reference` keeps, ascending."""
+    return np.linspace(0, count - 1, min(count, MOST)).round().astype(np.intp)
 
 
 def _unit(rows: Floats) -> npt.NDArray[np.float32]:
