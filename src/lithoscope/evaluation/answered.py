@@ -24,7 +24,9 @@ from lithoscope.models.temperature import tempered
 
 LIMITS, METRICS = Path("build/limits"), Path("metrics/answers.json")
 MOST = 2000
-"""So many training photographs are looked at, at most, evenly drawn from all."""
+"""So many training photographs, and so many validation photographs, set the limits at most, evenly drawn from all."""
+_AT_ONCE = 1024
+"""Features of so many photographs are held at a time: of some networks a thousand take 30 MB."""
 FEWEST = fewest(REJECTED)
 
 
@@ -72,7 +74,11 @@ def measure_answers(
     limits.save(root / LIMITS)
     scored = said["scored"]
     probabilities = tempered(scored.logits, temperature)
-    familiar = limits.familiarity(probabilities, plain_features(predictor, pictures["scored"]))
+    parts = [slice(start, start + _AT_ONCE) for start in range(0, len(probabilities), _AT_ONCE)]
+    seen = (plain_features(predictor, pictures["scored"][part]) for part in parts)
+    familiar = np.concatenate(
+        [limits.familiarity(probabilities[part], one) for part, one in zip(parts, seen, strict=True)]
+    )
     answers = decisions(probabilities, familiar, limits)
     figures = answer_figures(answers, probabilities, scored.labels, scored.groups, limits, on)
     figures["in_sample"] = on == "validation"  # the limits were set by the very photographs that are scored
@@ -82,7 +88,7 @@ def measure_answers(
 
 def _training(root: Path, predictor: Predictor, split: ArraySplit, untouched: bool) -> JudgedPhotographs:
     own = int((split.copies == 0).sum())  # photographs stand before their augmented copies
-    rows = np.linspace(0, own - 1, min(own, MOST)).round().astype(np.int64)
+    rows = _drawn(own)
     images = split.images[rows] if len(rows) < own else split.images[:own]
     ids = [split.ids[row] for row in rows]
     features = plain_features(predictor, images)
@@ -93,7 +99,13 @@ def _training(root: Path, predictor: Predictor, split: ArraySplit, untouched: bo
 
 
 def _photographs(predictor: Predictor, said: SplitLogits, images: Pixels) -> JudgedPhotographs:
-    return JudgedPhotographs(plain_features(predictor, images), said.labels, said.groups, said.logits)
+    rows = _drawn(len(said.labels))
+    features = plain_features(predictor, images[rows] if len(rows) < len(said.labels) else images)
+    return JudgedPhotographs(features, said.labels[rows], [said.groups[row] for row in rows], said.logits[rows])
+
+
+def _drawn(photographs: int) -> npt.NDArray[np.int64]:
+    return np.linspace(0, photographs - 1, min(photographs, MOST)).round().astype(np.int64)
 
 
 def _write(path: Path, values: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.loading.dataloader import INFERENCE_BATCH, FeatureRows, InOrder, PackedPhotographs
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.frozen_features import for_features, rest_features
+from lithoscope.training.discriminant_sums import DiscriminantSums
 from lithoscope.training.phase import Phase, Photographs, Rows
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -143,19 +144,30 @@ def start_from_discriminant(
     else:
         passes += [(varied, epoch) for epoch in range(settings.head_passes)]
     batches = [(source, keys) for source, epoch in passes for keys in InOrder(len(split), INFERENCE_BATCH, epoch)]
-    features = []
+    classes, width = len(split.classes), last.in_features
+    # Whichever is less is held: the features, or sums over them (:mod:`lithoscope.training.discriminant_sums`).
+    sums = DiscriminantSums(width, classes) if len(split) * len(passes) > width else None
+    held: list[npt.NDArray[np.float32]] = []
     with for_features(network, settings.device, settings.precision):
         for source, keys in track(batches, "discriminant", transient=True, disable=not progress_bar):
             seen = source.__getitems__(keys).images.to(settings.device)
             whole = network.embed(seen) if source is not rows else rest_features(network, seen, phase.frozen)
-            features.append(whole.float().cpu().numpy())
-    weights, biases = standardised_discriminant(
-        np.concatenate(features).astype(np.float64),
-        np.tile(split.labels, len(passes)),
-        len(split.classes),
-        settings.shrinkage,
-        None if split.weights is None else np.tile(split.weights, len(passes)),
-    )
+            features = whole.float().cpu().numpy()
+            if sums is None:
+                held.append(features)
+                continue
+            numbers = [row for _, row in keys]
+            sums.add(features, split.labels[numbers], None if split.weights is None else split.weights[numbers])
+    if sums is not None:
+        weights, biases = sums.fit(settings.shrinkage, SPREAD)
+    else:
+        weights, biases = standardised_discriminant(
+            np.concatenate(held).astype(np.float64),
+            np.tile(split.labels, len(passes)),
+            classes,
+            settings.shrinkage,
+            None if split.weights is None else np.tile(split.weights, len(passes)),
+        )
     with torch.no_grad():
         last.weight.copy_(torch.from_numpy(weights))
         last.bias.copy_(torch.from_numpy(biases))

@@ -6,6 +6,7 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from lithoscope.training.discriminant_head import SPREAD, shrinkage_discriminant, standardised_discriminant
+from lithoscope.training.discriminant_sums import DiscriminantSums
 
 Fit = Callable[..., tuple[Any, Any]]
 RNG = np.random.default_rng(0)
@@ -78,3 +79,25 @@ def test_a_picture_of_weight_3_counts_as_one_that_stands_there_three_times(fit: 
     np.testing.assert_allclose(weights, thrice, rtol=1e-9)
     np.testing.assert_allclose(biases, thrice_biases, rtol=1e-9)
     assert not np.allclose(weights, fit(FEATURES, LABELS, 4, 0.3)[0], rtol=1e-3)
+
+
+@pytest.mark.parametrize("shrinkage", [0.1, 0.85, 1.0])
+@pytest.mark.parametrize("counted", [None, np.random.default_rng(3).uniform(0.5, 3, 3000)], ids=["alike", "weights"])
+def test_sums_over_pictures_give_what_the_pictures_give(shrinkage: float, counted: Any) -> None:
+    labels = RNG.integers(0, 4, 3000)
+    features = RNG.normal(0, 1, (4, 40))[labels] + RNG.normal(0, 2, (3000, 40)) * RNG.uniform(0.1, 3, 40) + 100
+    features[:, 3] = 7.0  # tells nothing
+    weights, biases = standardised_discriminant(features, labels, 4, shrinkage, counted)
+    sums = DiscriminantSums(40, 4)
+    for rows in np.array_split(np.arange(3000), 50):
+        sums.add(features[rows], labels[rows], None if counted is None else counted[rows])
+    summed, summed_biases = sums.fit(shrinkage, SPREAD)
+    np.testing.assert_allclose(summed, weights, atol=1e-9 * np.abs(weights).max())
+    np.testing.assert_allclose(features @ summed.T + summed_biases, features @ weights.T + biases, atol=1e-9)
+
+
+def test_sums_that_lack_a_class_are_refused() -> None:
+    sums = DiscriminantSums(40, 5)
+    sums.add(FEATURES, LABELS)
+    with pytest.raises(ValueError, match="every class"):
+        sums.fit(0.5, SPREAD)

@@ -7,6 +7,7 @@ import torch
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.loading.dataloader import OnlineAugmentation, PackedPhotographs
 from lithoscope.models.classifier import Classifier, build_classifier
+from lithoscope.training import discriminant_head
 from lithoscope.training.discriminant_head import (
     shrinkage_discriminant,
     standardised_discriminant,
@@ -59,6 +60,21 @@ def test_varied_passes_count_too() -> None:
         heads.append(weights_of(model))
     assert not torch.equal(heads[0], heads[1])
     assert not torch.equal(heads[1], heads[2])
+
+
+def test_of_more_pictures_than_features_sums_are_kept_and_not_the_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, direct = network(), network().eval()
+    width, passes = weights_of(model).shape[1], 6
+    assert passes * len(TRAIN) <= width < (1 + passes) * len(TRAIN)
+    monkeypatch.setattr(discriminant_head, "standardised_discriminant", None)
+    start(model, DISCRIMINANT.changed(head_passes=passes), Photographs(TRAIN, None, ONLINE))
+    plain, varied = PackedPhotographs(TRAIN), PackedPhotographs(TRAIN, ONLINE)
+    seen = [plain.__getitems__([(0, row) for row in range(len(TRAIN))])]
+    seen += [varied.__getitems__([(epoch, row) for row in range(len(TRAIN))]) for epoch in range(passes)]
+    with torch.inference_mode():
+        features = torch.cat([direct.embed(batch.images) for batch in seen]).double().numpy()
+    weights, _ = standardised_discriminant(features, np.tile(TRAIN.labels, 1 + passes), 2, 0.4)
+    np.testing.assert_allclose(weights_of(model).double().numpy(), weights, atol=1e-4 * np.abs(weights).max())
 
 
 def test_training_goes_on_from_it(tmp_path: Path) -> None:
