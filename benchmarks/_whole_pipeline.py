@@ -134,7 +134,25 @@ def _watch(number: int, peak: list[float]) -> None:
 
 
 def report(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
-    """Return the tables: costs by step and number of photographs, and what lies on the disk."""
+    """Return the tables: costs by step and number of photographs, what lies on the disk, and what larger sets take."""
+    counts = sorted(costs)
+    lines = [*costs_table(costs), ""]
+    lines += [
+        "| on the disk, MB | " + " | ".join(f"{count:,} photographs" for count in counts) + " |",
+        "| --- | " + " | ".join("---:" for _ in counts) + " |",
+    ]
+    names = {"photographs": "the photographs", "raw": "`build/raw`", "squares": "`build/squares`"}
+    names |= {"arrays": "`build/arrays`", "cache": "DVC's cache"}
+    for name, words in names.items():
+        cells = [f"{getattr(costs[count][1], name) / 1e6:,.1f}" for count in counts]
+        lines.append(f"| {words} | " + " | ".join(cells) + " |")
+    for name, words in (("cached_files", "files in DVC's cache"), ("shards", "files of packed pictures")):
+        lines.append(f"| {words} | " + " | ".join(f"{getattr(costs[count][1], name):,}" for count in counts) + " |")
+    return [*lines, *extrapolated(costs)]
+
+
+def costs_table(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
+    """Return the table of what each step cost, by number of photographs."""
     counts = sorted(costs)
     lines = [
         ABOUT_STEPS,
@@ -146,21 +164,12 @@ def report(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
         made = [costs[count][0].get(step) for count in counts]
         cells = [one.cell() if one else "–" for one in made]
         lines.append(f"| {step} | " + " | ".join(cells) + " |")
-    lines += [
-        "",
-        "| on the disk, MB | " + " | ".join(f"{count:,} photographs" for count in counts) + " |",
-        "| --- | " + " | ".join("---:" for _ in counts) + " |",
-    ]
-    names = {"photographs": "the photographs", "raw": "`build/raw`", "squares": "`build/squares`"}
-    names |= {"arrays": "`build/arrays`", "cache": "DVC's cache"}
-    for name, words in names.items():
-        cells = [f"{getattr(costs[count][1], name) / 1e6:,.1f}" for count in counts]
-        lines.append(f"| {words} | " + " | ".join(cells) + " |")
-    for name, words in (("cached_files", "files in DVC's cache"), ("shards", "files of packed pictures")):
-        lines.append(f"| {words} | " + " | ".join(f"{getattr(costs[count][1], name):,}" for count in counts) + " |")
-    if len(counts) > 1:
-        lines += ["", *_extrapolated({count: cost for count, (cost, _) in costs.items()})]
     return lines
+
+
+def extrapolated(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
+    """Return an empty line and the table of what larger sets take; nothing where one count alone was measured."""
+    return ["", *_extrapolated({count: cost for count, (cost, _) in costs.items()})] if len(costs) > 1 else []
 
 
 def _extrapolated(costs: dict[int, dict[str, Step]]) -> list[str]:

@@ -7,7 +7,8 @@ processor and most memory of one process, child processes counted in both, and t
 next: 1 means that twice the photographs take twice as long.
 
 ``python benchmarks/growth.py --whole --counts 8000 50000`` runs all stages here under DVC on photographs of 96 by 72
-pixels, in their place, and writes the other section (:mod:`_whole_pipeline`). With ``--until augment`` it ends there.
+pixels, in their place, and writes the other section (:mod:`_whole_pipeline`), and its tables of costs into
+``docs/scaling.md``. With ``--until augment`` it ends there.
 ``--dvc`` measures DVC alone on a folder of such files (:mod:`_dvc_alone`).
 """
 
@@ -24,10 +25,11 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from _documents import DOCS, write_between
 from _dvc_alone import FIRST, NOTHING, run_dvc
 from _dvc_alone import report as report_dvc
 from _sections import write_section
-from _whole_pipeline import STAGES, Held, Step, report, run_pipeline
+from _whole_pipeline import STAGES, Held, Step, costs_table, extrapolated, report, run_pipeline
 from reading_photographs import HERE, draw, workspace
 
 from lithoscope.core.processor import processor_name_and_family
@@ -139,7 +141,10 @@ def _measure_whole(counts: Sequence[int], drawn: Path | None, until: str) -> Non
     for count, photographs, workplace in _folders(counts, drawn):
         costs[count] = run_pipeline(HERE, photographs, workplace, ["--in-place"], stages)
         words = f"python benchmarks/growth.py --whole --counts {' '.join(map(str, counts))} --until {until}"
-        write_section(FOUND, HEAD, TITLES, "whole", words, [_about_small("in their place"), "", *report(costs)])
+        about = _about_small("in their place")
+        write_section(FOUND, HEAD, TITLES, "whole", words, [about, "", *report(costs)])
+        shown = [f"`{words}`: {about}", "", *costs_table(costs), *extrapolated(costs)]
+        write_between(DOCS / "scaling.md", "growth.py", shown)
 
 
 def _measure_dvc(counts: Sequence[int], drawn: Path | None) -> None:
