@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching.limits import KEEP_FREE
 from lithoscope.data.sources.listing import is_ignored, printable
 from lithoscope.data.sources.zip_names import member_name, name_encoding
 
@@ -28,8 +29,6 @@ MAX_RATIO = 100
 """Most unpacked bytes for one packed byte; photographs hardly shrink, zeros shrink by a thousand."""
 RATIO_FROM = 64 * 2**20
 """The ratio is not looked at below this many unpacked bytes."""
-KEEP_FREE = 2**28
-"""Bytes that unpacking leaves free on the disk."""
 
 # What the libraries raise on archives that are cut, damaged or made to confuse them.
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error, ValueError)

@@ -6,10 +6,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-MAX_FILE_BYTES = 512 * 2**20
-"""The most that is fetched of a file by default. One that lies here may always have that, and more where the pictures
-may have many pixels."""
-_PIXEL_BYTES = 8  # four channels of 16 bits, as they are: the most that a picture of a given size takes up in a file
+from lithoscope.data.fetching.limits import largest_file, too_large
+
 _SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "icon\r"}
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
 
@@ -91,16 +89,9 @@ def refusal(root: Path, identity: str, max_megapixels: int | None = None) -> str
         return "a link that leads back to a folder around it"
     if not stat.S_ISREG(found.st_mode):
         return "not a regular file"
-    if max_megapixels is not None and found.st_size > _largest(max_megapixels):
-        return (
-            f"larger than {_largest(max_megapixels) // 2**20:,} MiB, the most that max_megapixels = {max_megapixels:,} "
-            "lets a file have: raise that in params.yaml for a stitched scan"
-        )
+    if max_megapixels is not None and found.st_size > largest_file(max_megapixels):
+        return too_large(max_megapixels)
     return None
-
-
-def _largest(max_megapixels: int) -> int:
-    return max(MAX_FILE_BYTES, max_megapixels * 1_000_000 * _PIXEL_BYTES)
 
 
 def broken_link(path: Path) -> str:

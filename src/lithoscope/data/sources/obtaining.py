@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.download import Fetcher, RemoteFile, fetch_all, is_done
+from lithoscope.data.fetching.download import Fetcher, RemoteFile, fetch_all, is_done
 from lithoscope.data.sources.listing import printable
 from lithoscope.data.sources.progress import DownloadProgress, log
 

@@ -15,8 +15,8 @@ from typing import ClassVar
 import filelock
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching.http_client import Client, Policy
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
-from lithoscope.data.sources.http_client import Client, Policy
 from lithoscope.data.sources.listing import is_ignored, visible_files
 from lithoscope.data.sources.obtaining import fetch_missing, place, refuse_clashes, some
 from lithoscope.data.sources.osf_api import list_files

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urljoin, urlsplit
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.download import RemoteFile
-from lithoscope.data.sources.http_client import Client, one_line, origin
+from lithoscope.data.fetching.download import RemoteFile
+from lithoscope.data.fetching.http_client import Client, one_line, origin
 from lithoscope.data.sources.listing import unsafe
 
 MAX_PAGES = 500

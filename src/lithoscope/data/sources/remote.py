@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
-from lithoscope.data.sources.archives import KEEP_FREE, MAX_MEMBERS
+from lithoscope.data.fetching.limits import KEEP_FREE
+from lithoscope.data.sources.archives import MAX_MEMBERS
 from lithoscope.data.sources.listing import is_ignored, unsafe
 from lithoscope.data.sources.turns import turn
 
 if TYPE_CHECKING:  # the modules that fetch take a tenth of a second to import
-    from lithoscope.data.sources.download import Fetcher, RemoteFile
+    from lithoscope.data.fetching.download import Fetcher, RemoteFile
 
 _STORES = ("s3", "gs")
 _WEB = ("https", "http")
@@ -83,7 +84,7 @@ def remote_mirror(address: str, download: Path) -> Iterator[Path]:
 
 
 def _from_store(address: str, folder: Path) -> Path:
-    from lithoscope.data.sources.object_store import ObjectStore
+    from lithoscope.data.fetching.object_store import ObjectStore
     from lithoscope.data.sources.obtaining import fetch_missing
 
     store = ObjectStore(address)
@@ -97,8 +98,8 @@ def _from_store(address: str, folder: Path) -> Path:
 
 
 def _from_web(address: str, folder: Path) -> Path:
+    from lithoscope.data.fetching.http_client import Client, Policy
     from lithoscope.data.sources.archives import is_archive
-    from lithoscope.data.sources.http_client import Client, Policy
     from lithoscope.data.sources.obtaining import fetch_missing
     from lithoscope.data.sources.progress import log
     from lithoscope.data.sources.web_mirror import listed_files, stated

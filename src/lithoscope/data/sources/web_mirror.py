@@ -6,8 +6,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.download import RemoteFile
-from lithoscope.data.sources.http_client import Client
+from lithoscope.data.fetching.download import RemoteFile
+from lithoscope.data.fetching.http_client import Client
 from lithoscope.data.sources.progress import log
 
 MAX_LIST_BYTES = 256 * 2**20

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching import limits
 from lithoscope.data.sources import archives
 from lithoscope.data.sources.archives import DamagedArchive, extract, is_archive
 
@@ -171,7 +172,7 @@ def test_a_decompression_bomb_is_refused_before_anything_is_written(tmp_path: Pa
 
 
 def test_what_does_not_fit_on_the_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "_free_bytes", lambda _: archives.KEEP_FREE + 1000)
+    monkeypatch.setattr(archives, "_free_bytes", lambda _: limits.KEEP_FREE + 1000)
     with pytest.raises(LithoscopeError, match="free on the disk"):
         extract(write_zip(tmp_path / "a.zip", {"quartz/a": bytes(1001)}), tmp_path / "out")
     extract(write_zip(tmp_path / "b.zip", {"quartz/a": bytes(1000)}), tmp_path / "out")
@@ -206,11 +207,11 @@ def test_the_copies_that_links_become_count_as_unpacked(
     with pytest.raises(LithoscopeError, match="decompression bomb; refused"):
         extract(path, tmp_path / "out")
     monkeypatch.setattr(archives, "RATIO_FROM", 10_000_000)
-    monkeypatch.setattr(archives, "_free_bytes", lambda _: archives.KEEP_FREE + 10_000_000 - 1)
+    monkeypatch.setattr(archives, "_free_bytes", lambda _: limits.KEEP_FREE + 10_000_000 - 1)
     with pytest.raises(LithoscopeError, match="free on the disk"):
         extract(path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    monkeypatch.setattr(archives, "_free_bytes", lambda _: archives.KEEP_FREE + 10_000_000)
+    monkeypatch.setattr(archives, "_free_bytes", lambda _: limits.KEEP_FREE + 10_000_000)
     extract(path, tmp_path / "out")
     assert sum(map(len, contents(tmp_path / "out").values())) == 10_000_000
 

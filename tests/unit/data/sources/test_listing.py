@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lithoscope.data.sources import listing
+from lithoscope.data.fetching import limits
 from lithoscope.data.sources.listing import linked_folders, printable, refusal, unsafe, visible_files, visible_folders
 
 
@@ -114,7 +114,7 @@ def test_a_folder_that_is_reached_by_a_link_holds_its_own_links(tmp_path: Path) 
 def test_very_large_files_are_refused_unopened(tmp_path: Path) -> None:
     make(tmp_path, "a")
     with (tmp_path / "a").open("r+b") as stream:
-        stream.truncate(listing.MAX_FILE_BYTES + 1)  # sparse: takes no room
+        stream.truncate(limits.MAX_FILE_BYTES + 1)  # sparse: takes no room
     assert refusal(tmp_path, "a", 60) == (
         "larger than 512 MiB, the most that max_megapixels = 60 lets a file have: raise that in params.yaml for a "
         "stitched scan"

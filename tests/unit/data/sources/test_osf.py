@@ -13,8 +13,8 @@ import filelock
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching.http_client import Client, Policy
 from lithoscope.data.sources.base import Photograph, Request
-from lithoscope.data.sources.http_client import Client, Policy
 from lithoscope.data.sources.osf import OsfRocks, category
 from lithoscope.data.sources.osf_api import list_files
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources import archives, object_store
+from lithoscope.data.fetching import limits, object_store
+from lithoscope.data.fetching.http_client import Policy
 from lithoscope.data.sources.acquisition import acquire, finish
 from lithoscope.data.sources.base import Request
 from lithoscope.data.sources.folder import FolderSet
-from lithoscope.data.sources.http_client import Policy
 from lithoscope.data.sources.remote import check_address, is_remote, remote_mirror
 
 from helpers.object_store import CREDENTIALS, ObjectStore
@@ -211,7 +211,7 @@ def test_more_than_the_disk_holds_is_not_begun(
     store: ObjectStore, photos: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload(store, photos)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=archives.KEEP_FREE))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=limits.KEEP_FREE))
     assert "0 MiB are free on the disk" in refusal(PREFIX, tmp_path)
     assert not store.fetched
 

@@ -21,7 +21,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.listing import MAX_FILE_BYTES
+from lithoscope.data.fetching.limits import MAX_FILE_BYTES
 
 T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)

@@ -5,17 +5,18 @@ passed its checks. A download that was killed and starts again skips those.
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import commit_file
-from lithoscope.data.sources.http_client import MismatchError, Policy, one_line
+from lithoscope.data.fetching.http_client import MismatchError, Policy, one_line
 
 T = TypeVar("T")
 
@@ -92,8 +93,10 @@ def is_done(file: RemoteFile, folder: Path) -> bool:
     done = folder / f"{file.stem}.done"
     if not done.is_file():
         return False
-    if (file.hashed or file.version is not None) and _difference(done, file) is None:
-        return True
+    if file.hashed or file.version is not None:
+        with done.open("rb") as stream:
+            if _difference(stream, file) is None:
+                return True
     done.unlink()
     return False
 
@@ -121,7 +124,7 @@ def fetch(client: Fetcher, file: RemoteFile, folder: Path, advance: Callable[[in
         if file.size == 0:
             part.write_bytes(b"")
         else:
-            client.receive(file.url, lambda response: _save(response, file, part, client, advance))
+            client.receive(file.url, lambda response: _save_as(part, response, file, client, advance))
     except LithoscopeError as error:
         raise LithoscopeError(f"{file.path}: {error}") from error.__cause__
     commit_file(part, done)
@@ -162,45 +165,57 @@ def fetch_all(
             raise
 
 
-def _save(response: Body, file: RemoteFile, part: Path, client: Fetcher, advance: Callable[[int], None]) -> None:
-    """Write the body of an answer to ``part`` and check it; whatever is not the file stated leaves nothing behind.
+def save(
+    response: Body, file: RemoteFile, stream: BinaryIO, client: Fetcher, advance: Callable[[int], None] = lambda _: None
+) -> None:
+    """Write the body of an answer into a stream, in place of what that holds, and check it.
 
     Raises:
         MismatchError: It is longer, shorter or other than stated, or longer than any file may be.
         StoppedError: The client was told to stop.
     """
+    stream.seek(0)
+    stream.truncate()
     length = response.headers.get("Content-Length", "")
     if file.size is not None and length.isdecimal() and int(length) != file.size:
         raise MismatchError(f"{length} bytes instead of the stated {file.size}")
     limit = client.policy.largest_file if file.size is None else file.size
     received = 0
     try:
-        with part.open("wb") as stream:
-            for chunk in response.iter_content(16384):
-                client.check_stop()
-                if received + len(chunk) > limit:
-                    raise MismatchError(f"more than the {limit} bytes that are stated or allowed; cut off")
-                stream.write(chunk)
-                received += len(chunk)
-                advance(len(chunk))
-        difference = _difference(part, file)
+        for chunk in response.iter_content(16384):
+            client.check_stop()
+            if received + len(chunk) > limit:
+                raise MismatchError(f"more than the {limit} bytes that are stated or allowed; cut off")
+            stream.write(chunk)
+            received += len(chunk)
+            advance(len(chunk))
+        difference = _difference(stream, file)
         if difference is not None:
             raise MismatchError(difference)
     except BaseException:
         advance(-received)
+        raise
+
+
+def _save_as(part: Path, response: Body, file: RemoteFile, client: Fetcher, advance: Callable[[int], None]) -> None:
+    """Write the body of an answer to ``part``; whatever is not the file stated leaves nothing behind."""
+    try:
+        with part.open("w+b") as stream:
+            save(response, file, stream, client, advance)
+    except BaseException:
         part.unlink(missing_ok=True)
         raise
 
 
-def _difference(path: Path, file: RemoteFile) -> str | None:
-    """Compare a whole file on disk with all that is stated about it; say what differs, or None if nothing does."""
-    size = path.stat().st_size
+def _difference(stream: BinaryIO, file: RemoteFile) -> str | None:
+    """Compare a whole file with all that is stated about it; say what differs, or None if nothing does."""
+    size = stream.seek(0, os.SEEK_END)
     if file.size is not None and size != file.size:
         return f"{size} bytes instead of the stated {file.size}"
     for name, stated in [("sha256", file.sha256), ("md5", file.md5)]:
         if stated:
-            with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, partial(hashlib.new, name, usedforsecurity=False)).hexdigest()
+            stream.seek(0)
+            found = hashlib.file_digest(stream, partial(hashlib.new, name, usedforsecurity=False)).hexdigest()
             if found != stated.strip().lower():
                 return f"its {name} is {found[:12]}… instead of the stated {one_line(stated)[:12]}…"
     return None

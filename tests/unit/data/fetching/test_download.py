@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.download import RemoteFile, fetch, fetch_all, is_done
-from lithoscope.data.sources.http_client import Client, Policy, StoppedError
+from lithoscope.data.fetching.download import RemoteFile, fetch, fetch_all, is_done
+from lithoscope.data.fetching.http_client import Client, Policy, StoppedError
 
 from helpers.osf_server import OsfServer, Served
 

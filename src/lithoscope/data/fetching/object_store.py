@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.data.sources.download import Body, RemoteFile
-from lithoscope.data.sources.http_client import MismatchError, Policy, StoppedError
+from lithoscope.data.fetching.download import Body, RemoteFile
+from lithoscope.data.fetching.http_client import MismatchError, Policy, StoppedError
 
 T = TypeVar("T")
 BLOCK = 8 * 2**20

@@ -1,0 +1,1 @@
+"""Bytes from elsewhere: verified downloads from the web and from object stores, and photographs listed by address."""
