@@ -14,3 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def partial_folder() -> Path:
+    """Return where half-done work survives a kill: in the real repository, also from an experiment's own checkout."""
+    return Path(os.environ.get("DVC_ROOT") or ROOT) / ".partial"

@@ -10,9 +10,8 @@ import pandas as pd
 from rich.progress import Progress
 
 from lithoscope.config.params import AugmentParameters, load_parameters
-from lithoscope.core.files import file_digest
 from lithoscope.core.stage_runner import run
-from lithoscope.data.images.reading import file_and_page
+from lithoscope.data.images.reading import file_of
 from lithoscope.data.loading.augment import augment_copies
 from lithoscope.data.packed.arrays import SPLITS, Pixels, open_split, read_squares, write_classes, write_split
 from lithoscope.data.packed.manifest import packed_photographs
@@ -51,7 +50,7 @@ def main() -> None:
             print(f"{split}: {len(rows):,} photographs" + f", {copies * len(rows):,} augmented copies" * (copies > 0))
     PLOT.parent.mkdir(exist_ok=True)
     index = pd.read_csv(BUILD / "index.csv", keep_default_na=False, dtype=str)
-    digests = dict(zip(index["path"], index["sha256"], strict=True))
+    digests = dict(zip(index["id"], index["sha256"], strict=True))
     packed = packed_photographs(folder, used, partial(digest_of, digests))
     packed.to_csv(PACKED, index=False, lineterminator="\n", encoding="utf-8")
     PLOT.write_bytes(
@@ -59,10 +58,9 @@ def main() -> None:
     )
 
 
-def digest_of(digests: dict[str, str], path: Path) -> str:
-    """Return the SHA-256 of a photograph's file, which is read for one whose first page is no photograph alone."""
-    file, _ = file_and_page(path)
-    return digests.get(file.as_posix()) or file_digest(file)
+def digest_of(digests: dict[str, str], identity: str) -> str:
+    """Return the SHA-256 of the file of a photograph, which may be one of its pages."""
+    return digests[file_of(identity, digests)[0]]
 
 
 def vary_copies(images: Pixels, ids: list[str], copy: int, limits: AugmentParameters, seed: int) -> Pixels:

@@ -1,6 +1,5 @@
 """Stage 1: fetch the photographs, judge every file, list what can be used and what was set aside."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import _checkout
 from lithoscope.config.params import load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
+from lithoscope.data.fetching.addresses import is_remote
+from lithoscope.data.fetching.by_address import ByAddress
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.sources.acquisition import acquire, finish
 from lithoscope.data.sources.base import PhotographSet, Request
 from lithoscope.data.sources.catalogue import Catalogue, catalogue, write_catalogue
 from lithoscope.data.sources.registry import photograph_set
-from lithoscope.data.sources.remote import is_remote
 
 BUILD = Path("build")
 RAW = BUILD / "raw"
@@ -29,12 +29,14 @@ def main() -> None:
     request = Request(
         mirror=mirror,
         osf_api=parameters.osf_api,
-        partial=partial_folder() / "download" / parameters.dataset,
+        partial=_checkout.partial_folder() / "download" / parameters.dataset,
         max_megapixels=parameters.max_megapixels,
     )
     acquired = acquire(photographs, request, RAW)
     settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
-    found = catalogue(RAW, acquired.photographs, acquired.refused, f"{RAW.as_posix()}/", settings)
+    by_address = ByAddress(_checkout.partial_folder() / "by-address", parameters.max_megapixels)
+    by_address.keep_only({one.content for one in acquired.photographs if one.address})
+    found = catalogue(RAW, acquired.photographs, acquired.refused, f"{RAW.as_posix()}/", settings, by_address)
     write_catalogue(found, photographs, bool(acquired.companions), BUILD)
     finish(request)
     print(summary(photographs, found))
@@ -45,11 +47,6 @@ def mirror_of(value: str) -> Path | str | None:
     if value == OWN_SOURCE:
         return None
     return value if is_remote(value) else Path(value)
-
-
-def partial_folder() -> Path:
-    """Return where half-done work survives a kill: in the real repository, also from an experiment's own checkout."""
-    return Path(os.environ.get("DVC_ROOT") or _checkout.ROOT) / ".partial"
 
 
 def summary(photographs: PhotographSet, found: Catalogue) -> str:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import _checkout  # noqa: F401  (first: makes this checkout's src importable)
+import _checkout  # first: makes this checkout's src importable
 import pandas as pd
 from PIL import Image
 from rich.progress import Progress
@@ -12,7 +12,9 @@ from lithoscope.config.params import load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
 from lithoscope.core.threads import cores
-from lithoscope.data.images.decode import read_downloaded
+from lithoscope.data.fetching.addresses import is_remote
+from lithoscope.data.fetching.by_address import FETCHED_AT_ONCE, ByAddress, Reader
+from lithoscope.data.fetching.manifest import full_addresses
 from lithoscope.data.images.reading import ReadingSettings
 from lithoscope.data.images.square import to_square
 from lithoscope.data.packed.arrays import Pixels, write_squares
@@ -31,14 +33,24 @@ def main() -> None:
     settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
     paths, ids, contents = (photographs[column].tolist() for column in ("path", "id", "sha256"))
 
+    fetched = any(map(is_remote, paths))
+    by_address = ByAddress(_checkout.partial_folder() / "by-address", parameters.max_megapixels)
+    read = Reader(
+        paths=dict(zip(ids, paths, strict=True)),
+        digests=dict(zip(ids, contents, strict=True)),
+        settings=settings,
+        by_address=by_address,
+        full_addresses=full_addresses(Path(parameters.mirror)) if fetched else {},
+    )
+
     side, crop = parameters.image_size, parameters.augment.crop_border
     squares = write_squares(BUILD / "squares", len(paths), side)
     with Progress(transient=True) as progress, squares as write:
         task = progress.add_task("compare", total=len(paths))
         matches = near_duplicates(
             photographs["phash"].tolist(),
-            lambda row: read_downloaded(paths[row], settings, contents[row]),
-            cores(),
+            lambda row: read(ids[row]),
+            FETCHED_AT_ONCE if fetched else cores(),
             advance=lambda: progress.advance(task),
             keep=lambda row, image, box: write(row, framed(image, box if crop else None, side)),
         )
@@ -52,6 +64,7 @@ def main() -> None:
     METRICS.write_text(json.dumps(figures, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
     counts = splits["split"].value_counts()
+    by_address.keep_only(())
     print(", ".join(f"{side} {counts.get(side, 0):,}" for side in ("train", "val", "test", "aside")))
     lines = [f"same picture: {ids[one.first]} and {ids[one.second]} (similarity {one.similarity:.2f})" for one in near]
     lines += [f"set aside: {row.id} ({row.reason})" for row in splits[splits["split"] == "aside"].itertuples()]

@@ -61,6 +61,7 @@ class Hit:
     path: str
     status: int
     headers: dict[str, str]
+    query: str = ""
 
 
 class OsfServer:
@@ -288,7 +289,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _record(self, status: int) -> None:
         with self.osf.lock:
-            self.osf.hits.append(Hit(urlsplit(self.path).path, status, dict(self.headers)))
+            self.osf.hits.append(Hit(urlsplit(self.path).path, status, dict(self.headers), urlsplit(self.path).query))
 
     def log_message(self, *arguments: object) -> None:
         """Stay silent: tests read ``hits``."""

@@ -11,13 +11,15 @@ from lithoscope.config.params import FolderParameters, SplitParameters
 from lithoscope.config.schema import validate_block
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
+from lithoscope.data.fetching.addresses import require_packages
+from lithoscope.data.fetching.manifest import is_manifest
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 from lithoscope.data.inspection import Inspection, inspection
 from lithoscope.data.set_source import mirror_value
 from lithoscope.data.sources.acquisition import listed, open_mirror, unwrapped
 from lithoscope.data.sources.catalogue import Entry, catalogue
 from lithoscope.data.sources.folder import FolderSet
-from lithoscope.data.sources.in_place import ListedSet, is_manifest
+from lithoscope.data.sources.in_place import ListedSet
 from lithoscope.data.sources.label_table import FILE_NAMES, find_tables
 from lithoscope.data.sources.layout import split_folders
 from lithoscope.data.sources.listing import broken_link, linked_folders, visible_folders
@@ -114,6 +116,13 @@ def _inspected_manifest(manifest: Path, settings: ReadingSettings) -> Inspection
     photographs = kind.photographs(manifest.parent)
     found = catalogue(manifest.parent, photographs, settings=settings)
     notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
+    addresses = [one.address for one in photographs if one.address and not one.reason]
+    if addresses:
+        require_packages(addresses)
+        notes.append(
+            f"{len(addresses):,} of them lie at addresses and were not looked at: `download` fetches each, and `split` "
+            "again where it did not stay (docs/own-photographs.md)"
+        )
     return inspection(manifest, kind, found, FolderParameters(), notes)
 
 

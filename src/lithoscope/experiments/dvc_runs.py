@@ -142,8 +142,9 @@ def _source(
 
 def _check_places(root: Path, wanted: Mapping[str, Any]) -> None:
     """Refuse places that a checkout elsewhere lacks, such as that of an experiment."""
+    from lithoscope.data.fetching.addresses import is_remote
     from lithoscope.data.set_source import mirror_value
-    from lithoscope.data.sources.remote import check_address, is_remote
+    from lithoscope.data.sources.remote import check_address
 
     for key, none, option in (("mirror", "data", "--data PATH"), ("folder.table", NO_TABLE, "-S folder.table=PATH")):
         value = str(wanted.get(key, none))

@@ -14,6 +14,7 @@ from lithoscope.data.sources import in_place
 
 from helpers.photographs_on_disk import tree
 from helpers.stage import run_stage
+from helpers.static_server import served
 from helpers.tiny_parameters import make_tiny
 
 pytestmark = pytest.mark.slow
@@ -32,10 +33,13 @@ def rocks(tmp_path: Path) -> Path:
     return root
 
 
-def run(checkout: Path, folder: Path, *stages: str) -> None:
+def run(checkout: Path, folder: Path, *stages: str) -> str:
+    shown = ""
     for stage in stages:
         done = run_stage(checkout, folder, stage)
         assert done.returncode == 0, done.stderr
+        shown += done.stdout + done.stderr
+    return shown
 
 
 def test_figures_arrays_and_splits_are_those_of_copies(
@@ -58,18 +62,42 @@ def test_figures_arrays_and_splits_are_those_of_copies(
     assert len(tree(copied / "build/raw")) == 25
     assert (placed / "build/raw").is_dir()
     assert tree(placed / "build/raw") == {}
-    for name in ("metrics", "plots", "build/arrays"):
-        assert tree(placed / name) == tree(copied / name), name
-    for name in ("build/index.csv", "build/splits.csv", "build/set_aside.csv"):
-        one, other = (pd.read_csv(folder / name, keep_default_na=False) for folder in (copied, placed))
-        pd.testing.assert_frame_equal(one.drop(columns="path"), other.drop(columns="path"))
+    require_same(copied, placed)
     index = pd.read_csv(placed / "build/index.csv")
     assert index["path"].tolist() == [str(rocks / name) for name in index["id"]]
+
+    folder, table = tmp_path / "by address", pd.read_parquet(placed / "photographs.parquet")
+    shutil.copytree(copied, folder, ignore=shutil.ignore_patterns("build", "metrics", "plots"))
+    monkeypatch.chdir(folder)
+    with served(rocks) as site:
+        table.loc[::2, "path"] = site + table["name"][::2] + "?signature=hidden"
+        table.to_parquet(tmp_path / "mine.parquet")
+        assert cli.main(["use", str(tmp_path / "mine.parquet")]) == 0
+        shown = run(checkout, folder, "download", "split", "augment")
+        require_same(copied, folder)
+        assert "hidden" not in shown + "".join(tree(folder))
+        assert not [name for name, content in tree(folder).items() if b"hidden" in content]
+        assert tree(folder / ".partial" / "by-address") == {}, "nothing stays once `split` has them"
+
+        original = (rocks / "basalt" / "04.png").read_bytes()
+        Image.new("RGB", (64, 48)).save(rocks / "basalt" / "04.png")
+        done = run_stage(checkout, folder, "split")
+        assert done.returncode == 1
+        assert f"{site}basalt/04.png: has changed since it was listed: its sha256" in done.stderr
+        (rocks / "basalt" / "04.png").write_bytes(original)
 
     Image.new("RGB", (64, 48)).save(rocks / "granite" / "03.png")
     done = run_stage(checkout, placed, "split")
     assert done.returncode == 1
     assert "03.png: has changed since it was listed; list the photographs anew with `lithoscope use`" in done.stderr
+
+
+def require_same(copied: Path, folder: Path) -> None:
+    for name in ("metrics", "plots", "build/arrays"):
+        assert tree(folder / name) == tree(copied / name), name
+    for name in ("build/index.csv", "build/splits.csv", "build/set_aside.csv"):
+        one, other = (pd.read_csv(each / name, keep_default_na=False) for each in (copied, folder))
+        pd.testing.assert_frame_equal(one.drop(columns="path"), other.drop(columns="path"))
 
 
 def test_a_person_may_choose(rocks: Path, tmp_path: Path, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,14 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
+from io import BufferedRandom, BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import commit_file
 from lithoscope.data.fetching.http_client import MismatchError, Policy, one_line
 
 T = TypeVar("T")
+
+
+class OversizeError(MismatchError):
+    """What arrives is longer than any file may be."""
 
 
 @dataclass(frozen=True)
@@ -166,12 +171,17 @@ def fetch_all(
 
 
 def save(
-    response: Body, file: RemoteFile, stream: BinaryIO, client: Fetcher, advance: Callable[[int], None] = lambda _: None
+    response: Body,
+    file: RemoteFile,
+    stream: BufferedRandom,
+    client: Fetcher,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Write the body of an answer into a stream, in place of what that holds, and check it.
 
     Raises:
-        MismatchError: It is longer, shorter or other than stated, or longer than any file may be.
+        MismatchError: It is longer, shorter or other than stated.
+        OversizeError: It is longer than any file may be.
         StoppedError: The client was told to stop.
     """
     stream.seek(0)
@@ -185,7 +195,8 @@ def save(
         for chunk in response.iter_content(16384):
             client.check_stop()
             if received + len(chunk) > limit:
-                raise MismatchError(f"more than the {limit} bytes that are stated or allowed; cut off")
+                kind = OversizeError if file.size is None else MismatchError
+                raise kind(f"more than the {limit} bytes that are stated or allowed; cut off")
             stream.write(chunk)
             received += len(chunk)
             advance(len(chunk))
@@ -207,7 +218,7 @@ def _save_as(part: Path, response: Body, file: RemoteFile, client: Fetcher, adva
         raise
 
 
-def _difference(stream: BinaryIO, file: RemoteFile) -> str | None:
+def _difference(stream: BufferedRandom | BufferedReader, file: RemoteFile) -> str | None:
     """Compare a whole file with all that is stated about it; say what differs, or None if nothing does."""
     size = stream.seek(0, os.SEEK_END)
     if file.size is not None and size != file.size:

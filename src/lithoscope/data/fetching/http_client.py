@@ -5,6 +5,7 @@ address is plain http on the same host, or on this machine.
 """
 
 import json
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,11 +22,24 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching.addresses import bare
 from lithoscope.data.fetching.limits import MAX_FILE_BYTES
 
 T = TypeVar("T")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _RETRIED = (408, 425, 429, 500, 502, 503, 504)
+_CONNECTIONS = 32  # kept open to a host: at least as many as fetch at a time
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    """Keep queries, which may be signatures, out of what urllib3 logs."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(part.partition("?")[0] if isinstance(part, str) else part for part in record.args)
+    return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_without_query)
 
 
 class MismatchError(Exception):
@@ -113,7 +127,7 @@ class Client:
         self._session.headers["User-Agent"] = f"lithoscope/{_version()}"
         self._session.headers["Accept-Encoding"] = "identity"  # so that lengths are those of the file
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(max_retries=self._retries))
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=self._retries))
         self.check_address(base)
 
     def check_address(self, url: str, *, same_origin: bool = False) -> None:
@@ -130,9 +144,9 @@ class Client:
             scheme, host, _ = origin(url)
             credentials = urlsplit(url).username is not None
         except ValueError:
-            raise LithoscopeError(f"{one_line(url)}: not a usable web address") from None
+            raise LithoscopeError(f"{one_line(bare(url))}: not a usable web address") from None
         if scheme not in ("http", "https") or not host:
-            raise LithoscopeError(f"{one_line(url)}: not an http or https address")
+            raise LithoscopeError(f"{one_line(bare(url))}: not an http or https address")
         if credentials:
             raise LithoscopeError(f"an address on {host} holds a user name or password: refused, none is ever sent")
         if origin(url) == origin(self.base):
@@ -229,7 +243,7 @@ class Client:
             try:
                 response = self._session.get(url, stream=True, allow_redirects=False, timeout=times)
             except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-                raise LithoscopeError(f"{one_line(url)}: not a usable web address") from error
+                raise LithoscopeError(f"{one_line(bare(url))}: not a usable web address") from error
             except requests.RequestException as error:
                 why = f"{_host(url)}: {explained(error)}"
                 raise LithoscopeError(f"{self.base}: cannot be reached: {why}; {self.remedy}") from error

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching.addresses import PACKAGES, how_to_install
 from lithoscope.data.fetching.download import Body, RemoteFile
 from lithoscope.data.fetching.http_client import MismatchError, Policy, StoppedError
 
 T = TypeVar("T")
 BLOCK = 8 * 2**20
 """Bytes that are asked for at a time."""
-_PACKAGES = {"s3": "s3fs", "gs": "gcsfs"}
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 30, "retries": {"max_attempts": 3}}},
     "gs": {"requests_timeout": 30},
@@ -81,13 +81,13 @@ class ObjectStore:
         self.stop = threading.Event()
         self._kind = address.partition("://")[0]
         self._md5: dict[str, str] = {}
-        package = _PACKAGES[self._kind]
+        package = PACKAGES[self._kind]
         logging.getLogger(package).addHandler(logging.NullHandler())  # what went wrong is said here, in one line
         try:
             self._files = fsspec.filesystem(self._kind, skip_instance_cache=True, **_OPTIONS[self._kind])
         except ImportError:
             raise LithoscopeError(
-                f"mirror {self.address}: needs {package}, which is not installed: pip install -e '.[{self._kind}]'"
+                f"mirror {self.address}: needs {package}, which is not installed: {how_to_install(self._kind)}"
             ) from None
         except Exception as error:  # each store's library has errors of its own
             raise self._refusal(error) from error

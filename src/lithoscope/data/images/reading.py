@@ -1,6 +1,7 @@
 """How a photograph is read: the settings, the limits, what a reading gives and why there is none."""
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,19 @@ def file_and_page(path: Path) -> tuple[Path, int]:
 def page_digest(digest: str, number: int) -> str:
     """Return what stands for a page's content: the SHA-256 of its file, after the first page of that and the number."""
     return digest if number == 1 else hashlib.sha256(page_path(digest, number).encode()).hexdigest()
+
+
+def file_of(identity: str, digests: Mapping[str, str]) -> tuple[str, int]:
+    """Undo :func:`page_path` by content: return the id of a photograph's file, which its first page has, and the page.
+
+    Args:
+        identity: The photograph's id.
+        digests: The :func:`page_digest` of each photograph, by id.
+    """
+    file, mark, number = identity.rpartition(PAGE_MARK)
+    if mark and number.isdecimal() and page_digest(digests.get(file, ""), int(number)) == digests[identity]:
+        return file, int(number)
+    return identity, 1
 
 
 def require_unchanged(path: Path, content: str) -> None:

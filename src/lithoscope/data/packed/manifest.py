@@ -20,7 +20,7 @@ DIGITS = 16
 
 
 def packed_photographs(
-    arrays: Path, photographs: pd.DataFrame, digest_of: Callable[[Path], str] = file_digest
+    arrays: Path, photographs: pd.DataFrame, digest_of: Callable[[str], str] | None = None
 ) -> pd.DataFrame:
     """List the photographs that were packed, by reading the arrays back.
 
@@ -28,7 +28,8 @@ def packed_photographs(
         arrays: The folder of packed arrays, as the training will read it.
         photographs: What was to be packed: columns ``id``, ``path``, ``group`` (see
             :func:`lithoscope.data.splits.split.split_photographs`).
-        digest_of: Gives the SHA-256, hexadecimal, of the file of a path, which may stand for one of several pages.
+        digest_of: Gives the SHA-256, hexadecimal, of the file of an id, which may stand for one of several pages. None:
+            the files are read.
 
     Returns:
         Columns ``id, split, label, group, file, pixels``: ``group`` is the smallest id of the photographs that show
@@ -51,7 +52,7 @@ def packed_photographs(
                     "split": split,
                     "label": packed.classes[packed.labels[row]],
                     "group": groups[name],
-                    "file": digest_of(Path(paths[name]))[:DIGITS],
+                    "file": (digest_of(name) if digest_of else file_digest(Path(paths[name])))[:DIGITS],
                     "pixels": pixels[:DIGITS],
                 }
             )

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import file_digest
+from lithoscope.data.fetching.manifest import is_manifest
 from lithoscope.data.sources.archives import extract, is_archive
 from lithoscope.data.sources.base import Photograph, PhotographSet, Request
 from lithoscope.data.sources.catalogue import why_refused
-from lithoscope.data.sources.in_place import is_manifest
 from lithoscope.data.sources.layout import split_of_name
 from lithoscope.data.sources.listing import is_ignored, refusal, visible_folders
 from lithoscope.data.sources.progress import track

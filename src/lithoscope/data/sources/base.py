@@ -9,7 +9,7 @@ the published set, so the last two cannot tell them apart.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,8 +27,10 @@ class Photograph:
         locality: Where it was taken or found, ``""`` likewise.
         weight: How much it counts in training, above 0.
         reason: Why the set itself sets it aside, or ``""``.
-        place: Where it lies, in full, if it stays there (:mod:`lithoscope.data.sources.in_place`); else ``""``.
+        place: Where it lies, in full, if it stays there (:mod:`lithoscope.data.sources.in_place`); else ``""``. Of an
+            address what may be recorded.
         content: SHA-256 that such a file must have, hexadecimal.
+        address: Where such a file is fetched, with a query that must not be recorded; ``""`` of one that lies here.
     """
 
     id: str
@@ -41,6 +43,7 @@ class Photograph:
     reason: str = ""
     place: str = ""
     content: str = ""
+    address: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,23 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
+from typing import BinaryIO
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import file_digest
 from lithoscope.core.text import safe
 from lithoscope.core.threads import cores
+from lithoscope.data.fetching.by_address import FETCHED_AT_ONCE, ByAddress
 from lithoscope.data.images.decode import read
 from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.images.reading import (
     DEFAULTS,
+    Reading,
     ReadingSettings,
     UnreadablePhotograph,
     page_digest,
@@ -105,7 +109,7 @@ def why_refused(root: Path, photograph: Photograph, max_megapixels: int | None) 
     where, name = root, photograph.id
     if photograph.place:
         where, name = Path(photograph.place).parent, Path(photograph.place).name
-    reason = photograph.reason or refusal(where, name, max_megapixels)
+    reason = photograph.reason or (None if photograph.address else refusal(where, name, max_megapixels))
     return reason or (None if photograph.label else "in no class folder")
 
 
@@ -115,6 +119,7 @@ def catalogue(
     refused: Mapping[str, str] | None = None,
     prefix: str = "",
     settings: ReadingSettings = DEFAULTS,
+    by_address: ByAddress | None = None,
 ) -> Catalogue:
     """Judge every file of a set, several at a time.
 
@@ -124,21 +129,26 @@ def catalogue(
         refused: Files that are not below ``root`` because they were refused before, with the reason, by id.
         prefix: What stands before an id to make it a path from the checkout's root, e.g. ``"build/raw/"``.
         settings: How to read.
+        by_address: Fetches the files that lie at addresses. None: they are taken for photographs, unseen.
 
     Raises:
         LithoscopeError: A class would be left without a photograph, or without one that is not for testing; or a
-            photograph that stays in its place is gone or has changed since it was listed.
+            photograph that stays in its place, or lies at an address, is gone or has changed since it was listed.
     """
     refused = refused or {}
     ordered = sorted(photographs)
-    workers = min(cores(), 16)
+    fetched = by_address is not None and any(one.address for one in ordered)
+    workers = FETCHED_AT_ONCE if fetched else min(cores(), 16)
     with ThreadPoolExecutor(workers) as pool:  # Pillow lets other threads run while it decodes
         try:
             batches = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
-            results = pool.map(lambda batch: [_judged(root, one, refused, prefix, settings) for one in batch], batches)
+            judge = partial(_judged, root, refused, prefix, settings, by_address)
+            results = pool.map(lambda batch: list(map(judge, batch)), batches)
             files = track(chain.from_iterable(results), len(ordered), "reading photographs")
             judged = list(chain.from_iterable(files))
         except BaseException:
+            if by_address is not None:
+                by_address.stop()
             pool.shutdown(cancel_futures=True)
             raise
     found = Catalogue(
@@ -179,48 +189,79 @@ def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bo
 
 
 def _judged(
-    root: Path, photograph: Photograph, refused: Mapping[str, str], prefix: str, settings: ReadingSettings
+    root: Path,
+    refused: Mapping[str, str],
+    prefix: str,
+    settings: ReadingSettings,
+    by_address: ByAddress | None,
+    photograph: Photograph,
 ) -> list[tuple[Entry | SetAside, tuple[str, ...]]]:
     """Return what a file is, or each of its pages, and the notes on how it was read."""
     identity, label = printable(photograph.id), printable(photograph.label)
     path = root / (photograph.place or photograph.id)
-    if photograph.content:
+    if photograph.content and not photograph.address:
         require_unchanged(path, photograph.content)
     reason = refused.get(photograph.id) or why_refused(root, photograph, settings.max_megapixels)
     if reason is not None:
         return [(SetAside(identity, "", label, reason), ())]
     kept = photograph.place or (prefix + identity if prefix else "")
     try:
-        first = read(path, settings)
-        digest = photograph.content or file_digest(path)
+        if not photograph.address:
+            return _pages(photograph, path, kept, settings)
+        if by_address is None:
+            return [(_entry(photograph, kept, photograph.content), ())]
+        with by_address.opened(photograph.address, photograph.content) as stream:
+            return _pages(photograph, stream, kept, settings)
     except UnreadablePhotograph as problem:
         return [(SetAside(identity, kept, label, problem.reason), ())]
+
+
+def _pages(
+    photograph: Photograph, source: Path | BinaryIO, kept: str, settings: ReadingSettings
+) -> list[tuple[Entry | SetAside, tuple[str, ...]]]:
+    """Return what each page of an opened file is; raise if the first is no photograph."""
+    first = read(source, settings)
+    digest = photograph.content or (file_digest(source) if isinstance(source, Path) else "")
     pages = first.pages if settings.pages == "each" else 1
     found: list[tuple[Entry | SetAside, tuple[str, ...]]] = []
     for number in range(1, pages + 1):
-        name, place = page_path(identity, number), page_path(kept, number) if kept else ""
+        page = replace(photograph, id=page_path(printable(photograph.id), number))
+        place = page_path(kept, number) if kept else ""
         try:
-            reading = first if number == 1 else read(Path(page_path(str(path), number)), settings)
+            reading = first if number == 1 else _page(source, number, settings)
         except UnreadablePhotograph as problem:
-            found.append((SetAside(name, place, label, problem.reason), ()))
+            found.append((SetAside(page.id, place, printable(page.label), problem.reason), ()))
             continue
-        entry = Entry(
-            id=name,
-            path=place,
-            label=label,
-            official_split=photograph.official_split,
-            specimen=printable(photograph.specimen) or (identity if pages > 1 else ""),
-            photographer=printable(photograph.photographer),
-            locality=printable(photograph.locality),
-            weight=photograph.weight,
-            sha256=page_digest(digest, number),
-            phash=perceptual_hash(reading.picture),
-            width=reading.size[0],
-            height=reading.size[1],
-            format=reading.format,
-        )
-        found.append((entry, reading.notes))
+        if pages > 1 and not page.specimen:
+            page = replace(page, specimen=photograph.id)
+        found.append((_entry(page, place, page_digest(digest, number), reading), reading.notes))
     return found
+
+
+def _page(source: Path | BinaryIO, number: int, settings: ReadingSettings) -> Reading:
+    if isinstance(source, Path):
+        return read(Path(page_path(str(source), number)), settings)
+    source.seek(0)
+    return read(source, settings, page=number)
+
+
+def _entry(photograph: Photograph, place: str, digest: str, reading: Reading | None = None) -> Entry:
+    """Return what is catalogued of a photograph that was read, or is taken for one unseen."""
+    return Entry(
+        id=printable(photograph.id),
+        path=place,
+        label=printable(photograph.label),
+        official_split=photograph.official_split,
+        specimen=printable(photograph.specimen),
+        photographer=printable(photograph.photographer),
+        locality=printable(photograph.locality),
+        weight=photograph.weight,
+        sha256=digest,
+        phash=perceptual_hash(reading.picture) if reading else "",
+        width=reading.size[0] if reading else 0,
+        height=reading.size[1] if reading else 0,
+        format=reading.format if reading else "",
+    )
 
 
 def _require_photographs_of_each_class(photographs: Iterable[Photograph], found: Catalogue) -> None:

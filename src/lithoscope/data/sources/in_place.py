@@ -8,18 +8,18 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.files import commit_file, file_digest, partial_path
 from lithoscope.core.text import safe
+from lithoscope.data.fetching.addresses import bare, is_remote, why_unusable
+from lithoscope.data.fetching.manifest import parquet
 from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import why_refused
 from lithoscope.data.sources.folder import FolderSet
 from lithoscope.data.sources.listing import printable
-from lithoscope.data.sources.remote import is_remote
 
 IN_PLACE_FROM = 10_000
 """Photographs from which on `lithoscope use` leaves a folder's files where they are: docs/scaling.md has the times."""
@@ -27,16 +27,16 @@ MANIFEST = "photographs.parquet"
 """What `lithoscope use` calls it, at the checkout's root."""
 REQUIRED = ("id", "path", "label")
 _TEXTS = (*REQUIRED, "specimen", "split", "photographer", "locality", "name", "coarse", "reason")
-_MAGIC = b"PAR1"
 
 
 class ListedSet(FolderSet):
     """A user's photographs that a manifest lists.
 
-    Its columns are ``id`` (SHA-256 of the file, hexadecimal), ``path`` (relative to the manifest's folder, or in full)
-    and ``label``; optional are ``specimen``, ``split`` (train, val or test), ``photographer``, ``locality``,
-    ``weight``, ``name`` (what tables call the photograph; its path), ``coarse`` (the coarse class) and ``reason`` (why
-    it is set aside; then it needs no id).
+    Its columns are ``id`` (SHA-256 of the file, hexadecimal), ``path`` (relative to the manifest's folder, in full, or
+    an address: ``https://``, ``s3://``, ``gs://``) and ``label``; optional are ``specimen``, ``split`` (train, val or
+    test), ``photographer``, ``locality``, ``weight``, ``name`` (what tables call the photograph; its path, or what may
+    be recorded of its address), ``coarse`` (the coarse class) and ``reason`` (why it is set aside; then it needs no
+    id).
 
     Args:
         manifest: The Parquet file.
@@ -56,7 +56,7 @@ class ListedSet(FolderSet):
         found: dict[str, Photograph] = {}
         for number, row in enumerate(_rows(self.manifest), start=1):
             one = _photograph(row, self.manifest.absolute().parent)
-            wrong = _why_wrong(one, row) or ("its name stands there twice" if one.id in found else None)
+            wrong = _why_wrong(one, row) or (_twice(row) if one.id in found else None)
             if wrong:
                 raise LithoscopeError(f"{self.manifest}: row {number:,} ({safe(one.id or one.place)}): {wrong}")
             found[one.id] = one
@@ -66,14 +66,6 @@ class ListedSet(FolderSet):
         if len(labels) < 2:
             raise LithoscopeError(f"{self.manifest}: lists {len(labels)} classes; at least two are needed")
         return sorted(found.values())
-
-
-def is_manifest(place: Path | str | None) -> TypeGuard[Path]:
-    """Say whether a path is that of a Parquet file, by its content."""
-    if not isinstance(place, Path) or not place.is_file():
-        return False
-    with place.open("rb") as stream:
-        return stream.read(len(_MAGIC)) == _MAGIC
 
 
 def list_in_place(root: Path, photographs: Iterable[Photograph], contents: Mapping[str, str]) -> list[Photograph]:
@@ -115,21 +107,16 @@ def write_manifest(file: Path, photographs: Sequence[Photograph], coarse: Mappin
         "coarse": [coarse.get(one.label, "") for one in photographs],
         "reason": [one.reason for one in photographs],
     }
-    arrow, parquet = _parquet()
+    arrow, files = parquet()
     partial = partial_path(file)
-    parquet.write_table(arrow.table(columns), partial, compression="zstd")
+    files.write_table(arrow.table(columns), partial, compression="zstd")
     commit_file(partial, file)
 
 
-def _parquet() -> tuple[Any, Any]:
-    arrow, parquet = (import_module(name) for name in ("pyarrow", "pyarrow.parquet"))  # half a second
-    return arrow, parquet
-
-
 def _rows(manifest: Path) -> Iterable[dict[str, Any]]:
-    arrow, parquet = _parquet()
+    arrow, files = parquet()
     try:
-        with parquet.ParquetFile(manifest) as opened:
+        with files.ParquetFile(manifest) as opened:
             names = opened.schema_arrow.names
             missing = [name for name in REQUIRED if name not in names]
             if missing:
@@ -147,8 +134,10 @@ def _rows(manifest: Path) -> Iterable[dict[str, Any]]:
 
 
 def _photograph(row: Mapping[str, Any], folder: Path) -> Photograph:
+    path = row["path"]
+    recorded = bare(path) if is_remote(path) else path
     return Photograph(
-        id=row["name"] or row["path"],
+        id=row["name"] or recorded,
         label=row["label"],
         official_split=row["split"],
         specimen=row["specimen"],
@@ -156,16 +145,17 @@ def _photograph(row: Mapping[str, Any], folder: Path) -> Photograph:
         locality=row["locality"],
         weight=1.0 if row["weight"] is None else float(row["weight"]),
         reason=row["reason"],
-        place=str(folder / row["path"]),
+        place=recorded if is_remote(path) else str(folder / path),
         content=row["id"].lower(),
+        address=path if is_remote(path) else "",
     )
 
 
 def _why_wrong(one: Photograph, row: Mapping[str, Any]) -> str | None:
     if not row["path"]:
         return "it has no path"
-    if is_remote(row["path"]):
-        return "its path is an address; photographs stay in their place on disks alone: mount it, or `use` its folder"
+    if one.address and (wrong := why_unusable(one.address)):
+        return wrong
     if not one.reason and not re.fullmatch("[0-9a-f]{64}", one.content):
         return f"its id {row['id']!r} is no SHA-256 in hexadecimal digits"
     if one.official_split not in ("", "train", "val", "test"):
@@ -173,3 +163,9 @@ def _why_wrong(one: Photograph, row: Mapping[str, Any]) -> str | None:
     if not (math.isfinite(one.weight) and one.weight > 0):
         return f"its weight is {one.weight}; allowed: above 0"
     return None
+
+
+def _twice(row: Mapping[str, Any]) -> str:
+    """Say of a name that an earlier row has that it does, and how two addresses can come to one name."""
+    hint = "; what follows `?` in an address is no part of its name: give each a `name`" if "?" in row["path"] else ""
+    return f"its name stands there twice{hint}"

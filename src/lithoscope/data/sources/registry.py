@@ -5,9 +5,10 @@ from pathlib import Path
 
 from lithoscope.config.params import FolderParameters
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching.manifest import is_manifest
 from lithoscope.data.sources.base import PhotographSet
 from lithoscope.data.sources.folder import FolderSet
-from lithoscope.data.sources.in_place import ListedSet, is_manifest
+from lithoscope.data.sources.in_place import ListedSet
 from lithoscope.data.sources.minerals import Minerals
 from lithoscope.data.sources.specimens import Specimens
 

@@ -6,7 +6,6 @@ stranger sent: one name that could leave the folder refuses all of it, as in an 
 """
 
 import hashlib
-import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
+from lithoscope.data.fetching.addresses import STORES, WEB
 from lithoscope.data.fetching.limits import KEEP_FREE
 from lithoscope.data.sources.archives import MAX_MEMBERS
 from lithoscope.data.sources.listing import is_ignored, unsafe
@@ -24,14 +24,6 @@ from lithoscope.data.sources.turns import turn
 
 if TYPE_CHECKING:  # the modules that fetch take a tenth of a second to import
     from lithoscope.data.fetching.download import Fetcher, RemoteFile
-
-_STORES = ("s3", "gs")
-_WEB = ("https", "http")
-
-
-def is_remote(place: str) -> bool:
-    """Say whether a mirror is an address, not a path."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", place) is not None
 
 
 def check_address(address: str) -> None:
@@ -50,7 +42,7 @@ def check_address(address: str) -> None:
             f"mirror: the address on {safe(host or '')} holds a user name, password, query or fragment, which would be "
             "recorded in params.yaml and dvc.lock; name the bare address (credentials: docs/remote-photographs.md)"
         )
-    if parts.scheme not in _STORES + _WEB or not host:
+    if parts.scheme not in STORES + WEB or not host:
         raise LithoscopeError(f"mirror {safe(address)}: allowed: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, https://…")
 
 
@@ -76,7 +68,7 @@ def remote_mirror(address: str, download: Path) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with turn(folder):
         try:
-            local = _from_store(address, folder) if address.startswith(_STORES) else _from_web(address, folder)
+            local = _from_store(address, folder) if address.startswith(STORES) else _from_web(address, folder)
         except OSError as error:
             what = error.strerror or type(error).__name__
             raise LithoscopeError(f"{error.filename or folder}: {what}; what is downloaded so far is kept") from error

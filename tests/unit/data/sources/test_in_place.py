@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching.manifest import full_addresses, is_manifest
 from lithoscope.data.images.decode import read_downloaded
 from lithoscope.data.images.reading import DEFAULTS, page_digest
 from lithoscope.data.inspect import inspect_source
 from lithoscope.data.sources.base import Photograph
 from lithoscope.data.sources.catalogue import catalogue
-from lithoscope.data.sources.in_place import ListedSet, is_manifest, list_in_place, write_manifest
+from lithoscope.data.sources.in_place import ListedSet, list_in_place, write_manifest
 from lithoscope.data.sources.registry import photograph_set
 
 from helpers.photographs_on_disk import class_folders, photograph
@@ -108,13 +109,39 @@ def test_a_manifest_may_be_written_by_hand(tmp_path: Path) -> None:
         ({"weight": 0.0}, "its weight is 0.0; allowed: above 0"),
         ({"name": "quartz/1.png"}, "its name stands there twice"),
         ({"path": ""}, "it has no path"),
-        ({"path": "s3://rocks/1.png"}, "its path is an address; photographs stay in their place on disks alone"),
+        ({"path": "s3://rocks"}, r"row 2 .s3://rocks.: its address is none of an object: s3://BUCKET/KEY"),
+        ({"path": "ftp://host/1.png"}, r"allowed: https://…, s3://BUCKET/KEY, gs://BUCKET/KEY, or a path"),
+        ({"path": "https://host:x/1.png?key=hidden"}, r"row 2 .https://host:x/1.png.: its address is no usable one"),
+        ({"path": "https://me:hidden@host/1.png"}, r"row 2 .https://host/1.png.: its address holds a user name"),
+        ({"path": "https://host/1.tif#page=2"}, "its address holds a fragment"),
         ({"label": "quartz"}, "lists 1 classes; at least two are needed"),
     ],
 )
 def test_what_is_wrong_in_a_manifest_is_said(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
-    with pytest.raises(LithoscopeError, match=said):
+    with pytest.raises(LithoscopeError, match=said) as caught:
         inspect_source(by_hand(tmp_path, **changed))
+    assert "hidden" not in str(caught.value)
+
+
+def test_a_look_fetches_nothing_and_shows_no_query(tmp_path: Path) -> None:
+    found = inspect_source(by_hand(tmp_path, path="https://rocks.invalid/salt.png?key=hidden"))
+    assert found.counts == {"quartz": {"": 1}, "salt": {"": 1}}
+    assert "1 of them lie at addresses and were not looked at" in found.describe()
+    assert "https://rocks.invalid/salt.png" in {one.id for one in found.entries}
+    assert "hidden" not in found.describe() + repr(found)
+
+
+def test_addresses_that_differ_in_their_query_alone_need_names(tmp_path: Path) -> None:
+    file = by_hand(tmp_path)
+    table = pd.read_parquet(file)
+    table["path"] = [f"https://rocks.invalid/get?photograph={number}" for number in range(len(table))]
+    table.to_parquet(file)
+    with pytest.raises(LithoscopeError, match=r"row 2 .*get.: its name stands there twice; .*: give each a `name`$"):
+        ListedSet(file).photographs(tmp_path)
+    table["name"] = ["a", "b"]
+    table.to_parquet(file)
+    assert [one.id for one in ListedSet(file).photographs(tmp_path)] == ["a", "b"]
+    assert list(full_addresses(file).values()) == table["path"].tolist()
 
 
 def test_another_table_is_no_manifest(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """Photographs come from an object store and from the web, verified, once, and into their folder alone."""
 
 import hashlib
+import re
 import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +16,15 @@ import pytest
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.fetching import limits, object_store
+from lithoscope.data.fetching.addresses import is_remote
+from lithoscope.data.fetching.by_address import ByAddress
 from lithoscope.data.fetching.http_client import Policy
 from lithoscope.data.sources.acquisition import acquire, finish
-from lithoscope.data.sources.base import Request
+from lithoscope.data.sources.base import Photograph, Request
+from lithoscope.data.sources.catalogue import catalogue
 from lithoscope.data.sources.folder import FolderSet
-from lithoscope.data.sources.remote import check_address, is_remote, remote_mirror
+from lithoscope.data.sources.in_place import ListedSet, write_manifest
+from lithoscope.data.sources.remote import check_address, remote_mirror
 
 from helpers.object_store import CREDENTIALS, ObjectStore
 from helpers.photographs_on_disk import class_folders, tree
@@ -250,6 +256,33 @@ def test_an_unknown_kind_of_address_is_refused_and_a_path_is_none() -> None:
     with pytest.raises(LithoscopeError, match=r"^mirror ftp://host/x: allowed: s3://BUCKET/PREFIX, "):
         check_address("ftp://host/x")
     assert [is_remote(place) for place in ("s3://a", "/a/b", "C:/a", "a b", "photos")] == [True] + 4 * [False]
+
+
+def test_a_manifest_may_list_objects(store: ObjectStore, photos: dict[str, bytes], tmp_path: Path) -> None:
+    upload(store, photos)
+    root, places = tmp_path / "photos", [*photos]
+    for how in ("here", "there"):
+        rows = [
+            Photograph(
+                id=name,
+                label=name.partition("/")[0],
+                place=f"{PREFIX}/{name}" if how == "there" and name != places[0] else str(root / name),
+                content=hashlib.sha256(photos[name]).hexdigest(),
+            )
+            for name in places
+        ]
+        write_manifest(tmp_path / f"{how}.parquet", rows, {})
+    here, there = (ListedSet(tmp_path / f"{how}.parquet").photographs(tmp_path) for how in ("here", "there"))
+    by_address = ByAddress(tmp_path / "fetched", max_megapixels=179)
+    found = catalogue(tmp_path, there, by_address=by_address)
+    assert [replace(one, path="") for one in found.entries] == [
+        replace(one, path="") for one in catalogue(tmp_path, here).entries
+    ]
+    assert len(store.fetched) == len(photos) - 1
+    store.refusal = "AccessDenied"
+    by_address.keep_only(())
+    with pytest.raises(LithoscopeError, match=rf"^{re.escape(PREFIX)}/.*\.png: access denied; check the address"):
+        catalogue(tmp_path, there, by_address=by_address)
 
 
 def test_dvc_sees_what_is_added_changed_and_removed_below_a_prefix(
