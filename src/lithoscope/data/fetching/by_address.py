@@ -34,6 +34,7 @@ FETCHED_AT_ONCE = 16
 """Photographs on their way at a time, however few the cores: a fetch waits more than it computes."""
 KEPT_BYTES = 32 * 2**30
 """The most that stays between ``download`` and ``split``. Both read in the same order, so the first ones stay."""
+_RECOUNTED_BYTES = 2**29
 _REMEDY = "check the address and the network; what is gone for good is given a `reason` in the manifest"
 
 
@@ -47,7 +48,8 @@ class ByAddress:
 
     def __init__(self, folder: Path, max_megapixels: int) -> None:
         self._folder, self._max_megapixels = folder, max_megapixels
-        self._kept: int | None = None
+        self._counted: int | None = None
+        self._added = 0
         self._stop, self._lock = threading.Event(), threading.Lock()
         self._clients = lru_cache(maxsize=64)(self._new_client)
 
@@ -140,15 +142,23 @@ class ByAddress:
         """Have a photograph stay, where there is room."""
         size = stream.seek(0, os.SEEK_END)  # flushed, too
         with self._lock:
-            if self._kept is None:
-                whole = (file for file in self._folder.iterdir() if file.suffix != ".part")
-                self._kept = sum(file.stat().st_size for file in whole)
-            if self._kept + size > KEPT_BYTES or shutil.disk_usage(self._folder).free < KEEP_FREE:
+            if self._counted is None or self._added > _RECOUNTED_BYTES:  # other processes let some stay, too
+                self._counted, self._added = _bytes_in(self._folder), 0
+            if self._counted + self._added + size > KEPT_BYTES or shutil.disk_usage(self._folder).free < KEEP_FREE:
                 return
-            self._kept += size
+            self._added += size
         (self._folder / content).unlink(missing_ok=True)
         with suppress(OSError):  # another process was faster, or the file system has no links
             os.link(file, self._folder / content)
+
+
+def _bytes_in(folder: Path) -> int:
+    """Return the bytes of the whole files in a folder, where others may add and remove some."""
+    total = 0
+    for file in folder.iterdir():
+        with suppress(OSError):
+            total += 0 if file.suffix == ".part" else file.stat().st_size
+    return total
 
 
 @dataclass(frozen=True)

@@ -135,9 +135,9 @@ def _rows(manifest: Path) -> Iterable[dict[str, Any]]:
 
 def _photograph(row: Mapping[str, Any], folder: Path) -> Photograph:
     path = row["path"]
-    recorded = bare(path) if is_remote(path) else path
+    recorded, name = (bare(text) if is_remote(text) else text for text in (path, row["name"]))
     return Photograph(
-        id=row["name"] or recorded,
+        id=name or recorded,
         label=row["label"],
         official_split=row["split"],
         specimen=row["specimen"],

@@ -124,7 +124,8 @@ def test_what_is_wrong_in_a_manifest_is_said(tmp_path: Path, changed: dict[str, 
 
 
 def test_a_look_fetches_nothing_and_shows_no_query(tmp_path: Path) -> None:
-    found = inspect_source(by_hand(tmp_path, path="https://rocks.invalid/salt.png?key=hidden"))
+    address = "https://rocks.invalid/salt.png?key=hidden"
+    found = inspect_source(by_hand(tmp_path, path=address, name=address))
     assert found.counts == {"quartz": {"": 1}, "salt": {"": 1}}
     assert "1 of them lie at addresses and were not looked at" in found.describe()
     assert "https://rocks.invalid/salt.png" in {one.id for one in found.entries}
