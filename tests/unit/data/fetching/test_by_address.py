@@ -62,6 +62,13 @@ def test_a_photograph_that_stayed_is_not_fetched_again(
     kept.write_bytes(b"damaged")
     with fetching.opened(address(server, served), digest(content)) as stream:
         assert stream.read() == content
+    (tmp_path / "fetched" / "killed.part").write_bytes(b"half")
+    after_a_kill = ByAddress(tmp_path / "fetched", max_megapixels=179)
+    after_a_kill.keep_only({digest(content), digest(b"another")})
+    with after_a_kill.opened(address(server, served), digest(content)) as stream:
+        assert stream.read() == content
+    assert len(server.sent(served)) == 2, "again where it was damaged alone"
+    assert list((tmp_path / "fetched").iterdir()) == [kept]
     fetching.keep_only(())
     assert list((tmp_path / "fetched").iterdir()) == []
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.fetching import addresses
 from lithoscope.data.fetching.manifest import full_addresses, is_manifest
 from lithoscope.data.images.decode import read_downloaded
 from lithoscope.data.images.reading import DEFAULTS, page_digest
@@ -130,6 +131,12 @@ def test_a_look_fetches_nothing_and_shows_no_query(tmp_path: Path) -> None:
     assert "1 of them lie at addresses and were not looked at" in found.describe()
     assert "https://rocks.invalid/salt.png" in {one.id for one in found.entries}
     assert "hidden" not in found.describe() + repr(found)
+
+
+def test_a_look_says_which_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "find_spec", lambda _: None)
+    with pytest.raises(LithoscopeError, match=r"^gs:// needs gcsfs, which is not installed: pip install -e '.\[gs\]'$"):
+        inspect_source(by_hand(tmp_path, path="gs://rocks/salt.png"))
 
 
 def test_addresses_that_differ_in_their_query_alone_need_names(tmp_path: Path) -> None:
