@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -82,11 +83,12 @@ class ByAddress:
             yield stream
 
     def keep_only(self, contents: Collection[str]) -> None:
-        """Remove what stayed of other photographs, or half written, from earlier runs."""
+        """Remove what stayed of other photographs, and what a killed run left half done; an hour later it is none's."""
         if self._folder.is_dir():
             for file in self._folder.iterdir():
-                if file.name not in contents:
-                    with suppress(OSError):  # another process may be at it
+                with suppress(OSError):  # another process was faster
+                    under_way = file.suffix == ".part" and time.time() - file.stat().st_mtime < 3600
+                    if not under_way and file.name not in contents:
                         file.unlink()
 
     def stop(self) -> None:

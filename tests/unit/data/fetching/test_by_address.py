@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import os
 import pickle
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,13 +64,16 @@ def test_a_photograph_that_stayed_is_not_fetched_again(
     kept.write_bytes(b"damaged")
     with fetching.opened(address(server, served), digest(content)) as stream:
         assert stream.read() == content
-    (tmp_path / "fetched" / "killed.part").write_bytes(b"half")
+    for name, age in {"killed.part": 4000, "another process.part": 0}.items():
+        (tmp_path / "fetched" / name).write_bytes(b"half")
+        os.utime(tmp_path / "fetched" / name, (time.time() - age,) * 2)
     after_a_kill = ByAddress(tmp_path / "fetched", max_megapixels=179)
     after_a_kill.keep_only({digest(content), digest(b"another")})
     with after_a_kill.opened(address(server, served), digest(content)) as stream:
         assert stream.read() == content
     assert len(server.sent(served)) == 2, "again where it was damaged alone"
-    assert list((tmp_path / "fetched").iterdir()) == [kept]
+    assert sorted(file.name for file in kept.parent.iterdir()) == sorted([kept.name, "another process.part"])
+    (kept.parent / "another process.part").unlink()
     fetching.keep_only(())
     assert list((tmp_path / "fetched").iterdir()) == []
 
