@@ -17,6 +17,7 @@ from lithoscope.core.git import git_output
 from lithoscope.serving.onnx_description import is_export, limits_of, load_onnx_description, source_digests
 
 WORKSPACE = "build/model"
+_KEPT = "model and limits"  # what an export that is kept was made of: others were made of the model alone
 REMOTE = ("models:/", "dvc:")
 """How the name of a model begins that is fetched: from MLflow's registry, from DVC's cache."""
 
@@ -60,7 +61,7 @@ def _remote(name: str, root: Path, say: Callable[[str], None]) -> Path:
     commit = (
         git_output(root, "rev-parse", "--verify", "--quiet", f"{name[4:]}^{{commit}}") if name[:4] == "dvc:" else None
     )
-    key = hashlib.sha256(f"{root.resolve()} {commit or name}".encode()).hexdigest()[:20]
+    key = hashlib.sha256(f"{root.resolve()} {commit or name} {_KEPT}".encode()).hexdigest()[:20]
     place = _cache() / key
     if commit is None or not is_export(place):  # a name may mean another model today
         say(f"{name} is fetched for prediction …")

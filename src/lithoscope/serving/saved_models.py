@@ -9,6 +9,7 @@ from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.revision_files import NotThereError, fetch_revision_files
 from lithoscope.models.saved_model import WEIGHTS
 from lithoscope.serving.model_source import WORKSPACE
+from lithoscope.serving.onnx_description import LIMITS
 
 
 @contextmanager
@@ -16,7 +17,8 @@ def saved_model(name: str, root: Path) -> Iterator[Path]:
     """Yield the folder of a saved model; one that is fetched is there for as long as the context lasts.
 
     Args:
-        name: A folder, ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, or ``dvc:REV``.
+        name: A folder, ``models:/NAME@ALIAS`` or ``models:/NAME/VERSION``, or ``dvc:REV``. Limits of its answers lie
+            in it or beside it.
         root: The checkout.
 
     Raises:
@@ -26,7 +28,7 @@ def saved_model(name: str, root: Path) -> Iterator[Path]:
         if name.startswith("models:/"):
             yield _of_mlflow(name, root, Path(place))
         elif name.startswith("dvc:"):
-            yield _of_revision(name.removeprefix("dvc:"), root, Path(place) / "model")
+            yield _of_revision(name.removeprefix("dvc:"), root, Path(place))
         else:
             yield Path(name)
 
@@ -49,14 +51,17 @@ def _of_mlflow(name: str, root: Path, place: Path) -> Path:
 def _of_revision(revision: str, root: Path, place: Path) -> Path:
     from dvc.scm import SCMError
 
+    model = place / "model"
     try:
-        fetch_revision_files(root, revision, [(WORKSPACE, place)])
+        fetch_revision_files(root, revision, [(WORKSPACE, model)])
+        # What its answers are judged by goes along, where the exporter looks for it.
+        fetch_revision_files(root, revision, [(f"build/{LIMITS}", place / LIMITS)], optional=True)
     except SCMError:
         raise LithoscopeError(
             f"dvc:{revision}: no such revision; allowed: a branch, tag, commit or experiment"
         ) from None
-    except NotThereError:
+    except NotThereError as error:
         raise LithoscopeError(
-            f"dvc:{revision}: its {WORKSPACE} is not in DVC's cache; `dvc pull` may fetch it"
+            f"dvc:{revision}: its {error.name or WORKSPACE} is not in DVC's cache; `dvc pull` may fetch it"
         ) from None
-    return place
+    return model

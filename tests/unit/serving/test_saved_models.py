@@ -9,6 +9,7 @@ import mlflow
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.serving.onnx_description import limits_of
 from lithoscope.serving.saved_models import saved_model
 
 from helpers.exports import saved
@@ -36,6 +37,10 @@ def test_a_revisions_model_comes_out_of_dvcs_cache(tmp_path: Path) -> None:
         model = saved(root / "build" / "model", plain_architecture("cnn", 32, len(classes)), classes)
         kept[tag] = weights(model)
         dvc(root, "add", "build/model")
+        if tag == "v2":
+            (root / "build/limits").mkdir()
+            (root / "build/limits/limits.json").write_text("v2", encoding="utf-8")
+            dvc(root, "add", "build/limits")
         git(root, "add", "--all")
         git(root, "commit", "--quiet", "--message", tag)
         git(root, "tag", tag)
@@ -44,6 +49,8 @@ def test_a_revisions_model_comes_out_of_dvcs_cache(tmp_path: Path) -> None:
         with saved_model(f"dvc:{tag}", root) as folder:
             assert weights(folder) == expected
             assert folder != root / "build" / "model"
+            limits = limits_of(folder)
+            assert (limits and (limits / "limits.json").read_text("utf-8")) == (tag if tag == "v2" else None)
         assert not folder.exists()
     with pytest.raises(LithoscopeError, match="no such revision"), saved_model("dvc:v3", root):
         pass
