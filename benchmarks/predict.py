@@ -7,11 +7,13 @@ classified as a whole, and its first photograph alone. LITHOSCOPE is the command
 The two builds run in turn, so that a busy machine slows both; wall time, processor time and the most memory are those
 of the process. Below each folder stand the parts that a build cannot go below: decoding and framing alone, and the
 network alone, each by the same threads that predictions use. The network on several runtimes, in turn too; in int8
-where EXPORT-int8 lies beside EXPORT. ``--write`` makes ``predict.md`` of what is printed.
+where EXPORT-int8 lies beside EXPORT; on OpenVINO where that can be imported, for which ``pip install --target PLACE
+openvino`` and ``PYTHONPATH=PLACE`` do. ``--write`` makes ``predict.md`` of what is printed.
 """
 
 import argparse
 import csv
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -32,7 +34,7 @@ from _sections import words_of
 
 from lithoscope.core.threads import in_order
 from lithoscope.data.images.framed import read_framed
-from lithoscope.serving.onnx_description import INPUT, NETWORK, has_int8_dot_products
+from lithoscope.serving.onnx_description import INPUT, NETWORK, OUTPUTS, has_int8_dot_products
 from lithoscope.serving.onnx_model import BATCH, OnnxModel
 
 Squares = npt.NDArray[np.uint8]
@@ -144,6 +146,17 @@ def runtime_rows(runs: dict[str, Callable[[Squares], object]], squares: Squares,
     return rows
 
 
+def agreement(export: Path, squares: Squares) -> list[str]:
+    """Return a sentence on how far OpenVINO's probabilities are from those of ONNX Runtime, where it is installed."""
+    if importlib.util.find_spec("openvino") is None:
+        return []
+    openvino, expected = openvino_run(export / NETWORK, 1), OnnxModel.load(export, threads=1).run(squares).probabilities
+    found = np.concatenate([openvino(squares[start : start + BATCH]) for start in range(0, len(squares), BATCH)])
+    changed = int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())
+    apart = f"within {np.abs(found - expected).max():.1g} of ONNX Runtime's, {changed} labels changed"
+    return ["", f"OpenVINO's probabilities of {len(squares)} photographs are {apart}."]
+
+
 def _threads(number: int) -> str:
     return f"{number} thread{'s' * (number > 1)}"
 
@@ -157,12 +170,23 @@ def runtimes(model: Path, export: Path) -> dict[str, Callable[[Squares], object]
         for threads in THREADS if folder.is_dir() else ():
             found[f"{name}, {_threads(threads)}"] = OnnxModel.load(folder, threads=threads).run
     if importlib.util.find_spec("openvino") is not None:
-        openvino = importlib.import_module("openvino")
-        compiled = openvino.Core().compile_model(
-            str(export / NETWORK), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-        )  # where the processor has bfloat16 it would take that
-        found["OpenVINO, fp32"] = lambda squares: compiled({INPUT: squares})
+        for threads in THREADS:
+            name = f"OpenVINO {importlib.metadata.version('openvino')}, fp32, {_threads(threads)}"
+            found[name] = openvino_run(export / NETWORK, threads)
     return found
+
+
+def openvino_run(network: Path, threads: int) -> Callable[[Squares], npt.NDArray[np.float32]]:
+    """Return what computes probabilities and features on OpenVINO, as exactly as ONNX Runtime does."""
+    core = importlib.import_module("openvino").Core()
+    model = core.read_model(str(network))
+    for output in model.outputs:
+        if not output.names & set(OUTPUTS):
+            model.remove_result(output.node)
+    # Unasked it would compute in bfloat16 where the processor has it.
+    asked = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    compiled = core.compile_model(model, "CPU", asked)
+    return lambda squares: np.asarray(compiled({INPUT: squares})[OUTPUTS[0]])
 
 
 def machine() -> str:
@@ -185,6 +209,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--write", action="store_true")
     asked = parser.parse_args()
+    if importlib.util.find_spec("openvino") is not None:  # before minutes of measuring; it refuses older exports
+        reads = "import sys, openvino; openvino.Core().compile_model(sys.argv[1], 'CPU')"
+        subprocess.run([sys.executable, "-c", reads, str(asked.export / NETWORK)], check=True)
     new = str(Path(sys.executable).with_name("lithoscope"))
     commands = {"this build": [new, "predict", "--model", str(asked.export)]}
     if asked.old:
@@ -216,7 +243,8 @@ def main() -> None:
         say(framing, network)
         squares += decoded
     say("", "| the network | ms a photograph, on the wall | of the processor |", "| --- | ---: | ---: |")
-    say(*runtime_rows(runtimes(asked.model, asked.export), np.stack(squares)[:64], asked.repeats))
+    some = np.stack(squares)[:64]
+    say(*runtime_rows(runtimes(asked.model, asked.export), some, asked.repeats), *agreement(asked.export, some))
     if asked.write:
         options = words_of(asked, {"old": "LITHOSCOPE"}, ("model", "export", "folders"))
         words = f"MODEL EXPORT {' '.join(['FOLDER'] * len(asked.folders))} {options}"

@@ -71,6 +71,10 @@ def test_an_export_answers_as_torch_does(tmp_path: Path, name: str, size: int, c
     assert outputs.features.shape[0] == 5
     assert exported.description.parity["changed_labels"] == []
     assert exported.description.parity["photographs"] == 12
+    nodes = onnx.load(exported.folder / "model.onnx").graph.node
+    averages = [node for node in nodes if node.op_type == "ReduceLogSumExp"]
+    assert bool(averages) == bool(changes.keys() & {"members", "views"})
+    assert all(len(node.input) == 2 for node in averages), "OpenVINO heeds only axes that are an input"
 
 
 @pytest.mark.parametrize(
