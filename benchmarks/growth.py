@@ -101,6 +101,17 @@ def table(costs: Costs, sides: Sequence[str], counts: Sequence[int]) -> list[str
                 few, many = costs.get((side, small, step)), costs.get((side, large, step))
                 cells.append(f"{exponent(small, few.processor, large, many.processor):.2f}" if few and many else "–")
             lines.append(f"| {step} | {side} | " + " | ".join(cells) + " |")
+    for count in counts:
+        totals = [
+            sum(cost.processor for (by, of, step), cost in costs.items() if (by, of) == (side, count) and step != "use")
+            for side in sides
+        ]
+        if len(totals) > 1 and all(totals):
+            lines += [
+                "",
+                f"`download`, `split` and `augment` of {count:,} photographs: {totals[0] / totals[1]:.2f} × "
+                "the other's seconds of processor.",
+            ]
     return lines
 
 
@@ -192,7 +203,8 @@ def _write(costs: Costs, sides: Sequence[str], counts: Sequence[int], other: Pat
     words = "python benchmarks/growth.py" + " CHECKOUT" * bool(other) + f" --counts {' '.join(map(str, counts))}"
     about = (
         f"JPEGs of {SIZE[0]} × {SIZE[1]} px, four classes, {_machine()}.{against} "
-        "The exponents are those of the seconds of processor."
+        "The exponents are those of the seconds of processor. Memory counts pages of mapped files here, which the "
+        "system takes back when it needs them."
     )
     write_section(FOUND, HEAD, TITLES, "before", words, [about, "", *table(costs, sides, counts)])
 
