@@ -51,13 +51,13 @@ def open_set_scores(features: Floats, labels: Labels, groups: Labels, queries: F
         kept["fDBD"][held] = _fdbd(weights, held_logits[held], features[held] - features[learnt].mean(axis=0))
         kept[NEIGHBOURS][held] = Reference.of(features[learnt]).similarity(features[held])
         kept[CHOSEN][held] = _typicality(features[learnt], labels[learnt], features[held])[DIRECTIONS]
-        kept[RELATIVE][held] = -_mahalanobis(features[learnt], labels[learnt], features[held])[1]
+        kept[RELATIVE][held] = -mahalanobis(features[learnt], labels[learnt], features[held])[1]
     temperature = fit_temperature(held_logits, labels).value
     weights, biases = fit(features.astype(np.float64), labels)
     logits = queries @ weights.T + biases
     said = tempered(logits, temperature)
     kept["GEN"] = decidedness(tempered(held_logits, temperature))
-    distance, relative = _mahalanobis(features, labels, queries)
+    distance, relative = mahalanobis(features, labels, queries)
     found = {
         **{PLAIN: said.max(axis=1), "largest logit": logits.max(axis=1), "GEN": decidedness(said)},
         **{
@@ -91,8 +91,8 @@ def _fdbd(weights: Floats, logits: Floats, centred: Floats) -> Floats:
     return np.asarray(distances.sum(axis=1) / (len(weights) - 1) / np.linalg.norm(centred, axis=1))
 
 
-def _mahalanobis(features: Floats, labels: Labels, queries: Floats) -> tuple[Floats, Floats]:
-    """Distance to the nearest class (Lee et al. 2018), and less that to all photographs (Ren et al. 2021).
+def mahalanobis(features: Floats, labels: Labels, queries: Floats) -> tuple[Floats, Floats]:
+    """Return the distance to the nearest class (Lee et al. 2018), and less that to all photographs (Ren et al. 2021).
 
     Of standardised features, covariances shrunk as the head's. Photographs are fewer than features, so that all is
     done in their span.
@@ -134,16 +134,22 @@ class Round:
     other_ids: Labels
 
 
-def figures(rounds: list[Round], *keys: str) -> dict[str, dict[str, float]]:
+def figures(rounds: list[Round], *keys: str, against: Mapping[str, str] | None = None) -> dict[str, dict[str, float]]:
     """Return AUROC and false positives at 95 % of each score, means over rounds, with bootstrap intervals.
 
     Each resample draws photographs, known ones and others, with replacement. ``gain`` is the AUROC less that of the
     plain confidence in the same resamples: a paired comparison.
 
+    Args:
+        rounds: Of the same scores.
+        keys: What the resamples are drawn for.
+        against: What a score is compared with besides, by its name; :data:`HELD_AGAINST` for those that it lacks.
+
     Returns:
-        By the score's name: ``auroc``, ``fpr``, ``gain`` and ``more`` (as ``gain``, but less that of
-        :data:`HELD_AGAINST`), each also with ``_low`` and ``_high``.
+        By the score's name: ``auroc``, ``fpr``, ``gain`` and ``more`` (as ``gain``, but less that of ``against``),
+        each also with ``_low`` and ``_high``.
     """
+    besides = against or {}
     drawn = generator(0, "none of these", *keys)
     sizes = [
         1 + max(int(ids.max()) for ids in column)
@@ -160,7 +166,8 @@ def figures(rounds: list[Round], *keys: str) -> dict[str, dict[str, float]]:
         columns = {
             "auroc": found[name][0],
             "fpr": found[name][1],
-            **{key: found[name][0] - found[other][0] for key, other in (("gain", PLAIN), ("more", HELD_AGAINST))},
+            "gain": found[name][0] - found[PLAIN][0],
+            "more": found[name][0] - found[besides.get(name, HELD_AGAINST)][0],
         }
         table[name] = {
             key: value

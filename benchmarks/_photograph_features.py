@@ -11,7 +11,7 @@ from _networks import parameters
 
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.square import to_square
-from lithoscope.data.sources.catalogue import catalogue
+from lithoscope.data.sources.catalogue import Entry, catalogue
 from lithoscope.data.sources.listing import visible_files
 from lithoscope.data.sources.registry import photograph_set
 from lithoscope.data.splits.near_duplicates import group_numbers, near_duplicates
@@ -68,19 +68,37 @@ def described(folder: Path, dataset: str | None, cache: Path, every: int = 1) ->
         return Described(**kept)
 
 
+def squares(folder: Path, dataset: str | None, every: int = 1) -> npt.NDArray[np.uint8]:
+    """Read the photographs that :func:`described` describes, in its order: uint8 (n, side, side, 3), RGB."""
+    entries = _entries(folder, dataset, every)
+    return _squares(folder, [entry.id for entry in entries] if entries else _others(folder, every))
+
+
+def _entries(folder: Path, dataset: str | None, every: int) -> Sequence[Entry]:
+    if dataset is None:
+        return []
+    return catalogue(folder, sorted(photograph_set(dataset).photographs(folder))[::every]).entries
+
+
+def _others(folder: Path, every: int) -> list[str]:
+    return sorted(visible_files(folder))[::every]
+
+
+def _squares(folder: Path, names: Sequence[str]) -> npt.NDArray[np.uint8]:
+    return np.stack([to_square(read_photograph(folder / name), SIDE, crop_border=True) for name in names])
+
+
 def _describe(folder: Path, dataset: str | None, every: int) -> Described:
     if dataset is None:
-        names = sorted(visible_files(folder))[::every]
+        names = _others(folder, every)
         labels, test, groups = [""] * len(names), [True] * len(names), np.arange(len(names), dtype=np.int64)
     else:
-        source = photograph_set(dataset)
-        entries = catalogue(folder, sorted(source.photographs(folder))[::every]).entries
+        entries = _entries(folder, dataset, every)
         names = [entry.id for entry in entries]
         matches = near_duplicates([e.phash for e in entries], lambda row: read_photograph(folder / names[row]), THREADS)
         groups = group_numbers([entry.sha256 for entry in entries], matches)
         labels, test = [entry.label for entry in entries], [entry.official_split == "test" for entry in entries]
-    images = np.stack([to_square(read_photograph(folder / name), SIDE, crop_border=True) for name in names])
-    last, layers, blocks = _embed(images)
+    last, layers, blocks = _embed(_squares(folder, names))
     return Described(np.array(labels), np.array(test), groups, last, layers, np.array(blocks))
 
 

@@ -163,13 +163,14 @@ def page(
             "| --- | --- | --- | --- | --- |",
         ]
         for score, row in sorted(table.items(), key=lambda item: -item[1]["auroc"]):
-            gain = "" if score == PLAIN else _shown(row, "gain", "+")
-            more = "" if score == HELD_AGAINST else _shown(row, "more", "+")
-            lines.append(f"| {score} | {_shown(row, 'auroc')} | {_shown(row, 'fpr')} | {gain} | {more} |")
+            gain = "" if score == PLAIN else shown(row, "gain", "+")
+            more = "" if score == HELD_AGAINST else shown(row, "more", "+")
+            lines.append(f"| {score} | {shown(row, 'auroc')} | {shown(row, 'fpr')} | {gain} | {more} |")
     return "\n".join(lines) + "\n"
 
 
-def _shown(row: dict[str, float], name: str, sign: str = "") -> str:
+def shown(row: dict[str, float], name: str, sign: str = "") -> str:
+    """Return a figure of :func:`_open_set.figures` with its interval."""
     value, low, high = (row[key] for key in (name, f"{name}_low", f"{name}_high"))
     return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
