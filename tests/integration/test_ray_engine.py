@@ -13,8 +13,8 @@ import pytest
 import tifffile
 
 from lithoscope.cli import main as cli
+from lithoscope.data.engines import ray_map
 from lithoscope.data.images.reading import ReadingSettings
-from lithoscope.serving import ray_engine
 from lithoscope.serving.tables import Table
 
 from helpers.exports import exported
@@ -40,7 +40,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def ask(model: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    monkeypatch.setattr(ray_engine, "BLOCK", 2)
+    monkeypatch.setattr(ray_map, "BLOCK", 2)
 
     def asked(place: Path, table: Path, *further: str, engine: str = "ray") -> int:
         arguments = ["predict", str(place), "--model", str(model), "--output", str(table), "--engine", engine]

@@ -1,27 +1,19 @@
 """What runs in a process of a Ray cluster: a network that answers blocks of the manifest."""
 
 import os
-import socket
 import tempfile
-from importlib.metadata import version
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.engines.ray_cluster import package
+from lithoscope.data.engines.ray_map import PIXELS_FROM, Table, require_versions, this_node
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.pages import asked_pages
 from lithoscope.serving.photographs import FoundPhotograph
-from lithoscope.serving.ray_cluster import package
 
-_DIGITS_FROM = ("lithoscope", "pillow", "numpy", "onnxruntime")
-
-Table = Any
-"""A ``pyarrow.Table``."""
-
-
-def versions_here() -> dict[str, str]:
-    """Return the versions of the packages that answers depend on, here."""
-    return {name: version(name) for name in _DIGITS_FROM}
+DIGITS_FROM = ("lithoscope", *PIXELS_FROM, "onnxruntime")
+"""Packages that answers depend on."""
 
 
 class Asker:
@@ -35,13 +27,8 @@ class Asker:
         LithoscopeError: This node has other versions.
     """
 
-    def __init__(self, files: dict[str, bytes], versions: dict[str, str]) -> None:
-        for name, wanted in versions.items():
-            if (here := version(name)) != wanted:
-                raise LithoscopeError(
-                    f"node {socket.gethostname()} has {name} {here}, where the command runs it is {wanted}: install "
-                    "the same, or answers would differ"
-                )
+    def __init__(self, files: dict[str, bytes], versions: Mapping[str, str]) -> None:
+        require_versions(versions)
         with tempfile.TemporaryDirectory(prefix="lithoscope-") as folder:
             for name, content in files.items():
                 (Path(folder) / name).write_bytes(content)
@@ -60,7 +47,7 @@ class Asker:
                     "content": page.content,
                     "probabilities": None if page.outputs is None else page.outputs.probabilities.tobytes(),
                     "features": None if page.outputs is None else page.outputs.features.tobytes(),
-                    "node": socket.gethostname(),
+                    "node": this_node(),
                 }
                 for page in asked_pages(self._model, photograph, digests=True)
             ]

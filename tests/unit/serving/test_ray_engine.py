@@ -1,19 +1,17 @@
-"""What the engine on Ray says without a cluster: nodes that differ, files they do not see, and errors Ray wrapped."""
+"""What predictions on Ray say without a cluster: nodes that differ, and files that they do not see."""
 
-import os
-import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.serving import ray_cluster, ray_engine
+from lithoscope.data.engines.ray_map import versions_here
+from lithoscope.serving import ray_engine
 from lithoscope.serving.pages import NO_FILE
 from lithoscope.serving.photographs import FoundPhotograph
-from lithoscope.serving.ray_worker import Asker, versions_here
+from lithoscope.serving.ray_worker import DIGITS_FROM, Asker
 
 
 def _row(place: int, problem: str | None = None, page: str = "") -> dict[str, Any]:
@@ -42,36 +40,4 @@ def test_each_photograph_has_its_pages_and_one_that_is_known_none() -> None:
 
 def test_a_node_with_other_versions_ends_the_run() -> None:
     with pytest.raises(LithoscopeError, match="where the command runs it is 0: install the same"):
-        Asker({}, {**versions_here(), "numpy": "0"})
-
-
-def test_the_cause_of_what_ray_wrapped_is_our_own_line() -> None:
-    ours = LithoscopeError("what to do\nmore")
-    by_attribute, by_chain = ValueError("outer"), ValueError("outer")
-    by_attribute.cause = ours  # type: ignore[attr-defined]
-    by_chain.__cause__ = by_attribute
-    assert ray_cluster.cause(by_attribute) == ray_cluster.cause(by_chain) == "what to do"
-    trace = "Traceback\nlithoscope.core.errors.LithoscopeError: what to do\n\nThe worker died.\n"
-    assert ray_cluster.cause(RuntimeError(trace)) == "what to do"
-    assert ray_cluster.cause(RuntimeError("first\nlast\n\n")) == "RuntimeError: last"
-
-
-@pytest.mark.parametrize("system", ["posix", "nt"])
-def test_a_cluster_of_its_own_listens_on_the_loopback_reports_nothing_and_leaves_nothing(
-    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    began: list[dict[str, Any]] = []
-    ray = SimpleNamespace(init=lambda _address, **given: began.append(given), shutdown=lambda: None)
-    for module in (ray_engine, ray_cluster):
-        monkeypatch.setattr(module, "package", lambda _name: ray)
-    monkeypatch.setattr(ray_engine, "_pages", lambda *_arguments: iter([[*Path(began[0]["_temp_dir"]).iterdir()]]))
-    monkeypatch.setattr(ray_cluster, "os", SimpleNamespace(**{**vars(os), "name": system}))
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert list(ray_engine.on_ray()(None, [])) == [[]]  # type: ignore[arg-type]
-    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
-    (given,) = began
-    place = Path(given["_temp_dir"])
-    assert not place.exists()
-    assert place.parent == (tmp_path if system == "nt" else Path("/tmp")), "sockets' paths must be short"
-    assert (given["_node_ip_address"], given["include_dashboard"]) == ("127.0.0.1", False)
+        Asker({}, {**versions_here(DIGITS_FROM), "numpy": "0"})

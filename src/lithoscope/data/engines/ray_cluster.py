@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from lithoscope.core.errors import LithoscopeError
 
@@ -16,6 +17,21 @@ STORE = 200 * 2**20
 _REACHABLE = 5.0  # seconds after which a cluster is taken to be away
 _HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # begins gRPC; Ray would wait for minutes
 _SETTINGS = b"\x04"
+_HOW = "pip install 'lithoscope[ray]'"
+
+
+class AskedBy(NamedTuple):
+    """How a user asked for a cluster, in the words of error lines.
+
+    Attributes:
+        engine: For Ray.
+        address: For the cluster at an address; the address follows.
+        otherwise: What goes without Ray.
+    """
+
+    engine: str = "--engine ray"
+    address: str = "--ray-address "
+    otherwise: str = "leave --engine out"
 
 
 def package(name: str) -> Any:
@@ -23,7 +39,26 @@ def package(name: str) -> Any:
     return import_module(name)
 
 
-def require_reachable(address: str) -> None:
+def require_cluster(address: str | None, asked: AskedBy) -> None:
+    """Require that Ray is installed and, if it has to be, reachable.
+
+    Args:
+        address: ``HOST:PORT``; ``auto`` and None are looked for later.
+        asked: By which words.
+
+    Raises:
+        LithoscopeError: It is not.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before the import: Ray would report each cluster to its makers
+    try:
+        package("pyarrow"), package("ray"), package("ray.data")
+    except ModuleNotFoundError as error:
+        raise LithoscopeError(f"{asked.engine} takes the package {error.name}: {_HOW}; or {asked.otherwise}") from None
+    if address not in (None, "auto"):
+        require_reachable(str(address), asked.address)
+
+
+def require_reachable(address: str, said: str = AskedBy().address) -> None:
     """Ask who answers at an address.
 
     Raises:
@@ -32,7 +67,7 @@ def require_reachable(address: str) -> None:
     host, colon, port = address.rpartition(":")
     if not (host and colon and port.isdecimal()) or "/" in host:
         raise LithoscopeError(
-            f"--ray-address {address}: allowed: HOST:PORT, as `ray start` prints it, or auto; this machine must be one "
+            f"{said}{address}: allowed: HOST:PORT, as `ray start` prints it, or auto; this machine must be one "
             "of the cluster's nodes"
         )
     host = host.strip("[]")
@@ -46,19 +81,26 @@ def require_reachable(address: str) -> None:
                 raise ConnectionError("something else answers there")
     except (OSError, OverflowError) as error:
         raise LithoscopeError(
-            f"--ray-address {address}: no cluster answers at {host} ({error}); `ray start --head` starts one"
+            f"{said}{address}: no cluster answers at {host} ({error}); `ray start --head` starts one"
         ) from None
 
 
 @contextmanager
-def connected(address: str | None) -> Iterator[None]:
+def connected(address: str | None, asked: AskedBy, code: Path | None = None) -> Iterator[None]:
     """Be connected to the cluster at an address, or to one that is started here, on the loopback, and stopped then.
+
+    Args:
+        address: See :func:`require_cluster`.
+        asked: By which words.
+        code: Folder of a package that nodes are sent, and use instead of one that they have.
 
     Raises:
         LithoscopeError: There is none.
     """
     ray = package("ray")
     quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    if code is not None:
+        quiet["runtime_env"] = {"py_modules": [os.fspath(code)], "excludes": ["__pycache__"]}
     # Ray puts sockets some 60 characters below, and a socket's path may have 103 on macOS, 107 on Linux: too few for
     # macOS's own temporary folder. On Windows there are no such sockets.
     short = "/tmp" if os.name == "posix" else None  # noqa: S108
@@ -71,7 +113,7 @@ def connected(address: str | None) -> Iterator[None]:
             else:
                 ray.init("local", _node_ip_address="127.0.0.1", _temp_dir=place, **own, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise LithoscopeError(f"--engine ray: no cluster ({first_line(error)})") from None
+            raise LithoscopeError(f"{asked.engine}: no cluster ({first_line(error)})") from None
         yield
     finally:
         ray.shutdown()

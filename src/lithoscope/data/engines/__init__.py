@@ -1,0 +1,1 @@
+"""Who works on photographs beside threads of this machine: a Ray cluster."""
