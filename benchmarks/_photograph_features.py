@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from _networks import parameters
 
+from lithoscope.core.threads import in_order
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.square import to_square
 from lithoscope.data.sources.catalogue import Entry, catalogue
 from lithoscope.data.sources.listing import visible_files
 from lithoscope.data.sources.registry import photograph_set
 from lithoscope.data.splits.near_duplicates import group_numbers, near_duplicates
+from lithoscope.data.splits.traits import traits_of
 from lithoscope.evaluation.embeddings.layers import embed, frozen_backbone
 from lithoscope.models.classifier import Architecture
 from lithoscope.models.device import make_repeatable
@@ -95,7 +97,8 @@ def _describe(folder: Path, dataset: str | None, every: int) -> Described:
     else:
         entries = _entries(folder, dataset, every)
         names = [entry.id for entry in entries]
-        matches = near_duplicates([e.phash for e in entries], lambda row: read_photograph(folder / names[row]), THREADS)
+        traits = in_order(lambda entry: traits_of(read_photograph(folder / entry.id), entry.phash), entries, THREADS)
+        matches = near_duplicates([entry.phash for entry in entries], traits, THREADS)
         groups = group_numbers([entry.sha256 for entry in entries], matches)
         labels, test = [entry.label for entry in entries], [entry.official_split == "test" for entry in entries]
     last, layers, blocks = _embed(_squares(folder, names))

@@ -1,5 +1,6 @@
 """Stage 1: fetch the photographs, judge every file, list what can be used and what was set aside."""
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import _checkout
 from lithoscope.config.params import load_parameters
 from lithoscope.core.stage_runner import run
 from lithoscope.core.text import safe
+from lithoscope.data.engines.chosen import chosen_engine
+from lithoscope.data.engines.tasks import TaskEngine
 from lithoscope.data.fetching.addresses import is_remote
 from lithoscope.data.fetching.by_address import ByAddress
 from lithoscope.data.images.reading import ReadingSettings
@@ -23,6 +26,12 @@ OWN_SOURCE = "data"
 
 def main() -> None:
     """Fill ``build/raw`` and write ``index.csv``, ``set_aside.csv``, ``notes.csv`` and ``dataset.json`` beside it."""
+    with chosen_engine(os.environ, _checkout.partial_folder()) as engine:
+        download(engine)
+
+
+def download(engine: TaskEngine) -> None:
+    """Do so, with photographs opened by an engine."""
     parameters = load_parameters(Path("params.yaml"))
     mirror = mirror_of(parameters.mirror)
     photographs = photograph_set(parameters.dataset, parameters.folder, mirror)
@@ -36,7 +45,7 @@ def main() -> None:
     settings = ReadingSettings(parameters.pages, parameters.max_megapixels)
     by_address = ByAddress(_checkout.partial_folder() / "by-address", parameters.max_megapixels)
     by_address.keep_only({one.content for one in acquired.photographs if one.address})
-    found = catalogue(RAW, acquired.photographs, acquired.refused, f"{RAW.as_posix()}/", settings, by_address)
+    found = catalogue(RAW, acquired.photographs, acquired.refused, f"{RAW.as_posix()}/", settings, by_address, engine)
     write_catalogue(found, photographs, bool(acquired.companions), BUILD)
     finish(request)
     print(summary(photographs, found))

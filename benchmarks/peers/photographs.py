@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image
 
 from lithoscope.config.params import Parameters
 from lithoscope.core.threads import in_order
+from lithoscope.data.engines.tasks import Wanted
 from lithoscope.data.images.decode import read_photograph
 from lithoscope.data.images.perceptual_hash import perceptual_hash
-from lithoscope.data.images.reading import UnreadablePhotograph
-from lithoscope.data.images.square import to_square
+from lithoscope.data.images.reading import DEFAULTS, UnreadablePhotograph
 from lithoscope.data.packed.arrays import SPLITS, Pixels, write_classes, write_split
-from lithoscope.data.splits.near_duplicates import Box, group_numbers, near_duplicates
+from lithoscope.data.splits.near_duplicates import group_numbers, near_duplicates
 from lithoscope.data.splits.split import split_photographs
+from lithoscope.data.splits.traits import Framing
 from peers.jobs import Clock
 
 LONG = 1280
@@ -95,15 +95,9 @@ def _decoded(folder: Path, params: Parameters) -> tuple[pd.DataFrame, list[Pixel
     files = sorted(file for file in folder.glob("*/*") if file.is_file())
     found = [(file, digest) for file, digest in zip(files, in_order(hashed, files, params.threads), strict=True)]
     readable = [(file, digest) for file, digest in found if digest is not None]
-    squares: dict[int, Pixels] = {}
-
-    def keep(row: int, image: Image.Image, box: Box) -> None:
-        inside = image.crop(box) if params.augment.crop_border else image
-        squares[row] = to_square(inside, params.image_size, crop_border=False)
-
-    matches = near_duplicates(
-        [digest for _, digest in readable], lambda row: read_photograph(readable[row][0]), params.threads, keep=keep
-    )
+    framing = Framing(DEFAULTS, params.image_size, params.augment.crop_border)
+    framed = list(in_order(framing, [Wanted(str(file), phash=digest) for file, digest in readable], params.threads))
+    matches = near_duplicates([digest for _, digest in readable], (one.traits for one in framed), params.threads)
     contents = [hashlib.sha256(file.read_bytes()).hexdigest() for file, _ in readable]
     rows = [
         {
@@ -116,4 +110,4 @@ def _decoded(folder: Path, params: Parameters) -> tuple[pd.DataFrame, list[Pixel
         for number, ((file, _), content) in enumerate(zip(readable, contents, strict=True))
     ]
     table = pd.DataFrame(rows).assign(group=group_numbers(contents, matches))
-    return table, [squares[row] for row in range(len(rows))]
+    return table, [one.square for one in framed]

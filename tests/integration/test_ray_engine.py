@@ -1,10 +1,12 @@
-"""``lithoscope predict --engine ray`` on a cluster of two node processes: the local engine's rows, whatever dies."""
+"""Predicting and preparing on a cluster of two node processes: the local engine's results, whatever dies."""
 
 import os
+import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,11 +17,15 @@ import tifffile
 from lithoscope.cli import main as cli
 from lithoscope.data.engines import ray_map
 from lithoscope.data.images.reading import ReadingSettings
+from lithoscope.data.set_source import set_source
+from lithoscope.data.splits import near_duplicates
 from lithoscope.serving.tables import Table
 
 from helpers.exports import exported
-from helpers.photographs_on_disk import photograph
+from helpers.photographs_on_disk import class_folders, photograph, tree
 from helpers.ray_nodes import is_busy, ray_nodes, workers
+from helpers.stage import run_stage
+from helpers.tiny_parameters import make_tiny
 
 pytestmark = [
     pytest.mark.slow,
@@ -49,6 +55,28 @@ def ask(model: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[
     return asked
 
 
+@contextmanager
+def a_worker_killed() -> Iterator[set[str]]:
+    """Kill the first worker that has a block under way; gives the names of the files that it had loaded."""
+    killed, loaded, ended = threading.Event(), set[str](), threading.Event()
+
+    def kill_one() -> None:
+        while not (killed.is_set() or ended.is_set()):
+            for worker in filter(is_busy, workers()):
+                loaded.update(Path(one.path).name for one in worker.memory_maps())
+                worker.kill()
+                killed.set()
+                return
+            time.sleep(0.02)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    yield loaded
+    ended.set()
+    killer.join(1)
+    assert killed.is_set(), "a worker was at work when it was killed"
+
+
 @pytest.mark.fault(
     tried="`lithoscope predict --engine ray` on two nodes: a worker is killed while it has a block under way",
     outcome="the table is that of the local engine, byte for byte; broken files cost a row each",
@@ -68,23 +96,8 @@ def test_a_killed_worker_loses_nothing_and_rows_are_those_of_the_local_engine(
         photograph(folder / f"z{number}.png", number, size=(2400, 1800), compress_level=1)
     local, table = tmp_path / "local.csv", tmp_path / "ray.csv"
     assert ask(folder, local, engine="local") == 1
-    killed: list[int] = []
-    loaded: set[str] = set()
-
-    def kill_one() -> None:
-        while not killed:
-            for worker in filter(is_busy, workers()):
-                loaded.update(Path(one.path).name for one in worker.memory_maps())
-                killed.append(worker.pid)
-                worker.kill()
-                return
-            time.sleep(0.02)
-
-    killer = threading.Thread(target=kill_one, daemon=True)
-    killer.start()
-    assert ask(folder, table) == 1
-    killer.join(1)
-    assert killed, "a worker was at work when it was killed"
+    with a_worker_killed() as loaded:
+        assert ask(folder, table) == 1
     assert not any("torch" in name for name in loaded), "workers need no torch"
     assert table.read_bytes() == local.read_bytes()
     assert len(table.read_text().splitlines()) == 1 + 13, "the stack has two rows"
@@ -111,6 +124,50 @@ def test_a_run_goes_on_with_another_engines_journal_and_asks_again_for_what_chan
     assert ask(folder, whole, engine="local") == 0
     head, *rows = whole.read_text().splitlines()
     assert table.read_text().splitlines() == [head, rows[0], *rows[2:4], rows[1], rows[4]]
+
+
+@pytest.mark.fault(
+    tried="the stages `download` and `split` with `LITHOSCOPE_ENGINE=ray` on two nodes: `split` is stopped half-way, "
+    "and a worker killed while it has a block of the next `split` under way",
+    outcome="every file in `build` is that of the local engine, byte for byte",
+)
+def test_photographs_are_prepared_as_by_the_local_engine_whatever_is_killed(
+    address: str, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rocks, folder = class_folders(tmp_path / "My Rocks", "basalt", "gneiss", each=5), tmp_path / "checkout"
+    for number in range(2):  # in which a worker has time to die
+        photograph(rocks / "basalt" / f"z{number}.png", number, size=(3000, 2400), compress_level=1)
+    photograph(rocks / "gneiss" / "grün no ending", 8)
+    (rocks / "gneiss" / "broken.jpg").write_bytes(b"no photograph")
+    shutil.copy(rocks / "basalt" / "0.png", rocks / "basalt" / "copy.png")
+    folder.mkdir()
+    shutil.copy(checkout / "params.yaml", folder)
+    make_tiny(folder / "params.yaml", pages="each")
+    set_source(folder / "params.yaml", "folder", rocks)
+    for stage in ("download", "split"):
+        assert run_stage(checkout, folder, stage).returncode == 0
+    local = tree(folder / "build") | tree(folder / "metrics")
+    shutil.rmtree(folder / "build")
+
+    monkeypatch.setattr(ray_map, "BLOCK", 2)
+    monkeypatch.setenv("LITHOSCOPE_ENGINE", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    done = run_stage(checkout, folder, "download")
+    assert done.returncode == 0, done.stderr
+
+    def stopped(_hashes: object, traits: Iterable[object], _threads: int) -> None:
+        list(zip(traits, range(6), strict=False))
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(near_duplicates, "near_duplicates", stopped)
+        assert run_stage(checkout, folder, "split").returncode == 130
+    assert any(tree(folder / ".partial" / "prepared").values()), "what was framed is kept"
+    with a_worker_killed():
+        done = run_stage(checkout, folder, "split")
+    assert done.returncode == 0, done.stderr
+    assert tree(folder / "build") | tree(folder / "metrics") == local
+    assert not any(tree(folder / ".partial" / "prepared").values()), "nothing is kept of a run that ended well"
 
 
 def test_what_is_in_the_way_is_told_in_a_line_and_soon(

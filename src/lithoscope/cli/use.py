@@ -1,5 +1,6 @@
 """``lithoscope use`` and ``lithoscope specimens``: the photographs to train on."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,7 @@ def use(
     from lithoscope.config.params import FolderParameters, ReadingParameters, SplitParameters
     from lithoscope.config.schema import validate_block
     from lithoscope.config.yaml import read_block_file
+    from lithoscope.data.engines.chosen import chosen_engine
     from lithoscope.data.images.reading import ReadingSettings
     from lithoscope.data.inspect import inspect_source, require_splittable
     from lithoscope.data.set_source import set_source
@@ -67,14 +69,16 @@ def use(
         written = read_block_file(PARAMS)
         about_reading = {key: written[key] for key in ReadingParameters.model_fields if key in written}
         reading = validate_block(ReadingParameters, about_reading, PARAMS.name)
-        found = inspect_source(
-            path,
-            validate_block(FolderParameters, layout, "use"),
-            look_for_table=not labels,
-            settings=ReadingSettings(**reading.model_dump()),
-            tables=[table for table in labels if table != "none"],
-            columns=named or None,
-        )
+        with chosen_engine(os.environ, Path.cwd() / ".partial") as engine:
+            found = inspect_source(
+                path,
+                validate_block(FolderParameters, layout, "use"),
+                look_for_table=not labels,
+                settings=ReadingSettings(**reading.model_dump()),
+                tables=[table for table in labels if table != "none"],
+                columns=named or None,
+                engine=engine,
+            )
         print(found.describe())
         split = validate_block(SplitParameters, written.get("split"), PARAMS.name, "split.")
         require_splittable(found.entries, split)

@@ -17,11 +17,19 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def in_order(function: Callable[[_In], _Out], arguments: Iterable[_In], threads: int) -> Iterator[_Out]:
+def in_order(
+    function: Callable[[_In], _Out], arguments: Iterable[_In], threads: int, stop: Callable[[], object] = lambda: None
+) -> Iterator[_Out]:
     """Yield ``function`` of each argument, in their order, computed by several threads a few ahead.
 
     Unlike ``Executor.map``, at most ``4 · threads`` results wait in memory. Pillow and NumPy let threads run side by
     side while they decode and scale.
+
+    Args:
+        function: What is computed.
+        arguments: Of what.
+        threads: How many.
+        stop: Called where an error, or who takes the results, ends this early: ends what a thread may wait for.
     """
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[_Out]] = deque()
@@ -32,6 +40,9 @@ def in_order(function: Callable[[_In], _Out], arguments: Iterable[_In], threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+        except BaseException:
+            stop()
+            raise
         finally:
             for future in waiting:
                 future.cancel()

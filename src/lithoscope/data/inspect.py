@@ -11,6 +11,7 @@ from lithoscope.config.params import FolderParameters, SplitParameters
 from lithoscope.config.schema import validate_block
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.core.text import safe
+from lithoscope.data.engines.tasks import TaskEngine, on_threads
 from lithoscope.data.fetching.addresses import require_packages
 from lithoscope.data.fetching.manifest import is_manifest
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
@@ -41,6 +42,7 @@ def inspect_source(
     download: Path = DOWNLOAD,
     tables: Sequence[str] = (),
     columns: str | None = None,
+    engine: TaskEngine = on_threads,
 ) -> Inspection:
     """Look into a folder, zip or tar as the download stage would; nothing is kept but what comes from an address.
 
@@ -52,13 +54,14 @@ def inspect_source(
         download: Where what is fetched lies until the download stage takes it.
         tables: Label tables as a user names them: from the root of the photographs, else from the current folder.
         columns: What columns of the label table are called; see :class:`lithoscope.config.params.FolderParameters`.
+        engine: Who opens the photographs.
 
     Raises:
         LithoscopeError: There is nothing to train on; the line says why.
     """
     if isinstance(path, str):
         with remote_mirror(path, download) as local:
-            return _inspected(local, path, layout, look_for_table, settings, tables, columns)
+            return _inspected(local, path, layout, look_for_table, settings, tables, columns, engine)
     source = Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 (a link is the user's name for a source: kept)
     if not source.exists():
         raise LithoscopeError(f"{source}: no such folder or file")
@@ -66,9 +69,9 @@ def inspect_source(
     if is_manifest(source):
         if tables or columns or layout not in (None, FolderParameters()):
             raise LithoscopeError(f"{source}: a manifest says itself what its photographs show: no options beside it")
-        return _inspected_manifest(source, settings)
+        return _inspected_manifest(source, settings, engine)
     _refuse_specimens(source)
-    return _inspected(source, source, layout, look_for_table, settings, tables, columns)
+    return _inspected(source, source, layout, look_for_table, settings, tables, columns, engine)
 
 
 def _inspected(
@@ -79,6 +82,7 @@ def _inspected(
     settings: ReadingSettings,
     tables: Sequence[str],
     columns: str | None,
+    engine: TaskEngine,
 ) -> Inspection:
     """Look into what is here of a place that the user calls ``named``."""
     with tempfile.TemporaryDirectory(prefix="lithoscope-") as workplace:
@@ -98,7 +102,7 @@ def _inspected(
         except LithoscopeError as error:
             found_by_name = layout.tabled and look_for_table and not tables
             raise LithoscopeError(f"{error}{GO_BY_FOLDERS if found_by_name else ''}") from None
-        found = catalogue(root, photographs, settings=settings)
+        found = catalogue(root, photographs, settings=settings, engine=engine)
         notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
         if source.is_dir() and (links := linked_folders(root)):
             notes.append(
@@ -111,10 +115,10 @@ def _inspected(
     return inspection(named, kind, found, layout, notes, here, photographs)
 
 
-def _inspected_manifest(manifest: Path, settings: ReadingSettings) -> Inspection:
+def _inspected_manifest(manifest: Path, settings: ReadingSettings, engine: TaskEngine) -> Inspection:
     kind = ListedSet(manifest)
     photographs = kind.photographs(manifest.parent)
-    found = catalogue(manifest.parent, photographs, settings=settings)
+    found = catalogue(manifest.parent, photographs, settings=settings, engine=engine)
     notes = notes_on_names(found.labels()) + notes_on_reading(found.notes)
     addresses = [one.address for one in photographs if one.address and not one.reason]
     if addresses:

@@ -2,6 +2,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import lithoscope
 from lithoscope.cli import main as cli
 from lithoscope.config.yaml import read_yaml
 from lithoscope.core.errors import LithoscopeError
+from lithoscope.data.engines import ray_tasks
+from lithoscope.data.engines.tasks import Made, Task, TaskEngine, Wanted, on_threads
 from lithoscope.data.inspect import inspect_source
 
 from helpers.narrow_terminal import ENCODINGS, writing_in
@@ -36,6 +40,31 @@ def test_use_says_what_it_found_and_sets_both_parameters(
     assert "gneiss" in printed
     values = read_yaml(workspace / "params.yaml")
     assert (values["dataset"], values["mirror"]) == ("folder", str(photographs))
+
+
+def test_use_looks_into_photographs_by_the_engine_of_the_environment(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rocks = class_folders(tmp_path / "rocks", "basalt", "gneiss", each=3)
+    asked: list[tuple[object, ...]] = []
+
+    @contextmanager
+    def on_ray(address: str, partial: Path, _asked: object) -> Iterator[TaskEngine]:
+        def engine(task: Task[Made], photographs: Sequence[Wanted]) -> Iterator[Made]:
+            asked.append((address, partial, len(photographs)))
+            return on_threads(task, photographs)
+
+        yield engine
+
+    monkeypatch.setattr(ray_tasks, "TasksOnRay", on_ray)
+    monkeypatch.setenv("LITHOSCOPE_ENGINE", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert cli.main(["use", str(rocks)]) == 0
+    assert asked == [("10.0.0.1:6379", workspace / ".partial" / "prepared", 6)]
+    monkeypatch.setenv("LITHOSCOPE_ENGINE", "rya")
+    capsys.readouterr()
+    assert cli.main(["use", str(rocks)]) == 1
+    assert capsys.readouterr().err == "error: LITHOSCOPE_ENGINE=rya: allowed: local | ray\n"
 
 
 def test_use_takes_the_depth_and_writes_nothing_that_split_would_refuse(

@@ -1,1 +1,1 @@
-"""Who works on photographs beside threads of this machine: a Ray cluster."""
+"""Who prepares photographs: threads of one machine, or a Ray cluster; the results are the same."""

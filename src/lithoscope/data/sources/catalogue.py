@@ -4,35 +4,20 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from dataclasses import dataclass, field, fields
 from itertools import chain
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO
 
 from lithoscope.core.errors import LithoscopeError
-from lithoscope.core.files import file_digest
 from lithoscope.core.text import safe
-from lithoscope.core.threads import cores
-from lithoscope.data.fetching.by_address import FETCHED_AT_ONCE, ByAddress
-from lithoscope.data.images.decode import read
-from lithoscope.data.images.perceptual_hash import perceptual_hash
-from lithoscope.data.images.reading import (
-    DEFAULTS,
-    Reading,
-    ReadingSettings,
-    UnreadablePhotograph,
-    page_digest,
-    page_path,
-    require_unchanged,
-)
+from lithoscope.data.engines.tasks import TaskEngine, Wanted, in_batches, on_threads
+from lithoscope.data.fetching.by_address import ByAddress
+from lithoscope.data.images.reading import DEFAULTS, ReadingSettings, page_digest, page_path, require_unchanged
 from lithoscope.data.sources.base import Photograph, PhotographSet
+from lithoscope.data.sources.examination import Examination, Examined, ExaminedPage
 from lithoscope.data.sources.listing import printable, refusal
 from lithoscope.data.sources.progress import track
-
-_BATCH = 8  # photographs that a thread is handed at once: handing over takes as long as reading a small one
 
 
 @dataclass(frozen=True, order=True)
@@ -120,6 +105,7 @@ def catalogue(
     prefix: str = "",
     settings: ReadingSettings = DEFAULTS,
     by_address: ByAddress | None = None,
+    engine: TaskEngine = on_threads,
 ) -> Catalogue:
     """Judge every file of a set, several at a time.
 
@@ -130,32 +116,36 @@ def catalogue(
         prefix: What stands before an id to make it a path from the checkout's root, e.g. ``"build/raw/"``.
         settings: How to read.
         by_address: Fetches the files that lie at addresses. None: they are taken for photographs, unseen.
+        engine: Who opens them.
 
     Raises:
         LithoscopeError: A class would be left without a photograph, or without one that is not for testing; or a
             photograph that stays in its place, or lies at an address, is gone or has changed since it was listed.
     """
-    refused = refused or {}
     ordered = sorted(photographs)
-    fetched = by_address is not None and any(one.address for one in ordered)
-    workers = FETCHED_AT_ONCE if fetched else min(cores(), 16)
-    with ThreadPoolExecutor(workers) as pool:  # Pillow lets other threads run while it decodes
-        try:
-            batches = [ordered[start : start + _BATCH] for start in range(0, len(ordered), _BATCH)]
-            judge = partial(_judged, root, refused, prefix, settings, by_address)
-            results = pool.map(lambda batch: list(map(judge, batch)), batches)
-            files = track(chain.from_iterable(results), len(ordered), "reading photographs")
-            judged = list(chain.from_iterable(files))
-        except BaseException:
-            if by_address is not None:
-                by_address.stop()
-            pool.shutdown(cancel_futures=True)
-            raise
-    found = Catalogue(
-        sorted(item for item, _ in judged if isinstance(item, Entry)),
-        sorted(item for item, _ in judged if isinstance(item, SetAside)),
-        sorted(Note(item.id, item.path, item.label, note) for item, notes in judged for note in notes),
-    )
+
+    def judged(photograph: Photograph) -> str | None:
+        return (refused or {}).get(photograph.id) or _why_not_opened(root, photograph, settings.max_megapixels)
+
+    reasons = list(chain.from_iterable(in_batches(judged, ordered, 64)))
+    unseen = [one.address != "" and by_address is None for one in ordered]
+    wanted = [
+        Wanted(_path(root, one), one.content, address=one.address)
+        for one, reason, taken in zip(ordered, reasons, unseen, strict=True)
+        if reason is None and not taken
+    ]
+    examination = Examination(settings, by_address if any(one.address for one in wanted) else None)
+    results = track(engine(examination, wanted), len(wanted), "reading photographs")
+    found = Catalogue([], [], [])
+    for photograph, reason, taken in zip(ordered, reasons, unseen, strict=True):
+        if reason is None:
+            examined = Examined(photograph.content, (ExaminedPage(),)) if taken else next(results)
+            _list_pages(found, photograph, prefix, examined)
+        else:
+            found.set_aside.append(SetAside(printable(photograph.id), "", printable(photograph.label), reason))
+    next(results, None)  # ends what shows the progress
+    for rows in (found.entries, found.set_aside, found.notes):
+        rows.sort()
     _require_photographs_of_each_class(ordered, found)
     return found
 
@@ -188,80 +178,44 @@ def write_catalogue(found: Catalogue, photographs: PhotographSet, human_data: bo
     (folder / "dataset.json").write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def _judged(
-    root: Path,
-    refused: Mapping[str, str],
-    prefix: str,
-    settings: ReadingSettings,
-    by_address: ByAddress | None,
-    photograph: Photograph,
-) -> list[tuple[Entry | SetAside, tuple[str, ...]]]:
-    """Return what a file is, or each of its pages, and the notes on how it was read."""
+def _path(root: Path, photograph: Photograph) -> str:
+    return photograph.place if photograph.address else str(root / (photograph.place or photograph.id))
+
+
+def _why_not_opened(root: Path, photograph: Photograph, max_megapixels: int | None) -> str | None:
+    reason = why_refused(root, photograph, max_megapixels)
+    # Of what was listed, being gone or changed is the mistake.
+    if reason is not None and photograph.content and not photograph.address:
+        require_unchanged(Path(_path(root, photograph)), photograph.content)
+    return reason
+
+
+def _list_pages(found: Catalogue, photograph: Photograph, prefix: str, examined: Examined) -> None:
+    """Add what a file is, or each of its pages, and the notes on how it was read."""
     identity, label = printable(photograph.id), printable(photograph.label)
-    path = root / (photograph.place or photograph.id)
-    if photograph.content and not photograph.address:
-        require_unchanged(path, photograph.content)
-    reason = refused.get(photograph.id) or why_refused(root, photograph, settings.max_megapixels)
-    if reason is not None:
-        return [(SetAside(identity, "", label, reason), ())]
     kept = photograph.place or (prefix + identity if prefix else "")
-    try:
-        if not photograph.address:
-            return _pages(photograph, path, kept, settings)
-        if by_address is None:
-            return [(_entry(photograph, kept, photograph.content), ())]
-        with by_address.opened(photograph.address, photograph.content) as stream:
-            return _pages(photograph, stream, kept, settings)
-    except UnreadablePhotograph as problem:
-        return [(SetAside(identity, kept, label, problem.reason), ())]
-
-
-def _pages(
-    photograph: Photograph, source: Path | BinaryIO, kept: str, settings: ReadingSettings
-) -> list[tuple[Entry | SetAside, tuple[str, ...]]]:
-    """Return what each page of an opened file is; raise if the first is no photograph."""
-    first = read(source, settings)
-    digest = photograph.content or (file_digest(source) if isinstance(source, Path) else "")
-    pages = first.pages if settings.pages == "each" else 1
-    found: list[tuple[Entry | SetAside, tuple[str, ...]]] = []
-    for number in range(1, pages + 1):
-        page = replace(photograph, id=page_path(printable(photograph.id), number))
-        place = page_path(kept, number) if kept else ""
-        try:
-            reading = first if number == 1 else _page(source, number, settings)
-        except UnreadablePhotograph as problem:
-            found.append((SetAside(page.id, place, printable(page.label), problem.reason), ()))
+    for number, page in enumerate(examined.pages, start=1):
+        name, place = page_path(identity, number), page_path(kept, number) if kept else ""
+        if page.reason:
+            found.set_aside.append(SetAside(name, place, label, page.reason))
             continue
-        if pages > 1 and not page.specimen:
-            page = replace(page, specimen=photograph.id)
-        found.append((_entry(page, place, page_digest(digest, number), reading), reading.notes))
-    return found
-
-
-def _page(source: Path | BinaryIO, number: int, settings: ReadingSettings) -> Reading:
-    if isinstance(source, Path):
-        return read(Path(page_path(str(source), number)), settings)
-    source.seek(0)
-    return read(source, settings, page=number)
-
-
-def _entry(photograph: Photograph, place: str, digest: str, reading: Reading | None = None) -> Entry:
-    """Return what is catalogued of a photograph that was read, or is taken for one unseen."""
-    return Entry(
-        id=printable(photograph.id),
-        path=place,
-        label=printable(photograph.label),
-        official_split=photograph.official_split,
-        specimen=printable(photograph.specimen),
-        photographer=printable(photograph.photographer),
-        locality=printable(photograph.locality),
-        weight=photograph.weight,
-        sha256=digest,
-        phash=perceptual_hash(reading.picture) if reading else "",
-        width=reading.size[0] if reading else 0,
-        height=reading.size[1] if reading else 0,
-        format=reading.format if reading else "",
-    )
+        entry = Entry(
+            id=name,
+            path=place,
+            label=label,
+            official_split=photograph.official_split,
+            specimen=printable(photograph.specimen) or (identity if len(examined.pages) > 1 else ""),
+            photographer=printable(photograph.photographer),
+            locality=printable(photograph.locality),
+            weight=photograph.weight,
+            sha256=page_digest(examined.content, number),
+            phash=page.phash,
+            width=page.width,
+            height=page.height,
+            format=page.format,
+        )
+        found.entries.append(entry)
+        found.notes.extend(Note(name, place, label, note) for note in page.notes)
 
 
 def _require_photographs_of_each_class(photographs: Iterable[Photograph], found: Catalogue) -> None:

@@ -7,23 +7,21 @@ malachite lie at distance 6, on the OSF rocks dozens of different rocks within 8
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lithoscope.core.files import reserve
 from lithoscope.core.threads import in_order
-from lithoscope.data.images.perceptual_hash import perceptual_hash
-from lithoscope.data.images.square import uniform_border
 from lithoscope.data.splits.hash_index import candidate_pairs
-from lithoscope.data.splits.texture_match import SAME, SIDE, Grey, oriented, similarity, texture, thumbnail
+from lithoscope.data.splits.texture_match import SAME, SIDE, Grey, oriented, similarity, texture
+from lithoscope.data.splits.traits import STRETCHED, Traits
 
 DISTANCE = 14
 """Bits of 64 in which the hashes of candidates may differ.
@@ -36,15 +34,10 @@ ALIKE = 0.45
 
 The pairs that are the same reach .62 at least; four in five of the other candidates stay below .45.
 """
-STRETCHED = 32
-"""Side of the pictures that this sieve compares, pixels; they are stretched to squares."""
 FRAMED = (1.0, 0.94, 0.89, 0.84)
 """Candidates by hash are framed alike, so few sizes need trying."""
 PAIRS = 2048
 """Candidates that go through the sieve at a time: each takes 16 KB there."""
-
-Box = tuple[int, int, int, int]
-"""Left, top, right, bottom, as Pillow's ``crop`` takes them."""
 
 
 @dataclass(frozen=True)
@@ -66,24 +59,16 @@ class Match:
     distance: int
 
 
-def near_duplicates(
-    hashes: Sequence[str],
-    read: Callable[[int], Image.Image],
-    threads: int = 1,
-    advance: Callable[[], object] = lambda: None,
-    keep: Callable[[int, Image.Image, Box], object] = lambda row, image, box: None,  # noqa: ARG005  (keeps nothing)
-) -> list[Match]:
+def near_duplicates(hashes: Sequence[str], traits: Iterable[Traits], threads: int = 1) -> list[Match]:
     """Find the photographs that show the same picture.
 
-    Every photograph is decoded once. What is kept of it, about 11 KB, goes into a temporary file, not into memory.
+    What is kept of them goes into a temporary file, not into memory.
 
     Args:
         hashes: Each photograph's :func:`lithoscope.data.images.perceptual_hash.perceptual_hash`.
-        read: Gives the upright RGB photograph of a row; called by several threads.
-        threads: How many.
-        advance: Called after each photograph that was decoded.
-        keep: Called by the threads with each row, its photograph and that one's
-            :func:`lithoscope.data.images.square.uniform_border`, for what else is to be made of it.
+        traits: Of each photograph in their order (:func:`lithoscope.data.splits.traits.traits_of`); none is asked for
+            before there is room for all.
+        threads: How many compare them.
 
     Returns:
         The pairs, ordered by their rows. Not every pair of a group need be among them.
@@ -98,20 +83,12 @@ def near_duplicates(
         thumbnails = _on_disk(Path(folder) / "thumbnails", (count, SIDE, SIDE))
         stretched = _on_disk(Path(folder) / "stretched", (2, count, STRETCHED, STRETCHED))
         shapes, trimmed = [], np.empty(count, dtype=np.uint64)
-
-        def look(row: int) -> tuple[Grey, Grey, Grey, str]:
-            image = read(row)
-            box = uniform_border(image)
-            keep(row, image, box)
-            return _look(image, box, hashes[row])
-
-        looks = in_order(look, range(count), threads)
-        for row, (picture, whole, inner, digest) in enumerate(looks):
+        for row, one in enumerate(traits):
+            picture = one.thumbnail
             thumbnails[row, : picture.shape[0], : picture.shape[1]] = picture
-            stretched[0, row], stretched[1, row] = whole, inner
+            stretched[0, row], stretched[1, row] = one.whole, one.inner
             shapes.append(picture.shape)
-            trimmed[row] = int(digest, 16)
-            advance()
+            trimmed[row] = int(one.phash, 16)
 
         matches = []
         given = np.array([int(digest, 16) for digest in hashes], dtype=np.uint64)
@@ -163,20 +140,6 @@ def _in_parts(arrays: Iterable[npt.NDArray[np.int64]]) -> Iterator[npt.NDArray[n
             yield waiting[:PAIRS]
             waiting = waiting[PAIRS:]
     yield waiting
-
-
-def _look(image: Image.Image, box: Box, digest: str) -> tuple[Grey, Grey, Grey, str]:
-    """Return what is kept of a photograph: thumbnail, whole and trimmed picture stretched, hash of the trimmed one."""
-    grey = image.convert("L")
-    whole = _stretch(grey)
-    if box == (0, 0, *image.size):
-        return thumbnail(grey), whole, whole, digest
-    inner = grey.crop(box)
-    return thumbnail(inner), whole, _stretch(inner), perceptual_hash(inner)
-
-
-def _stretch(grey: Image.Image) -> Grey:
-    return np.asarray(grey.resize((STRETCHED, STRETCHED), Image.Resampling.BICUBIC))
 
 
 def _align(thumbnails: Grey, shapes: Sequence[tuple[int, ...]], pair: Sequence[int]) -> float:

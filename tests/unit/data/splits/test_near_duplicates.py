@@ -12,6 +12,7 @@ from lithoscope.data.images.perceptual_hash import perceptual_hash
 from lithoscope.data.splits.hash_index import oriented_hashes
 from lithoscope.data.splits.near_duplicates import Match, group_numbers, near_duplicates
 from lithoscope.data.splits.texture_match import SAME, oriented, similarity, thumbnail
+from lithoscope.data.splits.traits import Traits, traits_of
 
 SUBJECT = (320, 240)
 
@@ -43,7 +44,8 @@ def as_jpeg(picture: Image.Image, quality: int = 40) -> Image.Image:
 
 
 def found(*pictures: Image.Image) -> list[Match]:
-    return near_duplicates([perceptual_hash(one) for one in pictures], lambda row: pictures[row], threads=2)
+    hashes = [perceptual_hash(one) for one in pictures]
+    return near_duplicates(hashes, map(traits_of, pictures, hashes), threads=2)
 
 
 ROCK = grainy(1)
@@ -126,12 +128,13 @@ def test_what_is_kept_of_the_photographs_has_its_whole_place_on_the_disk_first(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     missing: list[int] = []
 
-    def read(row: int) -> Image.Image:
+    def look(phash: str) -> Traits:
         for file in filter(Path.is_file, tmp_path.rglob("*")):
             missing.append(file.stat().st_size - file.stat().st_blocks * 512)
-        return ROCK
+        return traits_of(ROCK, phash)
 
-    near_duplicates(["0" * 16, "f0" * 8], read)
+    hashes = ["0" * 16, "f0" * 8]
+    near_duplicates(hashes, map(look, hashes))
     assert len(missing) == 2 * 2
     assert max(missing) <= 0, "a hole in a file: where the disk fills up, writing to it ends the process with SIGBUS"
 
@@ -141,7 +144,7 @@ def test_a_disk_too_small_for_it_is_an_error_before_the_first_photograph(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
     with pytest.raises(OSError) as caught:
-        near_duplicates(["0" * 16] * 40, lambda row: pytest.fail("read a photograph"))
+        near_duplicates(["0" * 16] * 40, (pytest.fail("read a photograph") for _ in range(40)))
     assert caught.value.errno == errno.ENOSPC
     assert list(small_disk.iterdir()) == []
 
