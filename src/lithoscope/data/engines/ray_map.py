@@ -5,11 +5,12 @@ and ignores their orientation; the workers have our own decoder. An actor on eac
 that dies is started anew, and its block given out again.
 """
 
+import logging
 import os
 import socket
 import threading
 import warnings
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -26,12 +27,54 @@ PIXELS_FROM = ("pillow", "numpy", "tifffile", "imagecodecs", "pi-heif", "rawpy")
 _PATIENCE = 10.0  # seconds
 _RETRIES = 5  # of one block; a file that ends every process that reads it must not be read for ever
 
+_MISTAKE = "mistake"  # the only column of a block that a worker ended with an error of ours
+
 Table = Any
 """A ``pyarrow.Table``."""
 
 
+class Telling:
+    """A worker whose errors of ours come back as a row: Ray would print a hundred lines of its own about them.
+
+    Args:
+        worker: What is called with blocks.
+        arguments: Of its constructor.
+    """
+
+    def __init__(self, worker: Callable[..., Callable[[Table], Table]], arguments: Sequence[Any]) -> None:
+        self._mistake: LithoscopeError | None = None
+        try:
+            self._worker = worker(*arguments)
+        except LithoscopeError as error:
+            self._mistake = error
+
+    def __call__(self, block: Table) -> Table:
+        """Return what the worker makes of a block, or what a user has to be told instead."""
+        try:
+            if self._mistake:
+                raise self._mistake
+            return self._worker(block)
+        except LithoscopeError as error:
+            return package("pyarrow").table({_MISTAKE: [str(error)]})
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row that came back.
+
+    Raises:
+        LithoscopeError: It is one that :class:`Telling` told.
+    """
+    if _MISTAKE in row:
+        raise LithoscopeError(row[_MISTAKE])
+    return row
+
+
 def map_rows(
-    manifest: list[dict[str, Any]], worker: type, arguments: Sequence[Any], asked: AskedBy, block: int
+    manifest: list[dict[str, Any]],
+    worker: Callable[..., Callable[[Table], Table]],
+    arguments: Sequence[Any],
+    asked: AskedBy,
+    block: int,
 ) -> Generator[dict[str, Any], None, None]:
     """Yield the rows that a class makes of the rows of a manifest, in their order, on the cluster that is connected.
 
@@ -50,6 +93,7 @@ def map_rows(
     ray = package("ray")
     blocks = min(-(-len(manifest) // block), BLOCKS)
     processes = max(1, min(blocks, int(ray.cluster_resources().get("CPU", 1))))
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # or it tells of each start and end
     dataset = ray.data.from_items(manifest, override_num_blocks=blocks)
     dataset.context.execution_options.preserve_order = True
     dataset.context.enable_progress_bars = False
@@ -57,10 +101,10 @@ def map_rows(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that bounds of retries go; they have no other place yet
         answers = dataset.map_batches(
-            worker,
+            Telling,
             batch_format="pyarrow",
             batch_size=None,
-            fn_constructor_args=list(arguments),
+            fn_constructor_args=[worker, list(arguments)],
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=processes, initial_size=processes),
             num_cpus=1,
             max_restarts=-1,
@@ -69,7 +113,7 @@ def map_rows(
     try:
         with closing(iter(answers.iter_batches(batch_size=None, batch_format="pyarrow"))) as batches:
             for batch in batches:
-                yield from batch.to_pylist()
+                yield from map(told, batch.to_pylist())
     except ray.exceptions.RayError as error:
         raise LithoscopeError(f"{asked.engine}: {cause(error)}") from None
     finally:

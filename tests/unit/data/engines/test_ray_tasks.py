@@ -16,7 +16,7 @@ from lithoscope.core.files import file_digest
 from lithoscope.data.engines import finished_work, ray_map, ray_tasks
 from lithoscope.data.engines.finished_work import FinishedWork
 from lithoscope.data.engines.ray_cluster import AskedBy
-from lithoscope.data.engines.ray_map import versions_here
+from lithoscope.data.engines.ray_map import Telling, told, versions_here
 from lithoscope.data.engines.ray_tasks import TasksOnRay
 from lithoscope.data.engines.ray_worker import TaskWorker
 from lithoscope.data.engines.tasks import Made, Task, Wanted, on_threads
@@ -52,9 +52,10 @@ def _here(
     manifest: list[dict[str, Any]], worker: type, arguments: Sequence[Any], asked: AskedBy, block: int
 ) -> Generator[dict[str, Any], None, None]:
     assert asked == AskedBy()
-    process = worker(*arguments)
+    process = Telling(worker, arguments)
     for start in range(0, len(manifest), block):
-        yield from process(import_module("pyarrow").Table.from_pylist(manifest[start : start + block])).to_pylist()
+        made = process(import_module("pyarrow").Table.from_pylist(manifest[start : start + block]))
+        yield from map(told, made.to_pylist())
 
 
 @pytest.fixture
@@ -209,6 +210,23 @@ def test_a_node_that_differs_is_a_line(tmp_path: Path) -> None:
         TaskWorker(Framing(DEFAULTS, 32, crop=True), str(tmp_path), {**versions_here(), "pillow": "0"})
     with pytest.raises(LithoscopeError, match=r"has no-such-package none, where the command runs it is 1"):
         TaskWorker(Framing(DEFAULTS, 32, crop=True), str(tmp_path), {"no-such-package": "1"})
+
+
+def test_what_a_user_has_to_be_told_is_the_line_of_the_local_engine(
+    engine: Callable[[], TasksOnRay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("3.png").write_bytes(b"")
+    task, photographs = Framing(DEFAULTS, 32, crop=True), [Wanted("3.png", phash="0" * 16)]
+    lines = []
+    for each in (on_threads, engine()):
+        with pytest.raises(LithoscopeError) as caught:
+            list(each(task, photographs))
+        lines.append(str(caught.value))
+    assert lines[0] == lines[1]
+    assert lines[0].startswith("3.png: an empty file; it changed since it was downloaded")
+    monkeypatch.setattr(ray_tasks, "versions_here", lambda names: dict.fromkeys(names, "0"))
+    with pytest.raises(LithoscopeError, match=r"^node .* has pillow .*, where the command runs it is 0"):
+        list(engine()(task, photographs))
 
 
 def test_a_node_without_the_checkout_reads_photographs_that_stay_in_their_place(tmp_path: Path) -> None:
