@@ -20,11 +20,13 @@ from lithoscope.data.engines.ray_map import Telling, told, versions_here
 from lithoscope.data.engines.ray_tasks import TasksOnRay
 from lithoscope.data.engines.ray_worker import TaskWorker
 from lithoscope.data.engines.tasks import Made, Task, Wanted, on_threads
+from lithoscope.data.fetching.by_address import ByAddress, Reader
 from lithoscope.data.images.reading import DEFAULTS, ReadingSettings
 from lithoscope.data.sources.examination import Examination
 from lithoscope.data.splits.traits import Framing
 
 from helpers.photographs_on_disk import photograph
+from helpers.static_server import served
 
 EACH = ReadingSettings(pages="each")
 
@@ -100,6 +102,39 @@ def test_what_is_made_is_what_threads_make(engine: Callable[[], TasksOnRay], tmp
         pages = [Wanted(page, phash="0123456789abcdef") for page in (name, "stack.tif", "stack.tif#page=2")]
         same(Framing(EACH, 48, crop=True), on_ray, pages)
     assert not list((tmp_path / "partial").glob("*/*"))
+
+
+def test_photographs_at_addresses_are_fetched_by_the_workers_and_not_again_for_a_run_that_goes_on(
+    engine: Callable[[], TasksOnRay], tmp_path: Path
+) -> None:
+    with served(tmp_path) as site:
+        files = [Path(f"{number}.png") for number in range(3)]
+        listed = [Wanted(site + file.name, file_digest(file), "0" * 16, file.name, site + file.name) for file in files]
+        fetching = ByAddress(tmp_path / "fetched", 179)
+        places, digests = ({one.identity: getattr(one, name) for one in listed} for name in ("file", "content"))
+        framing = Framing(DEFAULTS, 32, crop=True, reader=Reader(places, digests, DEFAULTS, fetching))
+        with engine() as on_ray:
+            same(Examination(DEFAULTS, fetching), on_ray, listed)
+            same(framing, on_ray, listed)
+        with pytest.raises(KeyboardInterrupt):
+            stopped(engine(), framing, listed, after=3)
+    fetching.keep_only(())
+    with engine() as on_ray:
+        assert len(list(on_ray(framing, listed))) == 3, "nobody serves them any more"
+
+
+def test_an_error_ends_what_threads_may_be_waiting_for() -> None:
+    class Failing(Counting):
+        def __call__(self, photograph: Wanted) -> bytes:
+            raise ZeroDivisionError
+
+        def stop(self) -> None:
+            self.read.append("stopped")
+
+    task = Failing()
+    with pytest.raises(ZeroDivisionError):
+        list(on_threads(task, wanted()))
+    assert task.read == ["stopped"]
 
 
 def stack(file: Path, frames: Sequence[Path]) -> None:
