@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from _networks import parameters
+from _networks import ROOT, parameters
 from _sections import words_of, write_section
 from peers import torchvision_script
 from peers.jobs import Job, ask
@@ -29,6 +29,7 @@ from peers.rounds import Loads, in_turn, workers_of
 from peers.tables import ALONE, CEILING, CLOCKS, OURS, accuracy_rows, predictions, settings_rows, speed_rows
 
 from lithoscope.config.params import Parameters
+from lithoscope.config.yaml import read_yaml
 from lithoscope.core.processor import processor_name_and_family
 from lithoscope.gate.settings import gate_settings
 from lithoscope.models.device import resolve_precision
@@ -114,6 +115,7 @@ def speed(asked: argparse.Namespace, job: Job, laid: Laid, loads: Loads) -> list
 
 def accuracy(asked: argparse.Namespace, job: Job, laid: Laid, loads: Loads) -> list[str]:
     """Return the section of the time to the same accuracy."""
+    rule = gate_settings(read_yaml(ROOT / "params.yaml")).accuracy
     own = job.changed(what="accuracy", epochs=asked.epochs)
     workers = asked.workers or workers_of(own.changed(what="speed"), loads)
     ways: dict[str, Callable[[], Answer]] = {
@@ -125,7 +127,6 @@ def accuracy(asked: argparse.Namespace, job: Job, laid: Laid, loads: Loads) -> l
     splits = pd.read_csv(Path(job.data) / "splits.csv", dtype=str)
     groups = dict(zip(splits["id"], splits["group"], strict=True))
     tests = {way: predictions(one, laid.classes, groups) for way, one in found.items()}
-    rule = gate_settings(parameters().model_dump()).accuracy
     counts = laid.counts
     photographs = sum(counts.values())
     seconds = {"seconds": laid.seconds * photographs, "processor": laid.processor * photographs}
