@@ -1,6 +1,5 @@
 """Every consumer frames a photograph as the reference does: the golden pictures' squares, bit for bit."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +8,13 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from lithoscope.data.engines.tasks import Wanted
 from lithoscope.data.images import decode
-from lithoscope.data.images.decode import read, read_downloaded, read_photograph
+from lithoscope.data.images.decode import read, read_photograph
 from lithoscope.data.images.framed import GAP, TOLERANCE, read_framed
 from lithoscope.data.images.reading import DEFAULTS
-from lithoscope.data.images.square import to_square, uniform_border
+from lithoscope.data.images.square import to_square
+from lithoscope.data.splits.traits import Framing
 from lithoscope.models.predictor import Predictor
 from lithoscope.serving.onnx_model import OnnxModel
 from lithoscope.serving.photographs import FoundPhotograph
@@ -27,15 +28,11 @@ from helpers.odd_photographs import bordered, scene
 
 Square = npt.NDArray[np.uint8]
 GOLDEN = golden()
-STAGES = Path(__file__).resolve().parents[3] / "stages"
 
 
 def packed_for_training(path: Path, folder: Path) -> Square:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(STAGES)
-        stage = runpy.run_path(str(STAGES / "split.py"))
-    image = read_downloaded(str(path), DEFAULTS)
-    square: Square = stage["framed"](image, uniform_border(image), SIDE)
+    del folder
+    square: Square = Framing(DEFAULTS, SIDE, crop=True)(Wanted(str(path))).square
     return square
 
 
