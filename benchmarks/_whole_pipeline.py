@@ -168,14 +168,16 @@ def costs_table(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
 
 
 def extrapolated(costs: dict[int, tuple[dict[str, Step], Held]]) -> list[str]:
-    """Return an empty line and the table of what larger sets take; nothing where one count alone was measured."""
-    return ["", *_extrapolated({count: cost for count, (cost, _) in costs.items()})] if len(costs) > 1 else []
+    """Return an empty line and what larger sets would cost if the growth between the last two counts went on.
 
-
-def _extrapolated(costs: dict[int, dict[str, Step]]) -> list[str]:
-    """Return what larger sets would cost if the growth between the last two counts went on."""
+    Nothing where one count alone was measured.
+    """
+    if len(costs) < 2:
+        return []
     few, many = sorted(costs)[-2:]
+    few_costs, many_costs = costs[few][0], costs[many][0]
     lines = [
+        "",
         f"**Not measured**: what the growth from {few:,} to {many:,} photographs would come to, in hours of processor "
         "and GB of memory. The exponent is that of the seconds of processor; one below 1 is the start of the programs, "
         "and counts as 1. Memory goes on by the bytes that each further photograph took.",
@@ -184,9 +186,9 @@ def _extrapolated(costs: dict[int, dict[str, Step]]) -> list[str]:
         "| --- | ---: | ---: | " + " | ".join("---:" for _ in LARGER) + " |",
     ]
     for step in ("use", *STAGES, NOTHING):
-        if step not in costs[few] or step not in costs[many]:
+        if step not in few_costs or step not in many_costs:
             continue
-        small, large = costs[few][step], costs[many][step]
+        small, large = few_costs[step], many_costs[step]
         power = math.log(large.processor / small.processor) / math.log(many / few)
         each = max(0.0, large.memory - small.memory) * 2**20 / (many - few)
         cells = []
