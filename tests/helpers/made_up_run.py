@@ -77,6 +77,7 @@ PARAMETERS: dict[str, Any] = {
     "train.label_smoothing": 0.0,
     "train.head_epochs": 0,
     "train.head_passes": 0,
+    "train.head_refit": False,
     "train.head_lr": 1e-3,
     "train.head_fit": "gradient",
     "train.shrinkage": 0.5,

@@ -39,6 +39,7 @@ def training_settings(**changes: Any) -> TrainingSettings:
         "label_smoothing": 0.0,
         "head_epochs": 0,
         "head_passes": 0,
+        "head_refit": False,
         "head_lr": 1e-3,
         "head_fit": "gradient",
         "shrinkage": 0.5,

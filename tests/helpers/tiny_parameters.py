@@ -26,6 +26,7 @@ TINY: dict[str, Any] = {
     "train.label_smoothing": "0.0",
     "train.head_fit": "gradient",
     "train.head_passes": 0,
+    "train.head_refit": "false",
     "train.shrinkage": 0.5,
     "train.norms": "batch",
     "train.frozen": "0.0",

@@ -151,7 +151,7 @@ class AugmentParameters(Block):
 class TrainParameters(Block):
     """How it is trained.
 
-    The two defaults are for parameters that were recorded before there was a choice.
+    The defaults are for parameters that were recorded before there was a choice.
     """
 
     adapt: Adapt = "tune"
@@ -166,6 +166,7 @@ class TrainParameters(Block):
     head_passes: Annotated[int, Field(ge=0, le=1000)]
     head_lr: Annotated[float, Field(gt=0, le=100)]
     head_fit: Literal["gradient", "discriminant", "mixed"]
+    head_refit: bool = False
     shrinkage: Annotated[float, Field(gt=0, le=1)]
     norms: Literal["batch", "kept"]
     frozen: Share
@@ -251,11 +252,16 @@ class Parameters(ReadingParameters):
                 "train.adapt = head: a linear head on the features of a pretrained network; allowed with model.head: "
                 "linear and model.weights, or adapt: tune"
             )
-        left_to_rule = self.train.adapt == "auto" and self.train.head_fit == "discriminant"
+        left_to_rule = self.train.adapt == "auto" and self.train.head_fit != "mixed"
         if self.train.head_fit != "gradient" and self.model.head != "linear" and not left_to_rule:
             raise ValueError(
                 f"train.head_fit = {self.train.head_fit}: a linear head only, not model.head = {self.model.head}; "
                 "allowed with model.head: linear"
+            )
+        if self.train.head_refit and self.model.head != "linear" and not left_to_rule:
+            raise ValueError(
+                f"train.head_refit = true: a linear head only, not model.head = {self.model.head}; allowed with "
+                "model.head: linear, or head_refit: false"
             )
         if self.train.head_fit == "mixed" and self.model.members == 1:
             raise ValueError(

@@ -4,6 +4,7 @@ A :class:`Classifier` takes photographs as they lie on disk (RGB, 0 … 255) and
 training, evaluation and serving cannot disagree about it.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,7 @@ class Classifier(nn.Module):
         self, backbone: nn.Sequential | SelfPooling, widths: Sequence[int], architecture: Architecture
     ) -> None:
         super().__init__()
+        self.architecture = architecture
         self.backbone, self.pooling, self.widths = backbone, architecture.model.pooling, list(widths)
         self.gathered = texture_blocks(widths) if self.pooling == "texture" else [len(widths) - 1]
         features = feature_width(self.pooling, [widths[number] for number in self.gathered])
@@ -63,6 +65,11 @@ class Classifier(nn.Module):
         mean, std = (255 * torch.tensor(values).view(1, 3, 1, 1) for values in normalisation(architecture.model.name))
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
+
+    def averaging(self) -> "Classifier":
+        """Return a classifier on the same backbone, not a copy of it, whose fresh head sees the last maps' averages."""
+        model = self.architecture.model.model_copy(update={"pooling": "average"})
+        return Classifier(self.backbone, self.widths, dataclasses.replace(self.architecture, model=model))
 
     def blocks(self) -> list[nn.Module]:
         """Return the backbone's blocks, input to output."""

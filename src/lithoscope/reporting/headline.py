@@ -50,7 +50,8 @@ def training_in_words(training: dict[str, Any]) -> str:
     if training.get("adapt", {}).get("way") == "head":
         return f"{networks}head in closed form, {mean}validation loss {validation['loss']:.3f}"
     best = f"{networks}{mean}best epoch {training['best_epoch']} of {epochs}"
-    return f"{best}, {mean}validation loss {validation['loss']:.3f}"
+    kept = training.get("refit") or validation
+    return f"{best}, {mean}validation loss {kept['loss']:.3f}"
 
 
 def with_interval(figures: dict[str, Any], name: str, value: float) -> str:

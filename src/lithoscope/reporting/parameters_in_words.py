@@ -65,6 +65,7 @@ def recipe_words(parameters: Mapping[str, Any], *, closed_form: bool = False) ->
     mixing = [name for key, name in (("mixup", "MixUp"), ("cutmix", "CutMix")) if of(key)]
     policy = POLICIES.get(parameters["augment.policy"])
     depth = parameters["model.stochastic_depth"]
+    refit = parameters.get("train.head_refit")  # runs from before there was a choice have none
     phrases = {
         POOLING.get(parameters["model.pooling"], ""): True,
         HEADS.get(parameters["model.head"], ""): True,
@@ -75,6 +76,7 @@ def recipe_words(parameters: Mapping[str, Any], *, closed_form: bool = False) ->
         f"the head started from a discriminant of shrinkage {of('shrinkage'):g}": of("head_fit") == "discriminant",
         f"the first network a discriminant of shrinkage {of('shrinkage'):g}, the others tuned": of("head_fit")
         == "mixed",
+        f"after the epochs, whose head saw averages, the head a discriminant of shrinkage {of('shrinkage'):g}": refit,
         "the statistics of batch norms kept as they came": of("norms") == "kept",
         "the whole backbone left as it was": of("frozen") == 1,
         f"the first {percent(of('frozen'), 0)} of the backbone's blocks left as they were": 0 < of("frozen") < 1,

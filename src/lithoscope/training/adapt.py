@@ -18,7 +18,7 @@ FEWEST_TO_TUNE = 20
 """Training photographs a class, in the median over the classes, from which on ``auto`` tunes."""
 
 
-GRADIENT: dict[str, Any] = {"head_fit": "gradient"}
+GRADIENT: dict[str, Any] = {"head_fit": "gradient", "head_refit": False}
 SCRATCH: dict[str, Any] = {**GRADIENT, "frozen": 0.0, "norms": "batch"}
 
 
@@ -95,6 +95,7 @@ def discriminant_alone(settings: TrainingSettings) -> TrainingSettings:
     """
     return settings.changed(
         head_fit="discriminant",
+        head_refit=False,
         head_epochs=0,
         frozen=1.0,
         cached_views=0,

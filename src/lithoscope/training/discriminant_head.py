@@ -1,7 +1,8 @@
-"""Shrinkage linear discriminant analysis as the start of a linear head.
+"""Shrinkage linear discriminant analysis as a linear head: its start, or what takes its place after the epochs.
 
 With about a dozen photographs a class it is a better start for a head than random weights, which need so many steps
-that a pretrained backbone forgets meanwhile.
+that a pretrained backbone forgets meanwhile. After them it weighs more of what the tuned backbone makes than the head
+it was tuned under could.
 """
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from lithoscope.core.errors import LithoscopeError
 from lithoscope.data.loading.dataloader import INFERENCE_BATCH, FeatureRows, InOrder, PackedPhotographs
+from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.frozen_features import for_features, rest_features
 from lithoscope.training.discriminant_sums import DiscriminantSums
@@ -109,7 +111,26 @@ def _solve(
     return np.asarray((directions - residuals.T @ inner) / ridge)
 
 
-def start_from_discriminant(
+def linear_layer(network: Classifier, split: ArraySplit) -> nn.Linear:
+    """Return the layer of a head that a discriminant can be.
+
+    Raises:
+        LithoscopeError: The head is not linear, or a class has no training photograph.
+    """
+    last = list(network.head)[-1] if isinstance(network.head, nn.Sequential) else network.head
+    if not isinstance(last, nn.Linear) or any(
+        isinstance(part, (nn.ReLU, nn.modules.batchnorm._BatchNorm)) for part in network.head.modules()
+    ):
+        raise LithoscopeError("a discriminant as head: linear only; allowed with model.head: linear")
+    if len(np.unique(split.labels)) < len(split.classes):
+        raise LithoscopeError(
+            "a discriminant as head: a class has no training photograph; allowed: train.head_fit = gradient with "
+            "train.head_refit = false"
+        )
+    return last
+
+
+def fit_discriminant_head(
     network: Classifier, phase: Phase, photographs: Photographs, rows: Rows, progress_bar: bool
 ) -> None:
     """Set a linear head to the standardised discriminant of the training photographs.
@@ -120,22 +141,16 @@ def start_from_discriminant(
 
     Args:
         network: Changed in place; the backbone stays as it is, and the modes come back as they were.
-        phase: How it will be trained.
+        phase: How it is trained.
         photographs: On what.
         rows: What :func:`lithoscope.training.phase.phase_rows` made of the training photographs.
         progress_bar: Whether to draw one.
 
     Raises:
-        LithoscopeError: The head is not linear, or a class has no training photograph.
+        LithoscopeError: As :func:`linear_layer`.
     """
-    last = list(network.head)[-1] if isinstance(network.head, nn.Sequential) else network.head
-    if not isinstance(last, nn.Linear) or any(
-        isinstance(part, (nn.ReLU, nn.modules.batchnorm._BatchNorm)) for part in network.head.modules()
-    ):
-        raise LithoscopeError("train.head_fit = discriminant: a linear head only; allowed with model.head: linear")
     split, settings = photographs.training, phase.settings
-    if len(np.unique(split.labels)) < len(split.classes):
-        raise LithoscopeError("train.head_fit = discriminant: a class has no training photograph; allowed: gradient")
+    last = linear_layer(network, split)
     kept = rows if isinstance(rows, FeatureRows) else PackedPhotographs(split)
     varied = PackedPhotographs(split, photographs.augmentation)
     passes: list[tuple[FeatureRows | PackedPhotographs, int]] = [(kept, 0)]

@@ -52,8 +52,8 @@ class EnsembleResult:
         """Return what ``metrics/train.json`` says.
 
         Of one network see :meth:`TrainingResult.summary`. Of several: the mean of the tuned ones' best epochs,
-        rounded, the epochs of the one that ran longest, the means of all figures, and each one's summary under
-        ``members``, with ``tuned`` where some were and some were not.
+        rounded, the epochs of the one that ran longest, the means of the figures that all have, and each one's summary
+        under ``members``, with ``tuned`` where some were and some were not.
         """
         each = [member.summary() for member in self.members]
         if len(each) == 1:
@@ -71,6 +71,7 @@ class EnsembleResult:
             "epochs": max(one["epochs"] for one in each),
             "train": mean("train"),
             "validation": mean("validation"),
+            **({"refit": mean("refit")} if all("refit" in one for one in each) else {}),
             "members": each,
         }
 

@@ -10,16 +10,17 @@ import shutil
 from pathlib import Path
 
 import torch
+from torch.nn import functional
 
 from lithoscope.core.random_streams import integer_seed
-from lithoscope.data.loading.dataloader import OnlineAugmentation
+from lithoscope.data.loading.dataloader import OnlineAugmentation, inference_batches
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier
-from lithoscope.models.frozen_features import frozen_blocks, stands_alone
+from lithoscope.models.frozen_features import for_features, frozen_blocks, stands_alone
 from lithoscope.training import distributed
 from lithoscope.training.callbacks import OnEpoch
 from lithoscope.training.checkpoints import is_usable, to_resume
-from lithoscope.training.discriminant_head import start_from_discriminant
+from lithoscope.training.discriminant_head import fit_discriminant_head, linear_layer
 from lithoscope.training.history import TrainingResult, best_of
 from lithoscope.training.module import TrainingSettings
 from lithoscope.training.phase import Phase, Photographs, phase_rows, train_phase
@@ -45,6 +46,9 @@ def train(
     online augmentation and mixing. From its best epoch on, everything is trained that ``frozen`` does not exclude. The
     best epoch may lie in either phase; ``patience`` ends the second one alone.
 
+    With ``head_refit`` the epochs' head sees averages alone, and after them a discriminant takes its place, on what
+    ``model.pooling`` makes of the best epoch's maps.
+
     Args:
         network: A classifier, changed in place.
         settings: How to train; ``precision`` and ``device`` resolved.
@@ -63,6 +67,10 @@ def train(
         distributed.barrier()  # before the first one goes on, and may remove the file
         return finished
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    final = network
+    if settings.head_refit:
+        linear_layer(final, split)  # so that what is not possible ends the training now, not after its last epoch
+        network = final.averaging()
     photographs = Photographs(split, validation if len(validation) else None, augmentation)
     phase = _main_phase(network, settings, augmentation)
     features = _features(checkpoints, phase.frozen)
@@ -71,7 +79,7 @@ def train(
         kept = to_resume(checkpoints, validated=len(validation) > 0) if distributed.is_main_process() else None
         if distributed.broadcast(kept) is None:  # a checkpoint holds a head already
             rows, _ = phase_rows(network, phase, photographs, features, progress_bar)
-            start_from_discriminant(network, phase, photographs, rows, progress_bar)
+            fit_discriminant_head(network, phase, photographs, rows, progress_bar)
     elif settings.head_epochs:
         head = _train_head(network, settings, photographs, checkpoints, on_epoch, progress_bar)
         network.load_state_dict(head.state)
@@ -87,6 +95,8 @@ def train(
     )
     if head and best_of(result.history, settings.keep).epoch == head.best_epoch:
         result = dataclasses.replace(head, history=result.history)
+    if settings.head_refit:
+        result = _refit_head(final, result, phase, photographs, progress_bar)
     if distributed.is_main_process():
         result.save(checkpoints / FINISHED)
         for folder in checkpoints.glob("features-*"):
@@ -108,6 +118,32 @@ def _main_phase(network: Classifier, settings: TrainingSettings, augmentation: O
     possible = frozen > 0 and not mixed and stands_alone(network, frozen)
     computed = possible and (passes > 0 or not varied)
     return Phase("all", settings, frozen, rate="lr", computed=computed, passes=passes if computed else 0)
+
+
+def _refit_head(
+    network: Classifier, result: TrainingResult, phase: Phase, photographs: Photographs, progress_bar: bool
+) -> TrainingResult:
+    """Put a discriminant on the backbone that the epochs made; ``network`` has the pooling that is asked for.
+
+    It is fitted to the photographs as they are: that is how the model will be asked, and it has seen varied ones.
+    """
+    tuned = {name: value for name, value in result.state.items() if not name.startswith("head.")}
+    network.load_state_dict(tuned, strict=False)
+    plain = dataclasses.replace(phase, computed=False, passes=0, settings=phase.settings.changed(head_passes=0))
+    fit_discriminant_head(network, plain, photographs, photographs.training, progress_bar)
+    state = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+    return dataclasses.replace(result, state=state, refit=_measure(network, phase.settings, photographs.validation))
+
+
+def _measure(network: Classifier, settings: TrainingSettings, validation: ArraySplit | None) -> dict[str, float] | None:
+    """Return the loss (nats) and the accuracy on validation photographs, where there are any."""
+    if validation is None:
+        return None
+    with for_features(network, settings.device, settings.precision):
+        logits = [network(batch.images.to(settings.device)).float().cpu() for batch in inference_batches(validation)]
+    answers, labels = torch.cat(logits), torch.from_numpy(validation.labels)
+    accuracy = (answers.argmax(dim=1) == labels).float().mean()
+    return {"loss": float(functional.cross_entropy(answers, labels)), "accuracy": float(accuracy)}
 
 
 def _is_finished(finished: Path) -> bool:

@@ -82,32 +82,47 @@ def best_of(history: Sequence[EpochFigures], keep: Keep) -> EpochFigures:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The best epoch's weights, which epoch that was (from 1), and every epoch's figures."""
+    """What a training gave.
+
+    Attributes:
+        state: The best epoch's weights, and the head that was fitted to it where there was one.
+        best_epoch: Which one that was, from 1.
+        history: Every epoch's figures.
+        refit: Validation ``loss`` (nats) and ``accuracy`` with the head that was fitted after the epochs, or None.
+    """
 
     state: dict[str, Tensor]
     best_epoch: int
     history: list[EpochFigures]
+    refit: dict[str, float] | None = None
 
     def summary(self) -> dict[str, Any]:
-        """Return what ``metrics/train.json`` says: the best epoch, how many ran, and the best epoch's figures."""
+        """Return what ``metrics/train.json`` says: the best epoch, how many ran, and the best epoch's figures.
+
+        ``refit`` holds those with the head that was fitted afterwards, where validation photographs judged it.
+        """
         best = self.history[self.best_epoch - 1]
         validation = None
         if best.val_loss is not None and best.val_accuracy is not None:
             validation = {"loss": round(best.val_loss, 6), "accuracy": round(best.val_accuracy, 6)}
+        refit = {name: round(value, 6) for name, value in self.refit.items()} if self.refit else None
         return {
             "best_epoch": self.best_epoch,
             "epochs": len(self.history),
             "train": {"loss": round(best.train_loss, 6), "accuracy": round(best.train_accuracy, 6)},
             "validation": validation,
+            **({"refit": refit} if refit else {}),
         }
 
     def save(self, path: Path) -> None:
         """Write the result so that it is there whole or not at all."""
         history = [vars(figures) for figures in self.history]
-        save({"state": self.state, "best_epoch": self.best_epoch, "history": history}, path)
+        found = {"state": self.state, "best_epoch": self.best_epoch, "history": history, "refit": self.refit}
+        save(found, path)
 
     @classmethod
     def load(cls, path: Path) -> "TrainingResult":
         """Read what :meth:`save` wrote."""
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        return cls(saved["state"], saved["best_epoch"], [EpochFigures(**figures) for figures in saved["history"]])
+        history = [EpochFigures(**figures) for figures in saved["history"]]
+        return cls(saved["state"], saved["best_epoch"], history, saved["refit"])

@@ -156,6 +156,10 @@ def test_what_needs_validation_photographs_is_refused_where_there_are_none(
             {"train": {"adapt": "tune", "head_fit": "discriminant"}, "model": {"head": "mlp"}},
             "train.head_fit = discriminant: a linear",
         ),
+        (
+            {"train": {"adapt": "tune", "head_refit": True, "head_fit": "gradient"}, "model": {"head": "mlp"}},
+            "train.head_refit = true: a linear head only",
+        ),
         ({"train": {"head_fit": "mixed"}, "model": {"head": "mlp", "members": 2}}, "train.head_fit = mixed: a linear"),
         ({"train": {"head_fit": "mixed"}}, "train.head_fit = mixed: a discriminant beside other networks"),
         ({"evaluate": {"crop": 0.3}}, "evaluate.crop = 0.3: test photographs are scored as they are; allowed: 0"),

@@ -76,6 +76,7 @@ ADDED = {
     "train.adapt": "tune",
     "train.cached_views": 0,
     "train.head_passes": 0,
+    "train.head_refit": False,
     "train.keep": "loss",
     "train.temperature": None,
 }

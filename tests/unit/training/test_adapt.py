@@ -66,16 +66,16 @@ def test_what_has_no_closed_form_is_tuned(changes: dict[str, str], counts: tuple
     model: ModelParameters = PRETRAINED.model_copy(update=changes)
     found = choose_adaptation("auto", model, photographs(*counts))
     assert (found.way, found.reason) == ("tune", reason)
-    given = training_settings(head_fit="discriminant", frozen=0.5, norms="kept", adapt="auto")
+    given = training_settings(head_fit="discriminant", head_refit=True, frozen=0.5, norms="kept", adapt="auto")
     settings = found.apply(given)
-    assert settings.head_fit == "gradient"
+    assert (settings.head_fit, settings.head_refit) == ("gradient", False)
     scratch = "weights" in changes
     assert (settings.frozen, settings.norms) == ((0.0, "batch") if scratch else (0.5, "kept"))
     assert found.summary()["instead"].items() <= settings.model_dump().items()
 
 
 def test_a_head_leaves_the_network_as_it_came_and_learns_all_it_can_without_an_epoch(tmp_path: Path) -> None:
-    settings = training_settings(lr=3e-3, epochs=5, ema=0.9, frozen=0.0, mixup=0.2, head_passes=2)
+    settings = training_settings(lr=3e-3, epochs=5, ema=0.9, frozen=0.0, mixup=0.2, head_passes=2, head_refit=True)
     decided = choose_adaptation("head", PRETRAINED, TRAIN).apply(settings)
     fresh = network()
     start = {key: value.clone() for key, value in fresh.state_dict().items()}

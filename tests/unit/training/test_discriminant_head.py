@@ -1,4 +1,6 @@
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +11,9 @@ from lithoscope.data.loading.dataloader import OnlineAugmentation, PackedPhotogr
 from lithoscope.models.classifier import Classifier, build_classifier
 from lithoscope.training import discriminant_head
 from lithoscope.training.discriminant_head import (
+    fit_discriminant_head,
     shrinkage_discriminant,
     standardised_discriminant,
-    start_from_discriminant,
 )
 from lithoscope.training.fit import train
 from lithoscope.training.module import ClassificationModule, TrainingSettings
@@ -26,7 +28,7 @@ ONLINE = OnlineAugmentation(VARIED, 0)
 
 def start(model: Classifier, settings: TrainingSettings, photographs: Photographs) -> None:
     phase = Phase("all", settings, frozen=0, rate="lr", computed=False)
-    start_from_discriminant(model, phase, photographs, photographs.training, progress_bar=False)
+    fit_discriminant_head(model, phase, photographs, photographs.training, progress_bar=False)
 
 
 def weights_of(model: Classifier) -> torch.Tensor:
@@ -87,6 +89,53 @@ def test_training_goes_on_from_it(tmp_path: Path) -> None:
     torch.testing.assert_close(result.state["head.1.weight"], weights_of(model))
 
 
+@pytest.mark.parametrize("pooling", ["both", "texture"])
+def test_after_the_epochs_it_is_fitted_to_what_they_made_of_the_backbone(tmp_path: Path, pooling: str) -> None:
+    def built() -> Classifier:
+        torch.manual_seed(0)
+        return build_classifier(plain_architecture("cnn", 32, 2, 0.5, pooling=pooling))
+
+    settings = SETTINGS.changed(epochs=2, frozen=0.5, cached_views=2, shrinkage=0.4, head_refit=True, head_passes=3)
+    arguments: dict[str, Any] = {"on_epoch": lambda *_: None, "progress_bar": False}
+    result = train(built(), settings, TRAIN, VAL, ONLINE, checkpoints=tmp_path / "refit", **arguments)
+    averaging = built().averaging()
+    epochs = train(
+        averaging, settings.changed(head_refit=False), TRAIN, VAL, ONLINE, checkpoints=tmp_path / "epochs", **arguments
+    )
+    assert result.history == epochs.history
+    model = built()
+    model.load_state_dict({**model.state_dict(), **{k: v for k, v in epochs.state.items() if not k.startswith("head")}})
+    start(model, settings.changed(head_passes=0), Photographs(TRAIN, None, ONLINE))
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(result.state[name], value, msg=name)
+    model.eval()
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(np.array(VAL.images)).permute(0, 3, 1, 2))
+    right = (logits.argmax(dim=1).numpy() == VAL.labels).mean()
+    assert result.refit == pytest.approx(
+        {"loss": float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(VAL.labels))), "accuracy": right}
+    )
+    assert result.summary()["refit"]["accuracy"] == pytest.approx(right, abs=1e-6)
+    again = train(built(), settings, TRAIN, VAL, ONLINE, checkpoints=tmp_path / "refit", **arguments)
+    assert again.refit == result.refit, "a finished training is returned whole"
+
+
+def test_what_cannot_be_fitted_after_the_epochs_is_said_before_them(tmp_path: Path) -> None:
+    settings = SETTINGS.changed(head_refit=True)
+    missing = dataclasses.replace(TRAIN, labels=np.zeros_like(TRAIN.labels))
+    with pytest.raises(LithoscopeError, match=r"no training photograph; allowed: .* train.head_refit = false"):
+        train(
+            network(),
+            settings,
+            missing,
+            VAL,
+            None,
+            checkpoints=tmp_path,
+            on_epoch=lambda *_: pytest.fail("an epoch"),
+            progress_bar=False,
+        )
+
+
 @pytest.mark.parametrize("share", [0.5, 1.0])
 def test_it_is_the_same_on_passes_that_are_computed_once(tmp_path: Path, share: float) -> None:
     direct, settings = network(), DISCRIMINANT.changed(head_passes=2, frozen=share)
@@ -94,7 +143,7 @@ def test_it_is_the_same_on_passes_that_are_computed_once(tmp_path: Path, share: 
     phase = Phase("all", settings, count, rate="lr", computed=True, passes=3)
     cached = network()
     rows, _ = phase_rows(cached, phase, photographs, tmp_path, progress_bar=False)
-    start_from_discriminant(cached, phase, photographs, rows, progress_bar=False)
+    fit_discriminant_head(cached, phase, photographs, rows, progress_bar=False)
     direct.eval()
     varied = PackedPhotographs(TRAIN, ONLINE)
     with torch.inference_mode():

@@ -9,7 +9,7 @@ from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import build_classifier
 from lithoscope.models.device import make_repeatable
 from lithoscope.models.ensemble import join_states
-from lithoscope.training.discriminant_head import start_from_discriminant
+from lithoscope.training.discriminant_head import fit_discriminant_head
 from lithoscope.training.ensemble import EnsembleResult, member_seed, member_settings, train_members
 from lithoscope.training.history import EpochFigures, mean_history
 from lithoscope.training.phase import Phase, Photographs
@@ -73,7 +73,7 @@ def test_the_first_one_can_be_a_discriminant_on_the_backbone_as_it_comes(tmp_pat
     alone, settings = BUILD(), SETTINGS.changed(head_fit="discriminant")
     rows = noise(16)
     phase = Phase("all", settings, frozen=0, rate="lr", computed=False)
-    start_from_discriminant(alone, phase, Photographs(rows, None, None), rows, progress_bar=False)
+    fit_discriminant_head(alone, phase, Photographs(rows, None, None), rows, progress_bar=False)
     assert all(torch.equal(value, alone.state_dict()[key]) for key, value in discriminant.state.items())
     assert len(discriminant.history) == 1
     as_ever = fit(tmp_path / "as ever", 2, ema=0.5, mixup=0.2, frozen=0.5).members[1]

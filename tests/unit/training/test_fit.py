@@ -137,6 +137,7 @@ class KilledError(Exception):
         pytest.param({"class_balance": "weights", "split": UNEVEN}, id="weights"),
         {"frozen": 0.5, "online": 0.0, "layer_decay": 0.5, "ema": 0.8},
         {"frozen": 0.5, "cached_views": 2, "head_fit": "discriminant", "head_passes": 2},
+        {"frozen": 0.5, "cached_views": 2, "head_refit": True, "ema": 0.8},
         {"head_epochs": 4, "epochs": 2, "ema": 0.8},  # killed in the first phase
         {"head_epochs": 2, "epochs": 2},  # and in the second
         pytest.param({"validation": NONE}, id="no validation"),
@@ -159,7 +160,7 @@ def test_a_training_killed_between_epochs_goes_on_to_the_same_weights(
     resumed = fit(tmp_path / "killed", on_epoch=lambda figures, _: epochs.append(figures.epoch), **changes)
     assert epochs == list(range(3, len(whole.history) + 1)), "the epochs before are not trained again"
     assert resumed.history == whole.history
-    assert resumed.best_epoch == whole.best_epoch
+    assert (resumed.best_epoch, resumed.refit) == (whole.best_epoch, whole.refit)
     assert all(torch.equal(whole.state[key], resumed.state[key]) for key in whole.state)
 
 

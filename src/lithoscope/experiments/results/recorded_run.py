@@ -98,6 +98,10 @@ class RecordedRun:
         }
 
     def validation(self, figure: str) -> float | None:
-        """Return the best epoch's validation ``accuracy`` or ``loss``, or None without validation photographs."""
-        found: float | None = (self.values["training"].get("validation") or {}).get(figure)
+        """Return the best epoch's validation ``accuracy`` or ``loss``, or None without validation photographs.
+
+        Where a head was fitted after the epochs, they are that one's.
+        """
+        training = self.values["training"]
+        found: float | None = (training.get("refit") or training.get("validation") or {}).get(figure)
         return found
