@@ -91,7 +91,7 @@ def main() -> None:
         tracked.log_model(MODEL, split.images[:1], SOURCE, split.classes)
         shutil.rmtree(checkpoints)
     print(temperature.line())
-    print(f"best epoch {summary['best_epoch']} of {summary['epochs']}; the run is {tracked.place()}")
+    print(f"kept epoch {summary['best_epoch']} of {summary['epochs']}; the run is {tracked.place()}")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_eight_experiments_at_once_are_eight_whole_runs(clone: Clone) -> None:
         elsewhere = [pool.submit(experiment, clone, "--temp", rate) for rate in ELSEWHERE]
         clone.run("dvc", "queue", "start", "--jobs", "3")
         for one in elsewhere:
-            assert "best epoch" in one.result()
+            assert "kept epoch" in one.result()
 
     def ended() -> bool:
         states = [line.split()[-1] for line in clone.run("dvc", "queue", "status").splitlines() if "rate-" in line]

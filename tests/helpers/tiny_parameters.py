@@ -23,6 +23,7 @@ TINY: dict[str, Any] = {
     "train.adapt": "tune",
     "train.weight_decay": 0.01,
     "train.patience": 8,
+    "train.keep": "loss",
     "train.label_smoothing": "0.0",
     "train.head_fit": "gradient",
     "train.head_passes": 0,

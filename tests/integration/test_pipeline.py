@@ -228,7 +228,7 @@ def test_every_part_of_training_and_of_the_model_can_be_set_in_params_yaml(clone
     }
     changes = [part for key, value in settings.items() for part in ("-S", f"{key}={value}")]
     printed = clone.run("dvc", "exp", "run", "--temp", "--name", "parts", *changes)
-    assert "best epoch" in printed
+    assert "kept epoch" in printed
     assert "Warning" not in printed, printed
     files = DVCFileSystem(str(clone.root), rev="parts")
     description = json.loads(files.read_text("build/model/model.json"))

@@ -23,7 +23,7 @@ OpenShare = Annotated[float, Field(gt=0, lt=1)]
 Policy = Literal["none", "randaugment", "trivialaugment"]
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "one-cycle", "plateau"]
-Keep = Literal["loss", "accuracy"]
+Keep = Literal["loss", "accuracy", "last"]
 Adapt = Literal["auto", "head", "tune"]
 
 GATE = "gate"

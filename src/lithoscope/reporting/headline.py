@@ -49,7 +49,7 @@ def training_in_words(training: dict[str, Any]) -> str:
     mean = "mean " if members else ""
     if training.get("adapt", {}).get("way") == "head":
         return f"{networks}head in closed form, {mean}validation loss {validation['loss']:.3f}"
-    best = f"{networks}{mean}best epoch {training['best_epoch']} of {epochs}"
+    best = f"{networks}{mean}epoch {training['best_epoch']} of {epochs}"
     kept = training.get("refit") or validation
     return f"{best}, {mean}validation loss {kept['loss']:.3f}"
 

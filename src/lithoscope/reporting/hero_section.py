@@ -7,6 +7,12 @@ from lithoscope.evaluation.statistics.against_baselines import NAMES, NETWORK, d
 from lithoscope.reporting.inputs import ReportInputs
 from lithoscope.reporting.parameters_in_words import model_words
 
+KEPT = {
+    "loss": "lowest validation loss",
+    "accuracy": "highest validation accuracy",
+    "last": "the last one; none was chosen",
+}
+
 
 def hero(inputs: ReportInputs) -> dict[str, Any]:
     """What data, how many photographs, how well and how sure that is, against what, and whether it was synthetic."""
@@ -44,7 +50,8 @@ def hero(inputs: ReportInputs) -> dict[str, Any]:
         "spread": len(set(best)) > 1,
         "networks": len(inputs.tuned_networks),
         "validated": inputs.validated,
-        "kept": "lowest validation loss" if parameters["train.keep"] == "loss" else "highest validation accuracy",
+        "chosen": inputs.chosen,
+        "kept": KEPT[parameters["train.keep"]],
         "fold": _fold(parameters),
     }
 

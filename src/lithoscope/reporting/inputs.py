@@ -129,6 +129,11 @@ class ReportInputs:
         return self.training["validation"] is not None
 
     @property
+    def chosen(self) -> bool:
+        """Whether validation photographs chose the epoch; otherwise it is the last one."""
+        return self.validated and self.parameters.get("train.keep") != "last"
+
+    @property
     def closed_form(self) -> bool:
         """Whether nothing but a head in closed form was learnt, so that there were no epochs to speak of."""
         return bool(self.training.get("adapt", {}).get("way") == "head")

@@ -34,7 +34,7 @@ def curves(inputs: ReportInputs) -> dict[str, Any]:
         "networks": len(networks),
         "training": training,
         "gap": gap,
-        "still_learning": inputs.validated
+        "still_learning": inputs.chosen
         and len(inputs.history) > 1
         and all(one["best_epoch"] == one["epochs"] for one in networks),
         "single": len(inputs.history) == 1,
@@ -46,7 +46,7 @@ def curves(inputs: ReportInputs) -> dict[str, Any]:
 
 def best_epoch_mark(inputs: ReportInputs) -> str:
     """Say which epoch's weights were kept, for a mark in the curves."""
-    if not inputs.validated:
+    if not inputs.chosen:
         return "last epoch"
     return "best epoch" if len(inputs.tuned_networks) == 1 else "best epoch, mean"
 

@@ -76,7 +76,7 @@ def train(
     features = _features(checkpoints, phase.frozen)
     head = None
     if settings.head_fit == "discriminant":
-        kept = to_resume(checkpoints, validated=len(validation) > 0) if distributed.is_main_process() else None
+        kept = to_resume(checkpoints, validated=photographs.choose(settings)) if distributed.is_main_process() else None
         if distributed.broadcast(kept) is None:  # a checkpoint holds a head already
             rows, _ = phase_rows(network, phase, photographs, features, progress_bar)
             fit_discriminant_head(network, phase, photographs, rows, progress_bar)

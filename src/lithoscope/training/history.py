@@ -71,9 +71,9 @@ def best_of(history: Sequence[EpochFigures], keep: Keep) -> EpochFigures:
 
     Args:
         history: At least one epoch.
-        keep: ``loss``, the lowest validation loss, or ``accuracy``, the highest validation accuracy.
+        keep: ``loss``, the lowest validation loss, ``accuracy``, the highest validation accuracy, or ``last``.
     """
-    if history[-1].val_loss is None:
+    if history[-1].val_loss is None or keep == "last":
         return history[-1]
     if keep == "accuracy":
         return max(history, key=lambda figures: figures.val_accuracy or 0.0)

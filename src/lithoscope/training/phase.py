@@ -55,6 +55,10 @@ class Photographs:
     validation: ArraySplit | None
     augmentation: OnlineAugmentation | None
 
+    def choose(self, settings: TrainingSettings) -> bool:
+        """Return whether validation photographs choose the epoch that is kept; otherwise it is the last one."""
+        return self.validation is not None and settings.keep != "last"
+
 
 Rows = ArraySplit | FeatureRows
 """What batches are made of: photographs, or what frozen blocks made of them."""
@@ -159,8 +163,8 @@ def train_phase(
         callbacks.append(Plateau())
     if settings.patience and validation is not None:
         callbacks.append(Patience(settings.patience))
-    _fit(module, batches, validation, callbacks, checkpoints, progress_bar)
-    weights = _weights(checkpoints / (LAST if validation is None else BEST), module)
+    _fit(module, batches, validation, callbacks, checkpoints, progress_bar, chosen=photographs.choose(settings))
+    weights = _weights(checkpoints / (BEST if photographs.choose(settings) else LAST), module)
     return TrainingResult(weights, best_of(history.epochs[len(before) :], settings.keep).epoch, history.epochs)
 
 
@@ -171,15 +175,17 @@ def _fit(
     callbacks: list[Callback],
     checkpoints: Path,
     progress_bar: bool,
+    *,
+    chosen: bool,
 ) -> None:
-    """Run Lightning's trainer."""
+    """Run Lightning's trainer; ``chosen``: whether validation photographs choose an epoch."""
     settings = module.settings
-    found = to_resume(checkpoints, validated=validation is not None) if distributed.is_main_process() else None
+    found = to_resume(checkpoints, validated=chosen) if distributed.is_main_process() else None
     resumed = distributed.broadcast(found)
     rank, several = distributed.rank(), distributed.world_size()
     # Two, because one that keeps the best and the last writes the last only where it is the best as well.
     savers = [Saver(checkpoints, LAST, None)]
-    if validation is not None:
+    if chosen:
         # First, so that `last` knows which was best.
         savers.insert(0, Saver(checkpoints, BEST, f"val_{settings.keep}"))
     # "GPU available: False", advertisements, "max_epochs reached": no news to whoever started the training.

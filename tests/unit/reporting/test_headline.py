@@ -15,9 +15,9 @@ from helpers.made_up_run import make_run
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({}, "best epoch 6 of 6, validation loss 0.771"),
+        ({}, "epoch 6 of 6, validation loss 0.771"),
         ({"validation": False}, "last of 6 epochs, no validation"),
-        ({"members": 3}, "3 networks, mean best epoch"),
+        ({"members": 3}, "3 networks, mean epoch"),
     ],
 )
 def test_the_training_is_told_in_a_line(tmp_path: Path, options: dict[str, Any], line: str) -> None:

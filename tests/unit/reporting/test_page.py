@@ -176,10 +176,7 @@ def test_a_head_alone_is_told_as_such_and_why(tmp_path: Path) -> None:
         ({"train__norms": "kept"}, "the statistics of batch norms kept as they came"),
         ({"train__head_fit": "discriminant"}, "the head started from a discriminant of shrinkage 0.5"),
         ({"train__head_fit": "mixed"}, "the first network a discriminant of shrinkage 0.5, the others tuned"),
-        (
-            {"train__head_refit": True},
-            "after the epochs, whose head saw averages, the head a discriminant",
-        ),
+        ({"train__head_refit": True}, "after the epochs, whose head saw averages, the head a discriminant"),
         ({"train__ema": 0.98}, "weights averaged over the steps"),
         ({"train__mixup": 0.2, "train__cutmix": 1.0}, "pairs of photographs mixed by MixUp or CutMix"),
         ({"train__cutmix": 1.0}, "The training loss counts mixed photographs, so it does not compare"),

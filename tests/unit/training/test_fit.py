@@ -79,12 +79,12 @@ def fit(
     )
 
 
-def loss_of(state: dict[str, torch.Tensor]) -> float:
+def loss_of(state: dict[str, torch.Tensor], split: ArraySplit = VAL) -> float:
     trained = network()
     trained.load_state_dict(state)
     with torch.inference_mode():
-        logits = trained.eval()(torch.from_numpy(VAL.images).permute(0, 3, 1, 2))
-    return torch.nn.functional.cross_entropy(logits, torch.from_numpy(VAL.labels)).item()
+        logits = trained.eval()(torch.from_numpy(split.images).permute(0, 3, 1, 2))
+    return torch.nn.functional.cross_entropy(logits, torch.from_numpy(split.labels)).item()
 
 
 def test_it_learns_what_colours_do_not_tell_and_keeps_the_epoch_with_the_lowest_validation_loss(tmp_path: Path) -> None:
@@ -138,6 +138,7 @@ class KilledError(Exception):
         {"frozen": 0.5, "online": 0.0, "layer_decay": 0.5, "ema": 0.8},
         {"frozen": 0.5, "cached_views": 2, "head_fit": "discriminant", "head_passes": 2},
         {"frozen": 0.5, "cached_views": 2, "head_refit": True, "ema": 0.8},
+        {"keep": "last", "validation": EXCHANGED},
         {"head_epochs": 4, "epochs": 2, "ema": 0.8},  # killed in the first phase
         {"head_epochs": 2, "epochs": 2},  # and in the second
         pytest.param({"validation": NONE}, id="no validation"),
@@ -315,6 +316,13 @@ def test_the_epoch_of_the_highest_accuracy_is_kept_on_request(tmp_path: Path) ->
     assert by_accuracy == max(history, key=lambda figures: figures.val_accuracy or 0.0).epoch
     assert by_accuracy != by_loss, "this test needs a training whose two best epochs differ"
     assert loss_of(results["accuracy"].state) == pytest.approx(history[by_accuracy - 1].val_loss, rel=1e-4)
+
+
+def test_the_last_epoch_is_kept_on_request_even_if_a_better_one_came_before(tmp_path: Path) -> None:
+    chosen, last = (fit(tmp_path / keep, keep=keep, validation=EXCHANGED) for keep in ("loss", "last"))
+    assert last.history == chosen.history
+    assert chosen.best_epoch < last.best_epoch == len(last.history)
+    assert loss_of(last.state, EXCHANGED) == pytest.approx(last.history[-1].val_loss, rel=1e-4)
 
 
 def test_the_head_phase_leaves_its_best_epoch_where_no_later_one_is_better(tmp_path: Path) -> None:
