@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lithoscope.core.git import folder_in_repository
+
+if TYPE_CHECKING:
+    from dvc.api import DVCFileSystem
 
 
 class NotThereError(Exception):
@@ -23,7 +27,7 @@ def fetch_revision_files(
         root: The project, which may be a folder of its repository.
         revision: A branch, tag, commit or reference; None for the workspace.
         wanted: Paths in the project, and where each is put.
-        optional: Leave out those that the revision does not have.
+        optional: Leave out those that the revision does not have; one whose content the cache lost is none of them.
 
     Raises:
         NotThereError: What a copy cannot be made of; no name where the repository itself cannot be opened.
@@ -41,7 +45,7 @@ def fetch_revision_files(
         files = DVCFileSystem(repo=str(root), rev=revision, subrepos=bool(inside))
         for name, place in wanted:
             there = inside + name
-            if optional and not files.exists(there):
+            if optional and not _has(files, there):
                 continue
             place.parent.mkdir(parents=True, exist_ok=True)
             files.get(there, str(place), recursive=files.isdir(there))  # type: ignore[no-untyped-call]
@@ -49,3 +53,15 @@ def fetch_revision_files(
         raise
     except (FileNotFoundError, DvcException, DataIndexError) as error:
         raise NotThereError(name) from error
+
+
+def _has(files: "DVCFileSystem", name: str) -> bool:
+    """Return whether a revision has a file or folder of that name.
+
+    fsspec's ``exists`` would answer with no to any error, such as a revision that is not there.
+    """
+    try:
+        files.info(name)  # type: ignore[no-untyped-call]
+    except FileNotFoundError:
+        return False
+    return True

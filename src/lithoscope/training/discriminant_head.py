@@ -16,10 +16,8 @@ from lithoscope.data.loading.dataloader import INFERENCE_BATCH, FeatureRows, InO
 from lithoscope.data.packed.arrays import ArraySplit
 from lithoscope.models.classifier import Classifier
 from lithoscope.models.frozen_features import for_features, rest_features
-from lithoscope.training.discriminant_sums import DiscriminantSums
+from lithoscope.training.discriminant_sums import CONSTANT, TINY, DiscriminantSums
 from lithoscope.training.phase import Phase, Photographs, Rows
-
-_TINY = float(np.finfo(np.float64).tiny)
 
 SPREAD = 2.5
 """Standard deviation that the logits of the training pictures are scaled to. The discriminant's own scale trusts the
@@ -62,13 +60,13 @@ def shrinkage_discriminant(
     residuals = (features - means[labels]) * np.sqrt(shares)[:, None]
     n, p = residuals.shape
     variance = (residuals**2).sum() / n / p
-    ridge, share = max(shrinkage * variance, _TINY), (1 - shrinkage) / n
+    ridge, share = max(shrinkage * variance, TINY), (1 - shrinkage) / n
     centre = means.mean(axis=0)
     directions = (means - centre).T
     weights = _solve(residuals, share, ridge, directions)
     biases = -0.5 * (directions * weights).sum(axis=0) - centre @ weights
     logits = features @ weights + biases
-    scale = SPREAD / max(float(_spread(logits.ravel(), None if counted is None else np.repeat(shares, classes))), _TINY)
+    scale = SPREAD / max(float(_spread(logits.ravel(), None if counted is None else np.repeat(shares, classes))), TINY)
     return weights.T * scale, biases * scale
 
 
@@ -85,7 +83,7 @@ def standardised_discriminant(
     same: the weights take features as they are.
     """
     spread = _spread(features, counted)
-    scale = np.where(spread > 1e-6 * np.abs(features).mean(axis=0), spread, 1.0)  # what never changes tells nothing
+    scale = np.where(spread > CONSTANT * np.abs(features).mean(axis=0), spread, 1.0)
     weights, biases = shrinkage_discriminant(features / scale, labels, classes, shrinkage, counted)
     return weights / scale, biases
 

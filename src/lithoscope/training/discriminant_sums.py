@@ -11,8 +11,10 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 from scipy.linalg.blas import dsymm, dsyrk
 
-_TINY = float(np.finfo(np.float64).tiny)
-_CONSTANT = 1e-6
+TINY = float(np.finfo(np.float64).tiny)
+"""What is divided by where nothing varies."""
+CONSTANT = 1e-6
+"""Standard deviation, as a share of the mean size, below which a feature never changes and so tells nothing."""
 _AT_ONCE = 1024
 """Pictures that wait until their products are added: one large product of matrices is many times as fast as small
 ones."""
@@ -85,7 +87,7 @@ class DiscriminantSums:
         total = self._counts.sum()
         mean = self._sums.sum(axis=0) / total
         deviation = np.sqrt(np.maximum(self._products.diagonal() / total - mean**2, 0.0))
-        scale = np.where(deviation > _CONSTANT * self._sizes / total, deviation, 1.0)
+        scale = np.where(deviation > CONSTANT * self._sizes / total, deviation, 1.0)
         means = self._sums / self._counts[:, None] / scale
         within = self._products  # in place from here on: another of its size would double the memory
         within /= total
@@ -95,7 +97,7 @@ class DiscriminantSums:
         within = dsyrk(-1.0, weighted.T, beta=1.0, c=within, overwrite_c=1)
         diagonal = within.reshape(-1, order="F")[:: len(within) + 1]
         centre = means.mean(axis=0)
-        ridge = max(shrinkage * float(diagonal.mean()), _TINY)
+        ridge = max(shrinkage * float(diagonal.mean()), TINY)
         directions = (means - centre).T
         if shrinkage < 1:
             within *= 1 - shrinkage
@@ -111,6 +113,6 @@ class DiscriminantSums:
         logits = means @ weights + biases  # of each class's mean
         average = self._counts @ logits / total
         variance = (varying + self._counts @ logits**2 / total).mean() - average.mean() ** 2
-        factor_of_scale = spread / max(float(np.sqrt(max(variance, 0.0))), _TINY)
+        factor_of_scale = spread / max(float(np.sqrt(max(variance, 0.0))), TINY)
         weights = weights.T / scale * factor_of_scale
         return weights, biases * factor_of_scale - weights @ self._origin
