@@ -18,13 +18,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FRESH = {"PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}
+CALLERS = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
+"""What must not come along: another environment, and an order to compile every package anew in every process."""
 
 
 def seconds(command: Sequence[str], folder: Path) -> float:
     """Run a command and return the seconds that it took."""
     began = time.monotonic()
-    # The caller's environment must not stand in for the clone's.
-    kept = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    kept = {name: value for name, value in os.environ.items() if name not in CALLERS}
     subprocess.run(command, cwd=folder, env={**kept, **FRESH}, check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - began
 
