@@ -28,6 +28,7 @@ from peers.jobs import Clock, Job, answer, read_job
 WHOLE: dict[str, Any] = {
     "adapt": "tune",
     "head_fit": "gradient",
+    "head_refit": False,
     "norms": "batch",
     "frozen": 0.0,
     "cached_views": 0,
@@ -37,12 +38,6 @@ WHOLE: dict[str, Any] = {
 WAYS: dict[str, dict[str, Any]] = {
     "discriminant": {"train": {"adapt": "head"}},
     "default": {},
-    "late blocks": {
-        "epochs": 12,
-        "lr": 1e-3,
-        "model": {"pooling": "average"},
-        "train": {"adapt": "tune", "head_fit": "gradient", "norms": "batch", "frozen": 0.33, "cached_views": 6},
-    },
     "whole": {"model": {"pooling": "average"}, "train": WHOLE},
 }
 """What is changed in ``params.yaml``, by the name of the way."""
@@ -78,7 +73,7 @@ def run(
     """Train as the stage does.
 
     Returns:
-        The result, what its model is, the end of each epoch, and the precision.
+        The result, what its model is, the end of each epoch and of a head's fitting after them, and the precision.
     """
     device = resolve_device(params.device)
     precision = resolve_precision(params.precision, device)
@@ -108,7 +103,12 @@ def run(
             progress_bar=False,
         )
     description = ModelDescription(architecture, split.classes, params.augment.crop_border, "photographs", False, None)
-    return result, description, [stamped[epoch] for epoch in sorted(stamped)], precision
+    stamps = [stamped[epoch] for epoch in sorted(stamped)]
+    (member,) = result.members
+    if member.refit:  # the model after the head was fitted anew
+        last = dataclasses.replace(member.history[-1], val_loss=member.refit["loss"])
+        stamps.append((*clock.seconds(), dataclasses.replace(last, val_accuracy=member.refit["accuracy"])))
+    return result, description, stamps, precision
 
 
 def rows_of(split: ArraySplit, rows: npt.NDArray[np.int64]) -> ArraySplit:
@@ -138,6 +138,7 @@ def accuracy(job: Job) -> dict[str, Any]:
     result, description, stamps, precision = run(params, split, validation)
     probabilities = Predictor.of_state(description, result.state()).probabilities(test.images)
     return {
+        "epochs": len(result.history()),
         "seconds": [wall for wall, _, _ in stamps],
         "processor": [used for _, used, _ in stamps],
         "accuracies": [figures.val_accuracy for _, _, figures in stamps],

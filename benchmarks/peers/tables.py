@@ -119,7 +119,7 @@ def accuracy_rows(
 
     Args:
         found: By way, with ``seconds`` and ``processor`` (seconds of it too) and ``accuracies`` of each epoch;
-            ``timm tuned`` among them.
+            ``timm tuned`` among them. Where a head was fitted after the epochs, ours have one more than ``epochs``.
         seconds: What our decoding takes in all, which is added to ours, under the same two names.
         rule: The gate's, for the accuracy.
         tests: Each way's answers to the test.
@@ -143,7 +143,7 @@ def accuracy_rows(
         sooner = [f"{value:.1f}" if value else "" for value in ratio.values()]
         test = judged(rule, tests["timm tuned"], tests[way])
         rows.append(
-            f"| ours, {way} | {len(one['seconds'])} | {one['seconds'][-1] + seconds['seconds']:.0f} | "
+            f"| ours, {way} | {one['epochs']} | {one['seconds'][-1] + seconds['seconds']:.0f} | "
             f"{max(one['accuracies']):.3f} | {reached} | {' | '.join(sooner)} | {test.current:.3f} | "
             f"{test.outcome}, drop {test.drop:+.3f} [{test.at_least:+.3f}, {test.at_most:+.3f}] |"
         )

@@ -119,8 +119,8 @@ def test_time_to_the_others_best_counts_our_decoding_and_never_is_never() -> Non
     assert (right.correct.mean(), wrong.correct.mean()) == (1, 0.5)
     found = {
         "timm tuned": {"seconds": [50, 100, 150], "processor": [60, 120, 180], "accuracies": [0.6, 0.8, 0.7]},
-        "soon": {"seconds": [10], "processor": [12], "accuracies": [0.8]},
-        "late": {"seconds": [10, 20], "processor": [12, 24], "accuracies": [0.5, 0.7]},
+        "soon": {"epochs": 1, "seconds": [10], "processor": [12], "accuracies": [0.8]},
+        "late": {"epochs": 2, "seconds": [10, 20], "processor": [12, 24], "accuracies": [0.5, 0.7]},
     }
     decoding = {"seconds": 5.0, "processor": 18.0}
     tests = {"timm tuned": right, "soon": right, "late": wrong}
