@@ -32,7 +32,8 @@ ALL_RUNS = """\
   same or overlapping photographs.
 - **loss** and **macro F1** stand with 95 % intervals of a bootstrap over photographs, near-duplicates drawn together.
   Runs that keep a temperature have the loss of calibrated probabilities, earlier ones of the network's own.
-- **validation** figures are the best epoch's, or of the head fitted after it. They chose that epoch, so they flatter.
+- **validation** figures are the kept epoch's, or those of the head that was fitted after it. Where they chose that
+  epoch (`train.keep`) they flatter; they are no test.
 - **training, s** is the training alone, on a machine that may have had other work to do.
 - **stated by the source**: what others state of their own split, which is not ours.
 - **made by**: places are left out. Add `--data PATH`, and the full path of `model.weights`; or leave that `-S` out
